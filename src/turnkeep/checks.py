@@ -1,0 +1,249 @@
+"""What is let in: every argument of the front door is judged here, before anything is stored.
+
+Invariant: a value that passes can be stored, sent to a model and read back unchanged; an error names the field and never quotes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, cast
+
+import msgspec
+
+from turnkeep.errors import InvalidInput
+from turnkeep.session import ROLES, Content, JsonObject, Role, to_ms
+
+MAX_ID_CHARS = 512
+MAX_BATCH = 1000
+MAX_TOOL_CALLS = 128
+MESSAGE_FIELDS = frozenset(
+    ("role", "content", "tool_calls", "tool_call_id", "name", "external_id", "author_id", "metadata", "created_at")
+)
+
+
+class Draft(msgspec.Struct, frozen=True, gc=False):
+    """A message that may be stored and is not yet counted."""
+
+    role: Role
+    content: Content
+    tool_calls: list[JsonObject] | None
+    tool_call_id: str | None
+    name: str | None
+    external_id: str | None
+    author_id: str | None
+    metadata: JsonObject | None
+    created_ms: int
+
+
+def text(field: str, value: object, limit: int, *, empty: bool = True) -> str:
+    """A string of at most `limit` bytes of UTF-8, without NUL and lone surrogates."""
+    if value.__class__ is not str:
+        raise InvalidInput(field, f"must be a string, not {type(value).__name__}")
+    string = cast(str, value)
+    if string.isascii():
+        size = len(string)
+    else:
+        try:
+            size = len(string.encode())
+        except UnicodeEncodeError as error:
+            reason = f"holds a lone surrogate at character {error.start}: it is no valid Unicode text"
+            raise InvalidInput(field, reason) from None
+    if size > limit:
+        raise InvalidInput(field, "is too long, in bytes of UTF-8", size=size, limit=limit)
+    if "\0" in string:
+        raise InvalidInput(field, f"holds a NUL at character {string.index(chr(0))}")
+    if not string and not empty:
+        raise InvalidInput(field, "must not be empty")
+    return string
+
+
+def identifier(field: str, value: object) -> str:
+    """A name or an id: 1 to 512 bytes."""
+    return text(field, value, MAX_ID_CHARS, empty=False)
+
+
+def optional_identifier(field: str, value: object) -> str | None:
+    return None if value is None else text(field, value, MAX_ID_CHARS, empty=False)
+
+
+def conversation(value: object) -> str:
+    """An int or a string; stored as a string."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)
+    return identifier("conversation_id", value)
+
+
+def external(field: str, value: object) -> str | None:
+    """A platform's id of a user or chat: an int or a string, or none."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)
+    return optional_identifier(field, value)
+
+
+def json_value(field: str, value: object, limit: int) -> Any:
+    """A copy of a JSON value, of at most `limit` bytes as JSON."""
+    try:
+        encoded = msgspec.json.encode(value)
+        copy = msgspec.json.decode(encoded)
+    except (TypeError, ValueError, RecursionError, msgspec.MsgspecError) as error:
+        raise InvalidInput(field, f"cannot be stored as JSON: {type(error).__name__}") from None
+    if len(encoded) > limit:
+        raise InvalidInput(field, "is too large as JSON, in bytes", size=len(encoded), limit=limit)
+    if b"\\u0000" in encoded:
+        _no_nul(field, copy)
+    return copy
+
+
+def _no_nul(field: str, value: Any) -> None:
+    if isinstance(value, str):
+        if "\0" in value:
+            raise InvalidInput(field, "holds a NUL in one of its strings")
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            _no_nul(field, key)
+            _no_nul(field, inner)
+    elif isinstance(value, list):
+        for inner in value:
+            _no_nul(field, inner)
+
+
+def json_object(field: str, value: object, limit: int) -> JsonObject:
+    if not isinstance(value, Mapping):
+        raise InvalidInput(field, f"must be a JSON object (a dict), not {type(value).__name__}")
+    return cast(JsonObject, json_value(field, value, limit))
+
+
+def moment(field: str, value: object) -> int:
+    """An aware datetime, as milliseconds."""
+    if not isinstance(value, datetime):
+        raise InvalidInput(field, f"must be a datetime, not {type(value).__name__}")
+    if value.tzinfo is None:
+        raise InvalidInput(field, "needs a time zone: a naive datetime means another moment on another machine")
+    return to_ms(value)
+
+
+def lifetime(field: str, value: object) -> int:
+    """A positive timedelta or number of seconds, as milliseconds."""
+    if isinstance(value, timedelta):
+        value = value.total_seconds()
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise InvalidInput(field, f"must be a timedelta or seconds, not {type(value).__name__}")
+    if not value > 0:
+        raise InvalidInput(field, "must be more than 0 seconds", size=value, limit=0)
+    if value > 10.0**10:
+        raise InvalidInput(field, "is longer than three centuries, in seconds: use None for never", size=value, limit=10**10)
+    return max(1, round(value * 1000))
+
+
+def page(field: str, value: object, low: int, high: int | None) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise InvalidInput(field, f"must be a whole number, not {type(value).__name__}")
+    if value < low:
+        raise InvalidInput(field, f"must be at least {low}", size=value, limit=low)
+    if high is not None and value > high:
+        raise InvalidInput(field, f"must be at most {high}", size=value, limit=high)
+    return value
+
+
+def one_of(field: str, value: object, choices: Sequence[str]) -> None:
+    if value not in choices:
+        raise InvalidInput(field, f"must be one of {', '.join(choices)}")
+
+
+# --- messages
+
+
+def message(
+    role: object,
+    content: object,
+    tool_calls: object,
+    tool_call_id: object,
+    name: object,
+    external_id: object,
+    author_id: object,
+    metadata: object,
+    created_at: object,
+    now_ms: int,
+    max_content: int,
+    max_metadata: int,
+) -> Draft:
+    """A message as OpenAI shapes it, with what Turnkeep adds."""
+    if role not in ROLES:
+        raise InvalidInput("role", f"must be one of {', '.join(ROLES)}")
+    calls = None if tool_calls is None else _tool_calls(role, tool_calls, max_content)
+    if content.__class__ is str:
+        text("content", content, max_content, empty=role == "tool" or bool(calls))
+    else:
+        content = _content(role, content, calls, max_content)
+    if (tool_call_id is None) == (role == "tool"):
+        reason = "is needed on a tool message" if role == "tool" else "belongs on tool messages only"
+        raise InvalidInput("tool_call_id", reason)
+    return Draft(
+        cast(Role, role),
+        cast(Content, content),
+        calls,
+        None if tool_call_id is None else identifier("tool_call_id", tool_call_id),
+        None if name is None else identifier("name", name),
+        None if external_id is None else identifier("external_id", external_id),
+        None if author_id is None else external("author_id", author_id),
+        None if metadata is None else json_object("metadata", metadata, max_metadata),
+        now_ms if created_at is None else moment("created_at", created_at),
+    )
+
+
+def _content(role: object, content: object, calls: list[JsonObject] | None, limit: int) -> list[JsonObject] | None:
+    if content is None or (isinstance(content, list) and not content):
+        if not calls:
+            raise InvalidInput("content", "must not be empty, unless an assistant's message has tool_calls")
+        return None
+    if not isinstance(content, list):
+        raise InvalidInput("content", f"must be a string or a list of parts, not {type(content).__name__}")
+    for at, part in enumerate(content):
+        if not isinstance(part, Mapping) or not isinstance(part.get("type"), str):
+            raise InvalidInput(f"content[{at}]", 'must be an object with a "type"')
+        if part["type"] == "text" and not isinstance(part.get("text"), str):
+            raise InvalidInput(f"content[{at}].text", "must be a string")
+    return cast(list[JsonObject], json_value("content", content, limit))
+
+
+def _tool_calls(role: object, calls: object, limit: int) -> list[JsonObject] | None:
+    if isinstance(calls, list) and not calls:
+        return None
+    if role != "assistant":
+        raise InvalidInput("tool_calls", "belong on assistant messages only")
+    if not isinstance(calls, list):
+        raise InvalidInput("tool_calls", f"must be a list, not {type(calls).__name__}")
+    if len(calls) > MAX_TOOL_CALLS:
+        raise InvalidInput("tool_calls", "are too many", size=len(calls), limit=MAX_TOOL_CALLS)
+    seen: set[str] = set()
+    for at, call in enumerate(calls):
+        _tool_call(f"tool_calls[{at}]", call)
+        if call["id"] in seen:
+            raise InvalidInput(f"tool_calls[{at}].id", "stands twice in one message")
+        seen.add(call["id"])
+    return cast(list[JsonObject], json_value("tool_calls", calls, limit))
+
+
+def _tool_call(field: str, call: object) -> None:
+    if not isinstance(call, Mapping):
+        raise InvalidInput(field, "must be an object with id, type and function")
+    identifier(f"{field}.id", call.get("id"))
+    if call.get("type", "function") != "function":
+        raise InvalidInput(f"{field}.type", 'must be "function"')
+    function = call.get("function")
+    if not isinstance(function, Mapping):
+        raise InvalidInput(f"{field}.function", "must be an object with name and arguments")
+    identifier(f"{field}.function.name", function.get("name"))
+    if not isinstance(function.get("arguments"), str):
+        raise InvalidInput(f"{field}.function.arguments", "must be a string of JSON")
+
+
+def fields(item: object, at: int) -> dict[str, Any]:
+    """The known fields of one message of a batch. What a model's client adds and leaves empty is passed over."""
+    if not isinstance(item, Mapping):
+        raise InvalidInput(f"messages[{at}]", f"must be a dict, not {type(item).__name__}")
+    unknown = [key for key, value in item.items() if key not in MESSAGE_FIELDS and value not in (None, [], {}, "", False)]
+    if unknown:
+        raise InvalidInput(f"messages[{at}].{str(unknown[0])[:64]}", "is no field of a message; metadata holds what is yours")
+    return {key: value for key, value in item.items() if key in MESSAGE_FIELDS}

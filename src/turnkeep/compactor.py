@@ -1,0 +1,106 @@
+"""Compaction at work: takes plans from `compaction`, texts from a summarizer, and stores the result.
+
+Invariants: no lock and no transaction is held while a summarizer works; the store's compare-and-set decides which summary counts, so
+two compactors cannot both win and an append never disturbs one; at most one compaction of a session runs here at a time, and
+at most `compaction_parallel` of all.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Callable
+
+from turnkeep import compaction
+from turnkeep.errors import Conflict, ManagerClosed, TurnkeepError, UnknownSession
+from turnkeep.session import NewSummary, Session, Summary
+from turnkeep.settings import Settings
+from turnkeep.stores import Store
+from turnkeep.summarizers import Summarizer, Truncation
+from turnkeep.tokens import PER_MESSAGE, get_counter
+
+log = logging.getLogger("turnkeep.compaction")
+
+
+class Compactor:
+    def __init__(
+        self, store: Store, settings: Settings, now_ms: Callable[[], int], summarizer: Summarizer | None = None
+    ) -> None:
+        self._store, self._settings, self._now_ms = store, settings, now_ms
+        self._summarizer: Summarizer = summarizer or Truncation()
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._slots = asyncio.Semaphore(settings.compaction_parallel)
+
+    async def after_append(self, session: Session) -> None:
+        """Compact if it is due: now (`inline`), soon (`background`) or when asked to (`manual`)."""
+        if not compaction.is_due(session, self._settings):
+            return
+        if self._settings.compaction == "inline":
+            with contextlib.suppress(Conflict):
+                await self.compact(session.app, session.id)
+        elif self._settings.compaction == "background" and session.id not in self._tasks:
+            task = asyncio.create_task(self._in_background(session.app, session.id))
+            self._tasks[session.id] = task
+            task.add_done_callback(lambda _: self._tasks.pop(session.id, None))
+
+    async def _in_background(self, app: str, session_id: str) -> None:
+        try:
+            async with self._slots:
+                session = await self._store.session(app, session_id)
+                if compaction.is_due(session, self._settings):
+                    await self.compact(app, session_id)
+        except (Conflict, UnknownSession, ManagerClosed):
+            pass  # the window moved, or is gone: what is due then is found again at the next append
+        except TurnkeepError:
+            log.exception("compaction of session %s failed; it is tried again after the next message", session_id)
+
+    async def compact(self, app: str, session_id: str) -> Summary | None:
+        """Cover what the plan says; None if there is nothing to cover or nothing to gain. `Conflict` if the window moved."""
+        window = await self._store.window(app, session_id)
+        plan = compaction.plan(window, self._settings)
+        if plan is None:
+            return None
+        began = time.perf_counter()
+        text = await self._summarizer.summarize(plan.messages, max_tokens=self._settings.summary_tokens)
+        counter = get_counter(window.session.tokenizer)
+        replaced = [summary for summary in window.summaries if summary.number in plan.replaces]
+        before = sum(message.tokens for message in plan.messages) + sum(summary.tokens for summary in replaced)
+        tokens = counter.count(text) + PER_MESSAGE
+        if not text or tokens >= before:
+            return None
+        summary = NewSummary(
+            from_seq=plan.from_seq,
+            to_seq=plan.to_seq,
+            text=text,
+            method=self._summarizer.method,
+            tokens=tokens,
+            counter=counter.name,
+            tokens_before=before,
+            duration_ms=(time.perf_counter() - began) * 1000,
+            source=self._summarizer.source,
+        )
+        await self._store.add_summary(
+            app,
+            session_id,
+            summary,
+            generation=plan.generation,
+            now_ms=self._now_ms(),
+            replaces=plan.replaces,
+        )
+        return (await self._store.summaries(app, session_id))[-1]
+
+    async def settle(self) -> None:
+        """Wait until nothing runs."""
+        while self._tasks:
+            await asyncio.wait(self._tasks.values())
+
+    async def close(self, timeout: float) -> None:
+        """Wait a bounded time; what does not end in it is cancelled, stores nothing, and is due again at the next start."""
+        tasks = list(self._tasks.values())
+        if tasks:
+            _, late = await asyncio.wait(tasks, timeout=timeout)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)

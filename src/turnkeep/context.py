@@ -1,0 +1,319 @@
+"""The finished prompt: what of a window is sent to the model, in which order, and what was left out.
+
+Invariants: `build` is pure and decides from its arguments alone; the prompt never costs more than the budget; it is cut only
+between turns, and the newest user message is always there; from one turn to the next its start stays the same, byte by byte,
+until the cut moves (see `turnkeep.cut`), so that the provider's cache works.
+
+    [system: the argument, or the log's leading system messages]
+    [live summaries, oldest first] [a marker, if messages are not shown]
+    [older turns]
+    [state: changes often, so it stands late] [newest turn]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import TypeAlias
+
+import msgspec
+
+from turnkeep import shapes
+from turnkeep.cut import Layout, cut_by_messages, first_turn, openers, paired, plain, plain_layout
+from turnkeep.errors import BudgetTooSmall
+from turnkeep.session import JsonObject, LeftOut, Message, Summary, Window
+from turnkeep.shrink import note, shrink
+from turnkeep.tokens import PER_MESSAGE, PRIMING, Counter
+from turnkeep.turns import Piece, to_piece
+
+SMALLEST_MESSAGE = 32  # tokens that must be left beside the fixed parts
+_STEPS = 4  # a cut by tokens moves by a quarter of the budget, one by messages by half of their number
+_MEMO_CHARS = 16_384
+
+Gap: TypeAlias = Callable[[int, int, int, tuple[Message, ...], int], str]
+
+
+class Context(msgspec.Struct, frozen=True):
+    """A prompt in OpenAI's chat shape. `parts` says what each part costs, and sums to `tokens`.
+
+    The parts: system, state, tools, summaries, gap (markers), messages, frame (the reply's priming). The first `head` messages
+    (system, summaries, gap) stand before the turns. The tool schemas count, but are the caller's to send.
+    """
+
+    messages: list[JsonObject]
+    tokens: int
+    parts: dict[str, int]
+    left_out: tuple[LeftOut, ...]
+    version: int
+    session_id: str
+    head: int
+
+    @property
+    def fixed_tokens(self) -> int:
+        """Of what stands in every prompt of the session: system, state, tools, frame."""
+        return self.tokens - self.parts["summaries"] - self.parts["gap"] - self.parts["messages"]
+
+    def to_openai(self) -> list[JsonObject]:
+        """`messages`."""
+        return self.messages
+
+    def to_anthropic(self) -> JsonObject:
+        """`{"system": [text blocks], "messages": [...]}` for Anthropic's Messages API; no "system" if there is none."""
+        return shapes.to_anthropic(self.messages, self.head)
+
+    def to_gemini(self) -> JsonObject:
+        """`{"system_instruction": ..., "contents": [...]}` for Gemini; no "system_instruction" if there is none."""
+        return shapes.to_gemini(self.messages, self.head)
+
+
+def truncation(from_seq: int, to_seq: int, count: int, dropped: tuple[Message, ...], max_tokens: int) -> str:
+    """The plainest gap: a marker. A `Gap` may say more of what was `dropped` (as far as it was loaded), in `max_tokens`.
+
+    Its answer must depend on nothing that changes before the cut does.
+    """
+    if count == 1:
+        return f"[1 earlier message ({to_seq}) is not shown here.]"
+    return f"[{count} earlier messages ({from_seq}-{to_seq}) are not shown here.]"
+
+
+# --- the fixed parts
+
+
+@lru_cache(maxsize=128)
+def _remembered(counter: Counter, text: str) -> int:
+    return counter.count(text)
+
+
+def _count(counter: Counter, text: str) -> int:
+    """Of texts that stand in prompt after prompt."""
+    return _remembered(counter, text) if len(text) <= _MEMO_CHARS else counter.count(text)  # type: ignore[arg-type]
+
+
+def _system_piece(counter: Counter, text: str) -> Piece:
+    return Piece(0, {"role": "system", "content": text}, PER_MESSAGE + _count(counter, text), made_up=True)
+
+
+def _state_text(window: Window, keys: Sequence[str]) -> str:
+    """The named keys of both scopes, as JSON that is the same for the same values."""
+    lines = []
+    for label, state in (("User", window.user_state), ("Conversation", window.session_state)):
+        named = {key: state[key] for key in keys if key in state}
+        if named:
+            lines.append(f"{label} state: {msgspec.json.encode(named, order='sorted').decode()}")
+    return "\n".join(lines)
+
+
+def _summary_text(summary: Summary) -> str:
+    if not summary.to_seq:
+        return f"Summary of an earlier conversation:\n{summary.text}"
+    return f"Summary of earlier messages {summary.from_seq}-{summary.to_seq}:\n{summary.text}"
+
+
+def _sum(pieces: Sequence[Piece]) -> int:
+    return sum([piece.tokens for piece in pieces]) if pieces else 0
+
+
+class _Fixed(msgspec.Struct):
+    """What stands in the prompt whatever is cut."""
+
+    system: list[Piece]
+    state: list[Piece]
+    tools: int
+
+    @property
+    def tokens(self) -> int:
+        return PRIMING + self.tools + _sum(self.system) + _sum(self.state)
+
+
+def _fixed(window: Window, counter: Counter, system: str | None, tools: list[JsonObject] | None, keys: Sequence[str]) -> _Fixed:
+    if system is not None:
+        first = [_system_piece(counter, system)] if system else []
+    else:
+        first = [to_piece(counter, message) for message in window.prompt if not message.erased]
+    text = _state_text(window, keys) if keys else ""
+    schemas = _count(counter, msgspec.json.encode(tools).decode()) if tools else 0
+    return _Fixed(first, [_system_piece(counter, text)] if text else [], schemas)
+
+
+# --- the parts that give way
+
+Live: TypeAlias = list[tuple[Summary, Piece]]
+
+
+class _Chosen(msgspec.Struct):
+    """What stands beside the fixed parts, in at most the room that they leave."""
+
+    summaries: list[Piece]
+    gap: list[Piece]
+    older: list[JsonObject]
+    newest: list[JsonObject]
+    tokens: int  # of older and newest
+    left_out: list[LeftOut]
+
+
+class _Choice:
+    """One window, one room; the ways to fill it, from showing all to showing the newest turn in part."""
+
+    def __init__(self, window: Window, counter: Counter, room: int, budget: int, gap: Gap) -> None:
+        self.window, self.counter, self.room, self.budget, self.gap = window, counter, room, budget, gap
+        self.live = [(summary, _system_piece(counter, _summary_text(summary))) for summary in window.summaries]
+        self.summaries = [piece for _, piece in self.live]
+        self.beside = _sum(self.summaries)
+
+    def choose(self, most: int | None) -> _Chosen:
+        messages = self.window.messages
+        quick = plain(messages, self.counter.name)
+        if quick is None:
+            return self.cut(paired(messages, self.counter), most)
+        outs, users, total = quick
+        enough = not self.window.earlier and (most is None or len(messages) <= most)
+        if users and enough and total + self.beside <= self.room:
+            newest = users[-1]
+            return _Chosen(self.summaries, [], outs[:newest], outs[newest:], total, [])
+        return self.cut(plain_layout(messages, outs, users), most)
+
+    def cut(self, layout: Layout, most: int | None) -> _Chosen:
+        """From the oldest turn on that may open the prompt and fits."""
+        if not layout.tokens:
+            return self.squeezed(layout, layout.unpaired)
+        window = self.window
+        first = first_turn(layout, window) if most is None else cut_by_messages(layout, window, most)
+        anchored = most is not None or not window.earlier
+        for turn in openers(layout, window, max(1, self.budget // _STEPS), first, anchored):
+            if layout.tokens[turn] + self.beside > self.room:
+                continue
+            gap = self.gap_before(layout, turn, max(8, self.budget // 8))
+            if layout.tokens[turn] + self.beside + _sum(gap) <= self.room:
+                return self.from_turn(layout, turn, gap, self.left_out(layout, most, first, turn))
+        return self.squeezed(layout, self.left_out(layout, most, first, len(layout.starts) - 1))
+
+    def from_turn(self, layout: Layout, turn: int, gap: list[Piece], left: list[LeftOut]) -> _Chosen:
+        last = len(layout.starts) - 1
+        older, newest = layout.outs(turn, last), layout.outs(last, last + 1)
+        return _Chosen(self.summaries, gap, older, newest, layout.tokens[turn], left)
+
+    def squeezed(self, layout: Layout, left: list[LeftOut]) -> _Chosen:
+        """Only the newest turn, which does not fit as it is: less of the summaries, then less of itself."""
+        if layout.plain is not None:
+            layout = paired(self.window.messages, self.counter)
+        last = len(layout.starts) - 1
+        most = max(8, self.room // 4)
+        gap = self.gap_before(layout, last, most)
+        newest = layout.tokens[last] if layout.tokens else 0
+        kept, gone = _drop_summaries(self.live, self.room, _sum(gap), most, newest)
+        if gone:
+            text = f"[The summary of messages {gone[0].from_seq}-{gone[-1].to_seq} is not shown here.]"
+            gap.insert(0, note(self.counter, text, most))
+        limit = self.room - _sum(kept) - _sum(gap)
+        pieces, lost = shrink(layout.turns[last], limit, self.counter) if layout.turns else ([], [])
+        return _Chosen(kept, gap, [], [piece.out for piece in pieces], _sum(pieces), gone + left + lost)
+
+    def gap_before(self, layout: Layout, turn: int, most: int) -> list[Piece]:
+        """The marker for what of the window stands before that turn, in at most `most` tokens."""
+        start = layout.starts[turn] if layout.starts else 0
+        count = self.window.earlier + start
+        if not count:
+            return []
+        to_seq = layout.seqs[turn] - 1 if layout.starts else self.from_seq() + count - 1
+        asked = (self.from_seq(), to_seq, count, self.window.messages[:start], most)
+        piece = _system_piece(self.counter, self.gap(*asked))
+        return [piece if piece.tokens <= most else note(self.counter, truncation(*asked), most)]
+
+    def from_seq(self) -> int:
+        messages = self.window.messages
+        start = self.window.session.window_start
+        return min(start, messages[0].seq) if messages else start
+
+    def left_out(self, layout: Layout, most: int | None, first: int, cut: int) -> list[LeftOut]:
+        """What of the window the prompt does not show when `most` made it open with turn `first`, and the budget with `cut`."""
+        starts, seqs = layout.starts, layout.seqs
+        by_messages = starts[first] if most is not None else 0
+        earlier = self.window.earlier_tokens, self.window.earlier
+        left = []
+        if by_messages or (self.window.earlier and most is not None):
+            left.append(self.gone("max_messages", 0, by_messages, self.from_seq(), seqs[first] - 1, *earlier))
+            if cut > first:
+                left.append(self.gone("budget", by_messages, starts[cut], seqs[first], seqs[cut] - 1, 0, 0))
+        elif starts[cut] or self.window.earlier:
+            left.append(self.gone("budget", 0, starts[cut], self.from_seq(), seqs[cut] - 1, *earlier))
+        opens = seqs[cut]
+        return left + _stragglers(layout, cut) + [entry for entry in layout.unpaired if entry.from_seq >= opens]
+
+    def gone(self, reason: str, start: int, end: int, from_seq: int, to_seq: int, tokens: int, count: int) -> LeftOut:
+        messages = self.window.messages[start:end]
+        tokens += sum(message.tokens for message in messages)
+        return LeftOut(reason, from_seq, to_seq, count + len(messages), tokens)  # type: ignore[arg-type]
+
+
+def _stragglers(layout: Layout, cut: int) -> list[LeftOut]:
+    """Late results and what follows them, that stand behind the cut and belong to a turn before it."""
+    pieces = [piece for turn in layout.turns[:cut] for piece in turn.pieces()]
+    return [
+        LeftOut("budget", piece.seq, piece.seq, 1, piece.tokens)
+        for piece in pieces
+        if piece.seq >= layout.seqs[cut] and not piece.made_up
+    ]
+
+
+def _drop_summaries(live: Live, room: int, beside: int, marker: int, newest: int) -> tuple[list[Piece], list[LeftOut]]:
+    """Without the oldest, as long as they and what stands `beside` them fill over half of the room and push the newest turn out.
+
+    Once one is dropped, its `marker` stands beside them too.
+    """
+    gone = 0
+    while gone < len(live):
+        taken = beside + _sum([piece for _, piece in live[gone:]]) + (marker if gone else 0)
+        if taken <= room // 2 or taken + newest <= room:
+            break
+        gone += 1
+    left = [
+        LeftOut("summary", summary.from_seq, summary.to_seq, summary.to_seq - summary.from_seq + 1, piece.tokens)
+        for summary, piece in live[:gone]
+    ]
+    return [piece for _, piece in live[gone:]], left
+
+
+# --- putting it together
+
+
+def _assembled(window: Window, fixed: _Fixed, chosen: _Chosen) -> Context:
+    head = [piece.out for piece in (*fixed.system, *chosen.summaries, *chosen.gap)]
+    state = [piece.out for piece in fixed.state]
+    parts = {
+        "system": _sum(fixed.system),
+        "state": _sum(fixed.state),
+        "tools": fixed.tools,
+        "summaries": _sum(chosen.summaries),
+        "gap": _sum(chosen.gap),
+        "messages": chosen.tokens,
+        "frame": PRIMING,
+    }
+    session = window.session
+    messages = head + chosen.older + state + chosen.newest
+    left_out = tuple(chosen.left_out)
+    return Context(messages, sum(parts.values()), parts, left_out, session.version, session.id, len(head))
+
+
+def build(
+    window: Window,
+    counter: Counter,
+    *,
+    system: str | None = None,
+    tools: list[JsonObject] | None = None,
+    context_state: Sequence[str] = (),
+    max_messages: int | None = None,
+    budget: int,
+    gap: Gap = truncation,
+    field: str = "token_budget",
+) -> Context:
+    """The prompt for this window: at most `budget` tokens, the reply excluded. See `SessionManager.build_context`.
+
+    `BudgetTooSmall` (it names `field`) when the fixed parts leave less than `SMALLEST_MESSAGE`. A window's tail must hold `budget`
+    tokens or `max_messages`, or its cut is not the one that a longer tail would have.
+    """
+    fixed = _fixed(window, counter, system, tools, context_state)
+    room = budget - fixed.tokens
+    if room < SMALLEST_MESSAGE:
+        reason = "the fixed parts of the prompt (system text, state, tool schemas) leave no room for a message"
+        raise BudgetTooSmall(field, reason, size=fixed.tokens + SMALLEST_MESSAGE, limit=budget)
+    return _assembled(window, fixed, _Choice(window, counter, room, budget, gap).choose(max_messages))

@@ -1,0 +1,146 @@
+"""Every error Turnkeep raises on purpose.
+
+Invariant: one root, `TurnkeepError`; the class's docstring is its default message, and an error says which field is meant, how
+large the value was and what the limit is, but never the value itself: errors end in logs, contents must not.
+"""
+
+from __future__ import annotations
+
+import inspect
+from typing import ClassVar
+
+
+class TurnkeepError(Exception):
+    """Turnkeep could not do what was asked."""
+
+    code: ClassVar[str] = "error"  # stable name, for programs: HTTP problem types and `--json` output use it
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message or inspect.cleandoc(type(self).__doc__ or ""))
+
+
+class InvalidInput(TurnkeepError, ValueError):
+    """A value that was passed in cannot be used. `field` names it; `size` and `limit` are there when it is about a limit."""
+
+    code = "invalid-input"
+
+    def __init__(
+        self, field: str, reason: str, *, size: int | float | None = None, limit: int | float | None = None
+    ) -> None:
+        self.field, self.reason, self.size, self.limit = field, reason, size, limit
+        numbers = "" if limit is None else f" (limit {limit:,}" + ("" if size is None else f", got {size:,}") + ")"
+        super().__init__(f"{field}: {reason}{numbers}")
+
+
+class BudgetTooSmall(InvalidInput):
+    """The token limit does not hold the fixed parts of the prompt (system text, state, tool schemas) and a message."""
+
+    code = "budget-too-small"
+
+
+class UnknownSession(TurnkeepError, LookupError):
+    """There is no such session in this app."""
+
+    code = "unknown-session"
+
+    def __init__(self, session_id: object) -> None:
+        self.session_id = session_id
+        super().__init__(f"session_id: no session {str(session_id)[:64]!r} in this app")
+
+
+class SessionClosed(TurnkeepError):
+    """The session is closed: open a new one with get_or_create_session()."""
+
+    code = "session-closed"
+
+    def __init__(self, session_id: str, status: str) -> None:
+        self.session_id, self.status = session_id, status
+        super().__init__(
+            f"session_id: session {session_id!r} is {status} and takes no new user or system messages; "
+            "get_or_create_session() with its conversation opens the next one"
+        )
+
+
+class Conflict(TurnkeepError):
+    """What is stored differs from what the caller expected: nothing was written."""
+
+    code = "conflict"
+
+    def __init__(self, field: str, reason: str) -> None:
+        self.field, self.reason = field, reason
+        super().__init__(f"{field}: {reason}")
+
+
+class ManagerClosed(TurnkeepError):
+    """The SessionManager (or its store) is closed or was never opened: use `async with SessionManager.open(...)`."""
+
+    code = "closed"
+
+
+class WrongLoop(TurnkeepError):
+    """A SessionManager belongs to the event loop that opened it: open one per loop, or use turnkeep.sync."""
+
+    code = "wrong-loop"
+
+
+class UsedAfterFork(TurnkeepError):
+    """This SessionManager was opened before the process forked: open a new one in the child."""
+
+    code = "used-after-fork"
+
+
+class MissingExtra(TurnkeepError, ImportError):
+    """An optional part of Turnkeep is not installed."""
+
+    code = "missing-extra"
+
+    def __init__(self, what: str, extra: str) -> None:
+        super().__init__(f'{what} needs an optional part: pip install "turnkeep[{extra}]"')
+
+
+class StoreError(TurnkeepError):
+    """The database refused. What was committed before stays readable; the failed call stored nothing."""
+
+    code = "store"
+
+
+class StoreFull(StoreError):
+    """The disk is full: the call stored nothing; free some space and call again."""
+
+    code = "store-full"
+
+
+class StoreReadOnly(StoreError):
+    """The database is read-only: check the permissions of the file and of its folder, which SQLite writes to as well."""
+
+    code = "store-read-only"
+
+
+class StoreBusy(StoreError):
+    """Another program holds the database locked for longer than `busy_timeout`: find it, or raise the timeout."""
+
+    code = "store-busy"
+
+
+class StoreCorrupt(StoreError):
+    """The database file is damaged: run `turnkeep doctor` on it, and restore a backup (`turnkeep backup` makes them)."""
+
+    code = "store-corrupt"
+
+
+class StoreUnavailable(StoreError):
+    """The database cannot be opened: check that the path, its folder and their permissions are right."""
+
+    code = "store-unavailable"
+
+
+class SchemaTooNew(StoreError):
+    """The database was written by a newer Turnkeep: upgrade this one; it has not touched the file."""
+
+    code = "schema-too-new"
+
+
+class WrongKey(StoreError):
+    """The encryption key does not open this database: it is missing, is another file's, or the file is no Turnkeep database."""
+
+    code = "wrong-key"

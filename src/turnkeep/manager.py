@@ -1,0 +1,680 @@
+"""`SessionManager`: the one front door of the library.
+
+Invariants: a call judges its arguments before it touches the store; a message is counted once, before it is stored; nothing here
+waits for a language model except `summarize_session` and `compaction="inline"`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import time
+from collections.abc import Callable, Generator, Mapping, Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Literal, Self
+
+from msgspec.structs import replace
+
+from turnkeep import checks, context
+from turnkeep.compactor import Compactor
+from turnkeep.context import Context
+from turnkeep.errors import InvalidInput, ManagerClosed, TurnkeepError
+from turnkeep.session import (
+    Appended,
+    CarryOver,
+    Cleaned,
+    Erased,
+    Event,
+    EventKind,
+    JsonObject,
+    Message,
+    NewMessage,
+    Scope,
+    Session,
+    SessionStats,
+    Stats,
+    Status,
+    Summary,
+)
+from turnkeep.settings import Settings, check_token_limit, load
+from turnkeep.stores import CachedStore, Store, open_store
+from turnkeep.stores.base import MAX_PAGE, NewSession
+from turnkeep.tokens import (
+    COUNTERS,
+    SLICE,
+    Counter,
+    count_message,
+    count_message_off_loop,
+    counter_name_for,
+    get_counter,
+    is_loaded,
+)
+
+log = logging.getLogger("turnkeep")
+
+
+class _Unset:
+    """Told apart from None, which means "never" for an expiry."""
+
+
+UNSET: Final = _Unset()
+_KNOWN_SESSIONS = 10_000
+
+
+class _Known:
+    """What never changes of a session, and what its last build found."""
+
+    __slots__ = ("counter", "fixed_tokens", "token_limit")
+
+    def __init__(self, counter: Counter, token_limit: int) -> None:
+        self.counter, self.token_limit = counter, token_limit
+        self.fixed_tokens: int | None = None
+
+
+class SessionManager:
+    """Sessions of one app. Make one with `SessionManager.open(...)`, in `async with` or awaited; see docs/SESSION_MANAGEMENT.md.
+
+    It belongs to the event loop that opened it. Every call raises `TurnkeepError`s only: `InvalidInput` for what was passed in,
+    `UnknownSession` for a session that this app does not have, `StoreError` when the database refuses.
+    """
+
+    def __init__(self, store: Store, settings: Settings, *, clock: Callable[[], float] = time.time) -> None:
+        self._store: Store = CachedStore(store, settings.cache_sessions) if settings.cache_sessions else store
+        self._settings = settings
+        self._app = checks.identifier("app", settings.app)
+        self._clock = clock
+        self._known: dict[str, _Known] = {}
+        self._opened = False
+        self._cleaner: asyncio.Task[None] | None = None
+
+    # --- opening and closing
+
+    @classmethod
+    def open(
+        cls,
+        url: str | None = None,
+        *,
+        settings: Settings | None = None,
+        clock: Callable[[], float] = time.time,
+        **overrides: Any,
+    ) -> Self:
+        """A manager on the database at `url` (`sqlite:///file.db`, `memory://`; default: the setting `database_url`).
+
+        `overrides` are settings by name; without `settings` the rest comes from the environment and `turnkeep.toml`.
+        `clock` gives seconds since 1970. Nothing is opened until it is awaited or entered.
+        """
+        if settings is None:
+            settings = load(overrides)
+        elif overrides:
+            raise InvalidInput(next(iter(overrides)), "give settings= or single settings, not both")
+        return cls(open_store(url or settings.database_url, settings), settings, clock=clock)
+
+    def __await__(self) -> Generator[Any, None, Self]:
+        return self._start().__await__()
+
+    async def _start(self) -> Self:
+        if self._opened:
+            raise InvalidInput("manager", "is open already")
+        await self._store.open()
+        self._compactor = Compactor(self._store, self._settings, self._now_ms)
+        self._opened = True
+        if self._settings.cleanup_interval:
+            self._cleaner = asyncio.create_task(self._clean_up_for_ever())
+        return self
+
+    async def __aenter__(self) -> Self:
+        return await self._start()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Finish what was accepted, wait at most `close_timeout` for background work, and let go of the database."""
+        if not self._opened:
+            return
+        self._opened = False
+        if self._cleaner is not None:
+            self._cleaner.cancel()
+            await asyncio.gather(self._cleaner, return_exceptions=True)
+        await self._compactor.close(self._settings.close_timeout)
+        await self._store.close()
+
+    async def _clean_up_for_ever(self) -> None:
+        while True:
+            try:
+                await self._clean_up(None, dry_run=False)
+            except TurnkeepError:
+                log.exception("the cleanup failed; it is tried again in %s s", self._settings.cleanup_interval)
+            await asyncio.sleep(self._settings.cleanup_interval)
+
+    @property
+    def app(self) -> str:
+        return self._app
+
+    @property
+    def settings(self) -> Settings:
+        return self._settings
+
+    def _now_ms(self) -> int:
+        return int(self._clock() * 1000)
+
+    async def _know(self, session_id: str) -> _Known:
+        """The counter and the limit of a session, loaded when they are first needed."""
+        known = self._known.get(session_id)
+        if known is None:
+            if not self._opened:
+                raise ManagerClosed
+            checks.identifier("session_id", session_id)
+            session = await self._store.session(self._app, session_id)
+            known = self._remember(session, await self._counter(session.tokenizer))
+        return known
+
+    def _remember(self, session: Session, counter: Counter) -> _Known:
+        if len(self._known) >= _KNOWN_SESSIONS:
+            del self._known[next(iter(self._known))]
+        known = self._known[session.id] = _Known(counter, session.token_limit)
+        return known
+
+    @staticmethod
+    async def _counter(name: str) -> Counter:
+        if not is_loaded(name):
+            await asyncio.to_thread(get_counter, name)
+        return get_counter(name)
+
+    def _seen(self, session: Session) -> Session:
+        """As it is by the clock."""
+        status = session.status_at(self._now_ms())
+        if status != session.status:
+            session = replace(session, status=status)
+        return session
+
+    def _ready(self, session_id: str) -> str:
+        if not self._opened:
+            raise ManagerClosed
+        return checks.identifier("session_id", session_id)
+
+    # --- sessions
+
+    async def get_or_create_session(
+        self,
+        interface_type: str,
+        conversation_id: int | str,
+        *,
+        external_user_id: int | str | None = None,
+        external_chat_id: int | str | None = None,
+        token_limit: int | None = None,
+        expires_in: timedelta | float | None | _Unset = UNSET,
+        model: str | None = None,
+        tokenizer: str | None = None,
+        carry_over: CarryOver | None = None,
+        metadata: Mapping[str, Any] | None = None,
+    ) -> Session:
+        """The active session of this conversation, unchanged; or a new one.
+
+        `token_limit`: tokens of the whole prompt. `expires_in`: after the last message; a timedelta, seconds, or None for never.
+        `model` or `tokenizer` picks the counter. When an older session of the conversation has expired or was closed, the new one
+        is its successor; `carry_over` says whether its last summary comes along.
+        """
+        session, _ = await self.open_session(
+            interface_type,
+            conversation_id,
+            external_user_id=external_user_id,
+            external_chat_id=external_chat_id,
+            token_limit=token_limit,
+            expires_in=expires_in,
+            model=model,
+            tokenizer=tokenizer,
+            carry_over=carry_over,
+            metadata=metadata,
+        )
+        return session
+
+    async def open_session(
+        self,
+        interface_type: str,
+        conversation_id: int | str,
+        *,
+        external_user_id: int | str | None = None,
+        external_chat_id: int | str | None = None,
+        token_limit: int | None = None,
+        expires_in: timedelta | float | None | _Unset = UNSET,
+        model: str | None = None,
+        tokenizer: str | None = None,
+        carry_over: CarryOver | None = None,
+        metadata: Mapping[str, Any] | None = None,
+    ) -> tuple[Session, bool]:
+        """`get_or_create_session`, and whether it made one."""
+        settings = self._settings
+        if isinstance(expires_in, _Unset):
+            expires_in = settings.expires_in
+        if carry_over is not None:
+            checks.one_of("carry_over", carry_over, ("summary", "none"))
+        if not self._opened:
+            raise ManagerClosed
+        counter = await self._counter(tokenizer or counter_name_for(model, settings.tokenizer))
+        new = NewSession(
+            id="ses_" + secrets.token_urlsafe(16),
+            app=self._app,
+            interface_type=checks.identifier("interface_type", interface_type),
+            conversation_id=checks.conversation(conversation_id),
+            external_user_id=checks.external("external_user_id", external_user_id),
+            external_chat_id=checks.external("external_chat_id", external_chat_id),
+            token_limit=check_token_limit("token_limit", settings.token_limit if token_limit is None else token_limit),
+            tokenizer=counter.name,
+            lifetime_ms=None if expires_in is None else checks.lifetime("expires_in", expires_in),
+            carry_over=carry_over or settings.carry_over,
+            metadata=None if metadata is None else checks.json_object("metadata", metadata, settings.max_metadata_bytes),
+        )
+        session, created = await self._store.open_session(new, self._now_ms())
+        if created:
+            self._remember(session, counter)
+        return session, created
+
+    async def get_session(self, session_id: str) -> Session:
+        """The session, its status by the clock."""
+        return self._seen(await self._store.session(self._app, self._ready(session_id)))
+
+    async def find_by_conversation(
+        self, conversation_id: int | str, interface_type: str | None = None
+    ) -> Session | None:
+        """The newest active session of the conversation, on any interface if none is named."""
+        if not self._opened:
+            raise ManagerClosed
+        interface = checks.optional_identifier("interface_type", interface_type)
+        return await self._store.find(self._app, checks.conversation(conversation_id), interface, self._now_ms())
+
+    async def list_sessions(
+        self,
+        *,
+        status: Status | None = None,
+        interface_type: str | None = None,
+        external_user_id: int | str | None = None,
+        before: str | None = None,
+        limit: int = 50,
+    ) -> list[Session]:
+        """Newest first, at most 1000; for the next page pass the last one's id as `before`."""
+        if not self._opened:
+            raise ManagerClosed
+        if status is not None:
+            checks.one_of("status", status, ("active", "inactive", "expired"))
+        found = await self._store.sessions(
+            self._app,
+            status=status,
+            interface_type=checks.optional_identifier("interface_type", interface_type),
+            user=checks.external("external_user_id", external_user_id),
+            before=checks.optional_identifier("before", before),
+            limit=checks.page("limit", limit, 1, MAX_PAGE),
+            now_ms=self._now_ms(),
+        )
+        return [self._seen(session) for session in found]
+
+    async def deactivate_session(self, session_id: str) -> Session:
+        """Close it: it takes no new user messages, and the conversation's next one opens a successor."""
+        return await self._store.deactivate(self._app, self._ready(session_id), self._now_ms())
+
+    async def delete_session(self, session_id: str) -> None:
+        """Remove it and everything of it, for good."""
+        await self._store.delete(self._app, self._ready(session_id))
+        self._known.pop(session_id, None)
+
+    async def erase_user(self, external_user_id: int | str, interface_type: str | None = None) -> Erased:
+        """Remove a person: their sessions and state, and what they wrote in other sessions (by `author_id`), for good."""
+        if not self._opened:
+            raise ManagerClosed
+        user = checks.external("external_user_id", external_user_id)
+        if user is None:
+            raise InvalidInput("external_user_id", "is needed")
+        interface = checks.optional_identifier("interface_type", interface_type)
+        return await self._store.erase_user(self._app, user, interface, self._now_ms())
+
+    # --- messages
+
+    async def add_message(
+        self,
+        session_id: str,
+        role: str,
+        content: str | Sequence[Mapping[str, Any]] | None = None,
+        *,
+        tool_calls: Sequence[Mapping[str, Any]] | None = None,
+        tool_call_id: str | None = None,
+        name: str | None = None,
+        external_id: str | None = None,
+        author_id: int | str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        created_at: datetime | None = None,
+        expected_seq: int | None = None,
+    ) -> Message:
+        """Add one message at the end of the log; durable when this returns.
+
+        `content`: a string or OpenAI's list of parts. `external_id`: the platform's id of the message, by which it is stored once
+        however often it is delivered. `expected_seq`: the newest message's `seq`, or `Conflict`.
+        """
+        known = self._known.get(session_id) if self._opened else None
+        if known is None:
+            known = await self._know(session_id)
+        settings, now_ms = self._settings, self._now_ms()
+        draft = checks.message(
+            role,
+            content,
+            tool_calls,
+            tool_call_id,
+            name,
+            external_id,
+            author_id,
+            metadata,
+            created_at,
+            now_ms,
+            settings.max_content_bytes,
+            settings.max_metadata_bytes,
+        )
+        message = await self._counted(draft, known.counter)
+        appended = await self._append(session_id, known, [message], now_ms, expected_seq)
+        return appended.messages[0]
+
+    async def add_messages(
+        self, session_id: str, messages: Sequence[Mapping[str, Any]], *, expected_seq: int | None = None
+    ) -> list[Message]:
+        """Add up to 1000 messages, all or none: dicts with the arguments of `add_message` as keys."""
+        known = await self._know(session_id)
+        if not isinstance(messages, Sequence) or isinstance(messages, str | bytes):
+            raise InvalidInput("messages", f"must be a list of dicts, not {type(messages).__name__}")
+        checks.page("len(messages)", len(messages), 1, checks.MAX_BATCH)
+        now_ms = self._now_ms()
+        drafts = [self._draft(item, at, now_ms) for at, item in enumerate(messages)]
+        counted = [await self._counted(draft, known.counter) for draft in drafts]
+        return list((await self._append(session_id, known, counted, now_ms, expected_seq)).messages)
+
+    def _draft(self, item: object, at: int, now_ms: int) -> checks.Draft:
+        fields = checks.fields(item, at)
+        names = ("role", "content", "tool_calls", "tool_call_id", "name", "external_id", "author_id", "metadata", "created_at")
+        try:
+            return checks.message(
+                *(fields.get(name) for name in names),
+                now_ms,
+                self._settings.max_content_bytes,
+                self._settings.max_metadata_bytes,
+            )
+        except InvalidInput as error:
+            raise InvalidInput(f"messages[{at}].{error.field}", error.reason, size=error.size, limit=error.limit) from None
+
+    @staticmethod
+    async def _counted(draft: checks.Draft, counter: Counter) -> NewMessage:
+        content = draft.content
+        long = len(content) > SLICE if content.__class__ is str else content is not None or draft.tool_calls is not None  # type: ignore[arg-type]
+        count = draft.role, content, draft.tool_calls, draft.tool_call_id, draft.name
+        tokens = await count_message_off_loop(counter, *count) if long else count_message(counter, *count)
+        return NewMessage(
+            draft.role,
+            content,
+            tokens,
+            counter.name,
+            draft.created_ms,
+            draft.external_id,
+            draft.tool_calls,
+            draft.tool_call_id,
+            draft.name,
+            draft.author_id,
+            draft.metadata,
+        )
+
+    async def _append(
+        self, session_id: str, known: _Known, messages: Sequence[NewMessage], now_ms: int, expected_seq: int | None
+    ) -> Appended:
+        if expected_seq is not None:
+            checks.page("expected_seq", expected_seq, 0, None)
+        appended = await self._store.append(
+            self._app,
+            session_id,
+            messages,
+            now_ms=now_ms,
+            expected_seq=expected_seq,
+            fixed_tokens=known.fixed_tokens,
+        )
+        if appended.created:
+            await self._compactor.after_append(appended.session)
+        return appended
+
+    async def get_messages(self, session_id: str, after: int = 0, limit: int = 100) -> list[Message]:
+        """The log after that `seq`, oldest first, at most 1000: also what a summary covers, a clear passed or a retract hides."""
+        self._ready(session_id)
+        checks.page("after", after, 0, None)
+        checks.page("limit", limit, 1, MAX_PAGE)
+        return await self._store.messages(self._app, session_id, after=after, limit=limit)
+
+    # --- the window
+
+    async def build_context(
+        self,
+        session_id: str,
+        *,
+        system: str | None = None,
+        tools: Sequence[Mapping[str, Any]] | None = None,
+        max_messages: int | None = None,
+        token_budget: int | None = None,
+    ) -> Context:
+        """The prompt for the next call of the model: at most `token_budget` (default: the session's limit) tokens.
+
+        `system` takes the place of the log's leading system messages. `tools` are the schemas you will send beside the messages:
+        they are counted. `max_messages` caps messages of the log; the newest turn may exceed it.
+        """
+        known = self._known.get(session_id) if self._opened else None
+        if known is None:
+            known = await self._know(session_id)
+        budget = known.token_limit
+        if token_budget is not None:
+            budget = min(budget, check_token_limit("token_budget", token_budget))
+        if max_messages is not None:
+            checks.page("max_messages", max_messages, 1, None)
+        if system is not None:
+            checks.text("system", system, self._settings.max_content_bytes)
+        schemas = None if tools is None else [checks.json_object("tools", tool, 10**6) for tool in tools]
+        window = await self._store.window(self._app, session_id, tokens=budget, messages=max_messages)
+        built = context.build(
+            window,
+            known.counter,
+            system=system,
+            tools=schemas,
+            context_state=self._settings.context_state,
+            max_messages=max_messages,
+            budget=budget,
+            field="token_limit" if budget == known.token_limit else "token_budget",
+        )
+        known.fixed_tokens = built.fixed_tokens
+        return built
+
+    async def summarize_session(self, session_id: str) -> Summary | None:
+        """Compact now. None when there is nothing to cover, or nothing to gain."""
+        return await self._compactor.compact(self._app, self._ready(session_id))
+
+    async def get_summaries(self, session_id: str) -> list[Summary]:
+        """All summaries, oldest first; those that others have replaced are no longer `live`."""
+        return await self._store.summaries(self._app, self._ready(session_id))
+
+    async def clear_messages(self, session_id: str, keep_summaries: bool = True) -> Session:
+        """Empty the window; the log stays. With `keep_summaries=False` the summaries leave it too."""
+        return await self._store.clear(
+            self._app, self._ready(session_id), keep_summaries=keep_summaries, now_ms=self._now_ms()
+        )
+
+    async def retract(self, session_id: str, from_seq: int) -> Session:
+        """Hide the newest part, from this `seq` on, from the context (undo, retry, an edited message); the log stays."""
+        checks.page("from_seq", from_seq, 1, None)
+        return await self._store.retract(self._app, self._ready(session_id), from_seq, self._now_ms())
+
+    # --- state
+
+    async def get_state(self, session_id: str, scope: Scope = "session") -> JsonObject:
+        """The variables of the session, or (`scope="user"`) of its external user on this interface."""
+        checks.one_of("scope", scope, ("session", "user"))
+        return await self._store.state(self._app, self._ready(session_id), scope)
+
+    async def update_state(
+        self, session_id: str, patch: Mapping[str, Any], scope: Scope = "session"
+    ) -> JsonObject:
+        """Change them by a merge patch (RFC 7396: null removes a key) and return all of them."""
+        checks.one_of("scope", scope, ("session", "user"))
+        limit = self._settings.max_state_bytes
+        clean = checks.json_object("patch", patch, limit)
+        return await self._store.update_state(
+            self._app, self._ready(session_id), scope, clean, limit=limit, now_ms=self._now_ms()
+        )
+
+    # --- events
+
+    async def record_tool_call(
+        self,
+        session_id: str,
+        name: str,
+        *,
+        duration_ms: float | None = None,
+        outcome: Literal["ok", "error"] | str = "ok",
+        tool_call_id: str | None = None,
+        data: Mapping[str, Any] | None = None,
+    ) -> Event:
+        """Note that a tool ran. With the `tool_call_id` of a stored message it adds to that call and is not counted again."""
+        return await self._record(
+            session_id, "tool_call", name, duration_ms=duration_ms, outcome=outcome, tool_call_id=tool_call_id, data=data
+        )
+
+    async def record_error(
+        self, session_id: str, name: str, *, message: str | None = None, data: Mapping[str, Any] | None = None
+    ) -> Event:
+        """Note that something failed; `name` is the kind of failure."""
+        noted = dict(data or {}) if message is None else {**(data or {}), "message": message}
+        return await self._record(session_id, "error", name, data=noted or None)
+
+    async def record_usage(
+        self,
+        session_id: str,
+        *,
+        tokens_in: int,
+        tokens_out: int,
+        model: str = "model",
+        duration_ms: float | None = None,
+        data: Mapping[str, Any] | None = None,
+    ) -> Event:
+        """Note the provider's own count of a call."""
+        checks.page("tokens_in", tokens_in, 0, 10**12)
+        checks.page("tokens_out", tokens_out, 0, 10**12)
+        return await self._record(
+            session_id, "usage", model, duration_ms=duration_ms, tokens_in=tokens_in, tokens_out=tokens_out, data=data
+        )
+
+    async def _record(
+        self,
+        session_id: str,
+        kind: EventKind,
+        name: str,
+        *,
+        duration_ms: float | None = None,
+        outcome: str | None = None,
+        tool_call_id: str | None = None,
+        tokens_in: int = 0,
+        tokens_out: int = 0,
+        data: Mapping[str, Any] | None = None,
+    ) -> Event:
+        if duration_ms is not None and not (isinstance(duration_ms, int | float) and 0 <= duration_ms < float("inf")):
+            raise InvalidInput("duration_ms", "must be a number of milliseconds, 0 or more")
+        event = Event(
+            kind=kind,
+            name=checks.identifier("name", name),
+            created_ms=self._now_ms(),
+            duration_ms=None if duration_ms is None else float(duration_ms),
+            outcome=checks.optional_identifier("outcome", outcome),
+            tool_call_id=checks.optional_identifier("tool_call_id", tool_call_id),
+            tokens_in=tokens_in,
+            tokens_out=tokens_out,
+            data=None if data is None else checks.json_object("data", data, self._settings.max_metadata_bytes),
+        )
+        return await self._store.record(self._app, self._ready(session_id), event)
+
+    async def get_events(self, session_id: str, after: int = 0, limit: int = 100) -> list[Event]:
+        """Tool calls, errors and usage reports, oldest first; for the next page pass the last one's `number` as `after`."""
+        checks.page("after", after, 0, None)
+        checks.page("limit", limit, 1, MAX_PAGE)
+        return await self._store.events(self._app, self._ready(session_id), after=after, limit=limit)
+
+    # --- upkeep
+
+    async def cleanup(self, dry_run: bool = False) -> Cleaned:
+        """Close this app's sessions that are expired, delete those closed longer than `retention` ago."""
+        if not self._opened:
+            raise ManagerClosed
+        return await self._clean_up(self._app, dry_run=dry_run)
+
+    async def _clean_up(self, app: str | None, *, dry_run: bool) -> Cleaned:
+        retention_ms = round(self._settings.retention * 1000)
+        return await self._store.cleanup(app, now_ms=self._now_ms(), retention_ms=retention_ms, dry_run=dry_run)
+
+    async def get_stats(self) -> Stats:
+        """Figures of this app, and of the cache since it was opened."""
+        if not self._opened:
+            raise ManagerClosed
+        sums = await self._store.stats(self._app, self._now_ms())
+        cache = self._store if isinstance(self._store, CachedStore) else None
+        return Stats(
+            total_sessions=sums.total_sessions,
+            active_sessions=sums.active_sessions,
+            total_messages=sums.total_messages,
+            total_tokens=sums.total_tokens,
+            average_session_length=sums.total_messages / sums.total_sessions if sums.total_sessions else 0.0,
+            tool_calls=sums.tool_calls,
+            errors=sums.errors,
+            by_interface=sums.by_interface,
+            cache_size=len(cache) if cache else 0,
+            cache_hit_rate=cache.hit_rate if cache else 0.0,
+        )
+
+    async def get_session_stats(self, session_id: str) -> SessionStats:
+        """Figures of one session."""
+        session = await self.get_session(session_id)
+        summaries = await self._store.summaries(self._app, session_id)
+        return SessionStats(
+            session_id=session.id,
+            status=session.status,
+            messages=session.seq,
+            tool_calls=session.tool_calls,
+            errors=session.errors,
+            tokens=session.tokens,
+            tokens_in=session.tokens - session.tokens_out,
+            tokens_out=session.tokens_out,
+            usage_in=session.usage_in,
+            usage_out=session.usage_out,
+            summaries=len(summaries),
+            window_messages=session.window_messages,
+            window_tokens=session.window_tokens,
+            token_limit=session.token_limit,
+            created_at=session.created_at,
+            last_active=session.last_active,
+            duration=(session.active_ms - session.created_ms) / 1000,
+        )
+
+    async def settle(self) -> None:
+        """Wait until background work is done; for tests, scripts and shutdown."""
+        if not self._opened:
+            raise ManagerClosed
+        await self._compactor.settle()
+
+    async def backup(self, target: str | Path) -> None:
+        """A consistent copy of the database, encrypted with the same key, while it is in use; `target` must not exist."""
+        if not self._opened:
+            raise ManagerClosed
+        await self._store.backup(Path(target))
+
+    async def check(self) -> list[str]:
+        """Prove the database's invariants again from its rows; a line for each that does not hold, of every app."""
+        if not self._opened:
+            raise ManagerClosed
+        return await self._store.check()
+
+    async def sizes(self) -> dict[str, int]:
+        """Rows by table and bytes by file, of every app."""
+        if not self._opened:
+            raise ManagerClosed
+        return await self._store.sizes()
+

@@ -1,0 +1,288 @@
+"""The nouns: frozen records that every other module passes around.
+
+Invariant: instances never change; a change makes a new one. Times are integers, milliseconds since 1970 in UTC, in the fields
+that end in `_ms`; the properties without the suffix give them as aware `datetime`s. `number` is the store's own integer for a
+session and never leaves the process; `id` is the public, opaque one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Literal, TypeAlias
+
+import msgspec
+
+Role: TypeAlias = Literal["system", "user", "assistant", "tool"]
+Status: TypeAlias = Literal["active", "inactive", "expired"]
+CarryOver: TypeAlias = Literal["summary", "none"]
+Scope: TypeAlias = Literal["user", "session"]
+EventKind: TypeAlias = Literal["tool_call", "error", "usage"]
+Json: TypeAlias = Any  # whatever json.loads() may return
+JsonObject: TypeAlias = dict[str, Any]
+Content: TypeAlias = str | list[JsonObject] | None
+
+ROLES: tuple[Role, ...] = ("system", "user", "assistant", "tool")
+
+
+def to_datetime(milliseconds: int) -> datetime:
+    return datetime.fromtimestamp(milliseconds / 1000, UTC)
+
+
+def to_ms(moment: datetime) -> int:
+    return round(moment.timestamp() * 1000)
+
+
+class Session(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """One conversation on one interface, with the totals of its log.
+
+    `version` rises in every commit that touches the session; `generation` rises when the window is moved by anything but a
+    summary (clear, retract, erase), so that a summary under way can tell. The window is what a prompt is built from: the live
+    summaries, and the messages from `window_start` on that are not retracted.
+    """
+
+    id: str
+    number: int
+    app: str
+    interface_type: str
+    conversation_id: str
+    external_user_id: str | None = None
+    external_chat_id: str | None = None
+    status: Status = "active"
+    token_limit: int
+    tokenizer: str
+    lifetime_ms: int | None  # how long it lives after its last message; None: for ever
+    created_ms: int
+    active_ms: int  # the last append
+    expires_ms: int | None
+    closed_ms: int | None = None
+    version: int = 1
+    generation: int = 0
+    seq: int = 0  # of the newest message; the log is dense, so also their number
+    prompt_seq: int = 0  # messages 1..prompt_seq are the leading system messages: the prompt, never covered or cleared
+    window_start: int = 1  # the first seq that neither a live summary nor a clear has passed
+    cleared_seq: int = 0  # recall never crosses it
+    retracted: tuple[tuple[int, int], ...] = ()  # disjoint ranges of seq, oldest first, hidden from the context
+    tokens: int = 0  # of all messages
+    tokens_out: int = 0  # of the assistant's
+    window_messages: int = 0  # in the window: from window_start on, not retracted, prompt excluded
+    window_tokens: int = 0
+    summary_tokens: int = 0  # of the live summaries
+    fixed_tokens: int = 0  # of system text, state and tool schemas, as of the last build
+    tool_calls: int = 0
+    errors: int = 0
+    usage_in: int = 0  # as the provider counted
+    usage_out: int = 0
+    predecessor: str | None = None
+    root: int = 0  # the number of its key's first session: external ids are unique under it
+    carry_over: CarryOver = "none"
+    metadata: JsonObject | None = None
+
+    @property
+    def created_at(self) -> datetime:
+        return to_datetime(self.created_ms)
+
+    @property
+    def last_active(self) -> datetime:
+        return to_datetime(self.active_ms)
+
+    @property
+    def expires_at(self) -> datetime | None:
+        return None if self.expires_ms is None else to_datetime(self.expires_ms)
+
+    @property
+    def closed_at(self) -> datetime | None:
+        return None if self.closed_ms is None else to_datetime(self.closed_ms)
+
+    def status_at(self, now_ms: int) -> Status:
+        """The status by the clock: a session past its expiry is expired, whether or not the cleanup has been there."""
+        if self.status == "active" and self.expires_ms is not None and self.expires_ms <= now_ms:
+            return "expired"
+        return self.status
+
+    def hides(self, seq: int) -> bool:
+        """Whether message `seq` was retracted."""
+        return any(first <= seq <= last for first, last in self.retracted)
+
+
+class NewMessage(msgspec.Struct, frozen=True, gc=False):
+    """A message that was checked and counted and waits for its `seq`."""
+
+    role: Role
+    content: Content
+    tokens: int
+    counter: str
+    created_ms: int
+    external_id: str | None = None
+    tool_calls: list[JsonObject] | None = None
+    tool_call_id: str | None = None
+    name: str | None = None
+    author_id: str | None = None
+    metadata: JsonObject | None = None
+
+
+class Message(NewMessage, frozen=True, gc=False, kw_only=True):
+    """One immutable row of the log. An erased one is a tombstone: its role, `seq` and nothing else."""
+
+    seq: int
+    erased: bool = False
+
+    @property
+    def created_at(self) -> datetime:
+        return to_datetime(self.created_ms)
+
+    def same_as(self, other: NewMessage) -> bool:
+        """Whether a message sent again under one `external_id` says the same thing."""
+        return (
+            self.role == other.role
+            and self.content == other.content
+            and self.tool_calls == other.tool_calls
+            and self.tool_call_id == other.tool_call_id
+            and self.name == other.name
+        )
+
+
+class NewSummary(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """A derived text that stands for messages `from_seq..to_seq` (both inclusive; 0..0: carried over from a predecessor)."""
+
+    from_seq: int
+    to_seq: int
+    text: str
+    method: str  # "truncation", "extractive", "model", "carried"
+    tokens: int
+    counter: str
+    tokens_before: int  # of what it covers
+    duration_ms: float = 0.0
+    source: str | None = None  # the model's name, or the version of the extractor
+
+
+class Summary(NewSummary, frozen=True, gc=False, kw_only=True):
+    number: int
+    live: bool = True
+    created_ms: int
+
+    @property
+    def created_at(self) -> datetime:
+        return to_datetime(self.created_ms)
+
+
+class Window(msgspec.Struct, frozen=True, gc=False):
+    """What a prompt is built from, as of one version of the session.
+
+    `messages` is the newest part of the window, without the retracted; `earlier` messages of it (`earlier_tokens`) stand
+    before these and were not asked for. Both states are as stored; which keys reach a prompt is the builder's choice.
+    """
+
+    session: Session
+    prompt: tuple[Message, ...]
+    summaries: tuple[Summary, ...]
+    messages: tuple[Message, ...]
+    earlier: int
+    earlier_tokens: int
+    user_state: JsonObject
+    session_state: JsonObject
+
+
+class LeftOut(msgspec.Struct, frozen=True, gc=False):
+    """A part of the window that a context does not show whole: messages `from_seq..to_seq`, and why."""
+
+    reason: Literal["budget", "max_messages", "shortened", "orphan", "duplicate", "summary"]
+    from_seq: int
+    to_seq: int
+    messages: int
+    tokens: int
+
+
+class Event(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """Something that happened in a session and is no message: a tool call, an error, a provider's usage report."""
+
+    kind: EventKind
+    name: str
+    created_ms: int
+    number: int = 0
+    duration_ms: float | None = None
+    outcome: str | None = None
+    tool_call_id: str | None = None
+    tokens_in: int = 0
+    tokens_out: int = 0
+    data: JsonObject | None = None
+
+
+class Appended(msgspec.Struct, frozen=True, gc=False):
+    """What an append came to: the session after it, the messages as stored, and how many of them are new."""
+
+    session: Session
+    messages: tuple[Message, ...]
+    created: int
+
+
+class Cleaned(msgspec.Struct, frozen=True):
+    """What a cleanup did, or (`dry_run`) would do."""
+
+    expired: int = 0
+    deleted: int = 0
+    dry_run: bool = False
+
+
+class Erased(msgspec.Struct, frozen=True):
+    """What an erasure removed."""
+
+    sessions: int = 0
+    messages: int = 0
+    states: int = 0
+
+
+class InterfaceStats(msgspec.Struct, frozen=True):
+    sessions: int
+    active: int
+    messages: int
+    tokens: int
+
+
+class StoreStats(msgspec.Struct, frozen=True):
+    """The sums over an app's sessions."""
+
+    total_sessions: int
+    active_sessions: int
+    total_messages: int
+    total_tokens: int
+    tool_calls: int
+    errors: int
+    by_interface: Mapping[str, InterfaceStats]
+
+
+class Stats(msgspec.Struct, frozen=True):
+    """Figures of an app. `average_session_length` is in messages; `cache_hit_rate` is 0..1 since the manager was opened."""
+
+    total_sessions: int
+    active_sessions: int
+    total_messages: int
+    total_tokens: int
+    average_session_length: float
+    tool_calls: int
+    errors: int
+    by_interface: Mapping[str, InterfaceStats]
+    cache_size: int
+    cache_hit_rate: float
+
+
+class SessionStats(msgspec.Struct, frozen=True):
+    """Figures of one session. Tokens in: of user, system and tool messages; out: of the assistant's. `duration` in seconds."""
+
+    session_id: str
+    status: Status
+    messages: int
+    tool_calls: int
+    errors: int
+    tokens: int
+    tokens_in: int
+    tokens_out: int
+    usage_in: int
+    usage_out: int
+    summaries: int
+    window_messages: int
+    window_tokens: int
+    token_limit: int
+    created_at: datetime
+    last_active: datetime
+    duration: float

@@ -1,0 +1,172 @@
+"""Every setting: its name, type, default, and the environment variable `TURNKEEP_<NAME>` that sets it.
+
+Invariant: what is passed in wins over the environment, which wins over `turnkeep.toml`, which wins over the defaults; an unknown or
+unusable value is an error that names the setting and where it came from. Times are seconds. Secrets never show in a `repr`.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from turnkeep.errors import InvalidInput
+from turnkeep.session import CarryOver
+
+PREFIX = "TURNKEEP_"
+FILE = "turnkeep.toml"
+RAW_KEY_BYTES = 32
+MAX_TOKEN_LIMIT = 10**9
+SECRETS = ("encryption_key", "encryption_passphrase")
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """See docs/SESSION_MANAGEMENT.md for what each one does."""
+
+    database_url: str = "sqlite:///turnkeep.db"
+    app: str = "default"
+
+    token_limit: int = 4000  # of a new session's whole prompt, the reply excluded
+    tokenizer: str = "o200k"
+    context_state: tuple[str, ...] = ()  # the state keys that reach prompts
+
+    compaction: Literal["background", "inline", "manual"] = "background"
+    compaction_threshold: float = 0.7  # of the token limit
+    compaction_keep: float = 0.3  # of the uncovered tokens: the newest whole turns within it stay
+    compaction_min_messages: int = 10
+    compaction_parallel: int = 4
+    summary_tokens: int = 500
+
+    expires_in: float | None = 86_400.0  # after the last message; in the environment "none" for never
+    carry_over: CarryOver = "none"
+    retention: float = 2_592_000.0  # a closed session is deleted after it
+    cleanup_interval: float = 3_600.0  # 0: never in the background
+
+    cache_sessions: int = 1000  # 0: no cache
+    busy_timeout: float = 10.0
+    close_timeout: float = 10.0
+
+    max_content_bytes: int = 1_048_576
+    max_state_bytes: int = 65_536
+    max_metadata_bytes: int = 65_536
+
+    encryption_key: str | None = None  # 64 hexadecimal digits: 32 raw bytes
+    encryption_key_file: str | None = None
+    encryption_passphrase: str | None = None
+    encryption_passphrase_file: str | None = None
+
+    def __repr__(self) -> str:
+        shown = (f"{n}={'***' if n in SECRETS and getattr(self, n) else repr(getattr(self, n))}" for n in NAMES)
+        return f"Settings({', '.join(shown)})"
+
+    def __post_init__(self) -> None:
+        check_token_limit("token_limit", self.token_limit)
+        for name, low, high in _RANGES:
+            value = getattr(self, name)
+            if value is not None and not low <= value <= high:
+                raise InvalidInput(name, f"must be from {low:,} to {high:,}", size=value, limit=low if value < low else high)
+        if sum(getattr(self, name) is not None for name in NAMES if name.startswith("encryption_")) > 1:
+            raise InvalidInput("encryption_key", "give one of the four encryption settings, not several")
+
+    def key(self) -> bytes | str | None:
+        """The encryption key: raw bytes, or a passphrase, or None for a database in the clear."""
+        if self.encryption_passphrase is not None or self.encryption_passphrase_file is not None:
+            return _secret("encryption_passphrase", self.encryption_passphrase, self.encryption_passphrase_file)
+        if self.encryption_key is None and self.encryption_key_file is None:
+            return None
+        text = _secret("encryption_key", self.encryption_key, self.encryption_key_file)
+        try:
+            key = bytes.fromhex(text)
+        except ValueError:
+            key = b""
+        if len(key) != RAW_KEY_BYTES:
+            raise InvalidInput("encryption_key", "must be 64 hexadecimal digits (32 bytes); for words use encryption_passphrase")
+        return key
+
+
+NAMES: tuple[str, ...] = Settings.__struct_fields__
+_FOREVER = 10.0**10  # seconds: three hundred years
+_RANGES: tuple[tuple[str, float, float], ...] = (
+    ("compaction_threshold", 0.1, 1),
+    ("compaction_keep", 0, 0.9),
+    ("compaction_min_messages", 1, 10_000),
+    ("compaction_parallel", 1, 1000),
+    ("summary_tokens", 16, 1_000_000),
+    ("expires_in", 0.001, _FOREVER),
+    ("retention", 0, _FOREVER),
+    ("cleanup_interval", 0, _FOREVER),
+    ("cache_sessions", 0, 10_000_000),
+    ("busy_timeout", 0, 3600),
+    ("close_timeout", 0, 3600),
+    ("max_content_bytes", 1, 100_000_000),
+    ("max_state_bytes", 2, 10_000_000),
+    ("max_metadata_bytes", 2, 10_000_000),
+)
+
+
+def check_token_limit(field: str, value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise InvalidInput(field, f"must be a whole number of tokens, not {type(value).__name__}")
+    if value < 1:
+        raise InvalidInput(field, "must be at least 1", size=value, limit=1)
+    if value > MAX_TOKEN_LIMIT:
+        raise InvalidInput(field, "is too large", size=value, limit=MAX_TOKEN_LIMIT)
+    return value
+
+
+def _secret(name: str, value: str | None, file: str | None) -> str:
+    if value is None:
+        try:
+            value = Path(str(file)).read_text("utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise InvalidInput(f"{name}_file", f"cannot be read: {type(error).__name__}") from error
+    if not value:
+        raise InvalidInput(name, "is empty")
+    return value
+
+
+def load(overrides: Mapping[str, Any] | None = None, *, environ: Mapping[str, str] | None = None) -> Settings:
+    """The settings from `turnkeep.toml` in this folder (or the file that TURNKEEP_CONFIG names), the environment, and `overrides`."""
+    environ = os.environ if environ is None else environ
+    values = _from_file(environ.get(PREFIX + "CONFIG"))
+    for variable, text in environ.items():
+        name = variable.removeprefix(PREFIX).lower()
+        if variable.startswith(PREFIX) and name in NAMES:
+            values[name] = _convert(name, _from_text(name, text), f"environment variable {variable}", strict=False)
+    for name, value in (overrides or {}).items():
+        values[name] = _convert(name, value, "argument", strict=True)
+    return Settings(**values)
+
+
+def _from_file(named: str | None) -> dict[str, Any]:
+    path = Path(named or FILE)
+    if named is None and not path.exists():
+        return {}
+    try:
+        found = tomllib.loads(path.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise InvalidInput(path.name, f"cannot be read as TOML: {error}") from error
+    return {name: _convert(name, value, path.name, strict=True) for name, value in found.items()}
+
+
+def _from_text(name: str, text: str) -> Any:
+    if name == "context_state":
+        return [key.strip() for key in text.split(",") if key.strip()]
+    return None if text.lower() == "none" else text
+
+
+_TYPES = {field.name: field.type for field in msgspec.structs.fields(Settings)}
+
+
+def _convert(name: str, value: Any, source: str, *, strict: bool) -> Any:
+    if name not in _TYPES:
+        raise InvalidInput(name, f"no such setting ({source})")
+    try:
+        return msgspec.convert(value, _TYPES[name], strict=strict)
+    except msgspec.ValidationError as error:
+        reason = str(error) if name not in SECRETS else "is no text"
+        raise InvalidInput(name, f"{reason} ({source})") from error

@@ -1,0 +1,31 @@
+"""Where sessions live. `open_store` picks by the URL's scheme, and imports that store's driver only then."""
+
+from __future__ import annotations
+
+import re
+
+from turnkeep.errors import InvalidInput
+from turnkeep.settings import Settings
+from turnkeep.stores.base import Store
+from turnkeep.stores.cached import CachedStore
+from turnkeep.stores.memory import MemoryStore
+
+__all__ = ["CachedStore", "MemoryStore", "Store", "open_store"]
+
+
+def open_store(url: str, settings: Settings) -> Store:
+    """The store of `sqlite:///relative/path`, `sqlite:////absolute/path` or `memory://`; not yet opened."""
+    scheme, separator, rest = url.partition("://")
+    if not separator or scheme not in ("sqlite", "memory"):
+        raise InvalidInput("url", "must be sqlite:///path/to/file.db or memory://")
+    if scheme == "memory":
+        if settings.key() is not None:
+            raise InvalidInput("encryption_key", "is set, and memory:// writes no file that it could encrypt")
+        return MemoryStore()
+    if "?" in rest or "@" in rest:
+        raise InvalidInput("url", "takes a path and nothing else; an encryption key comes from the environment or a file")
+    if not re.fullmatch(r"/.+", rest) or rest.endswith("/"):
+        raise InvalidInput("url", "needs a file after sqlite:///, four slashes for an absolute path; memory:// keeps no file")
+    from turnkeep.stores.sqlite import SQLiteStore
+
+    return SQLiteStore(rest[1:], key=settings.key(), busy_timeout=settings.busy_timeout)

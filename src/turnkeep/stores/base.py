@@ -1,0 +1,234 @@
+"""The contract that every store keeps, and nothing else.
+
+Invariants (`turnkeep.testing.StoreContract` and the state machine beside it check them over every store):
+
+- The log of a session is dense: `seq` runs from 1 without a gap, a message never changes, and an append is all or nothing.
+- A call that has returned is durable; a call that raised stored nothing.
+- `session.version` rises in every commit that touches what a window is built from, also in other processes.
+- Totals on the session equal the sums of its rows.
+- Rows of one app are never seen through another: to it they do not exist.
+
+Stores check what only they can know (does the session exist, is the `external_id` taken); what can be judged from the arguments
+alone the manager has already judged.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import msgspec
+
+from turnkeep.session import (
+    Appended,
+    CarryOver,
+    Cleaned,
+    Erased,
+    Event,
+    JsonObject,
+    Message,
+    NewMessage,
+    NewSummary,
+    Scope,
+    Session,
+    Status,
+    StoreStats,
+    Summary,
+    Window,
+)
+
+MAX_PAGE = 1000  # messages, sessions, events in one answer
+
+
+class NewSession(msgspec.Struct, frozen=True, kw_only=True):
+    """What `open_session` makes, if the conversation has no active session."""
+
+    id: str
+    app: str
+    interface_type: str
+    conversation_id: str
+    external_user_id: str | None
+    external_chat_id: str | None
+    token_limit: int
+    tokenizer: str
+    lifetime_ms: int | None
+    carry_over: CarryOver
+    metadata: JsonObject | None
+
+
+class Commit(msgspec.Struct, frozen=True, gc=False):
+    """What listeners hear of one commit to one session, on the loop, in commit order, before its caller does.
+
+    `messages` are the rows that an append added; () when only the session's own figures changed; None says that more did (or that
+    the session is gone: `session` is None then too) and that a cached window must be read again.
+    """
+
+    session_id: str
+    session: Session | None
+    messages: tuple[Message, ...] | None
+
+
+Listener = Callable[[Commit], None]
+
+
+class Store(ABC):
+    """See the module. `app` is the tenant; an unknown session, or another app's, raises `UnknownSession`."""
+
+    def __init__(self) -> None:
+        self.listeners: list[Listener] = []
+
+    def publish(self, commit: Commit) -> None:
+        for listener in self.listeners:
+            listener(commit)
+
+    @abstractmethod
+    async def open(self) -> None: ...
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Finish what was accepted, then let go of everything. A second call does nothing."""
+
+    # --- sessions
+
+    @abstractmethod
+    async def open_session(self, new: NewSession, now_ms: int) -> tuple[Session, bool]:
+        """The active session of the key (app, interface_type, conversation_id), unchanged, and False; else a new one, and True.
+
+        One whose time is up is closed as `expired` in the same commit and named as the new one's `predecessor`; so is the
+        newest closed one. With `carry_over="summary"` its last live summary, unless a truncation, opens the new session as
+        a summary of 0..0 by the method "carried".
+        """
+
+    @abstractmethod
+    async def session(self, app: str, session_id: str) -> Session: ...
+
+    @abstractmethod
+    async def version(self, app: str, session_id: str) -> int:
+        """The session's version as of now, also when another process raised it. The cheapest call there is."""
+
+    @abstractmethod
+    async def find(self, app: str, conversation_id: str, interface_type: str | None, now_ms: int) -> Session | None:
+        """The newest active session of that conversation, over all interfaces if none is named."""
+
+    @abstractmethod
+    async def sessions(
+        self, app: str, *, status: Status | None, interface_type: str | None, user: str | None, before: str | None, limit: int, now_ms: int
+    ) -> list[Session]:
+        """Newest first, `before` exclusive (a session id), filtered; `status` by the clock."""
+
+    @abstractmethod
+    async def deactivate(self, app: str, session_id: str, now_ms: int) -> Session:
+        """Close by hand. A closed session is returned as it is."""
+
+    @abstractmethod
+    async def delete(self, app: str, session_id: str) -> None:
+        """Remove the session and all its rows, for good."""
+
+    @abstractmethod
+    async def erase_user(self, app: str, user: str, interface_type: str | None, now_ms: int) -> Erased:
+        """Remove the user's sessions and user state; turn what they authored in others' into tombstones.
+
+        A tombstone keeps `seq`, role and time; its content is "", its tokens are 0 and leave the totals; its external id is free again.
+        A summary that covered one is removed, its messages are uncovered again, and the generation rises.
+        """
+
+    # --- the log
+
+    @abstractmethod
+    async def append(
+        self,
+        app: str,
+        session_id: str,
+        messages: Sequence[NewMessage],
+        *,
+        now_ms: int,
+        expected_seq: int | None = None,
+        fixed_tokens: int | None = None,
+    ) -> Appended:
+        """Add all messages or none. Slides the expiry. `fixed_tokens` is noted on the session on the way.
+
+        A message whose `external_id` is known under the session's key, successors included, returns the stored one if it is
+        the same (`Message.same_as`) and else raises `Conflict("external_id", ...)`; so does `expected_seq` when the newest is
+        another. When all are known, nothing is written, whatever `expected_seq` and the status say. A closed session refuses
+        user and system messages (`SessionClosed`) and takes the others. A tool message must name a call that the session's log
+        or this batch (earlier) has: `InvalidInput("tool_call_id", ...)`.
+        """
+
+    @abstractmethod
+    async def messages(self, app: str, session_id: str, *, after: int, limit: int) -> list[Message]:
+        """The rows after that seq, oldest first: covered, retracted and cleared ones included."""
+
+    @abstractmethod
+    async def window(self, app: str, session_id: str, *, tokens: int | None = None, messages: int | None = None) -> Window:
+        """The session's window; see `Window`.
+
+        At least the newest messages that reach `tokens` or number `messages`, whichever comes first, and always back to the
+        newest user message; all of them when neither is given. More is fine.
+        """
+
+    @abstractmethod
+    async def add_summary(
+        self, app: str, session_id: str, summary: NewSummary, *, generation: int, now_ms: int, replaces: Sequence[int] = ()
+    ) -> Session:
+        """Cover `from_seq..to_seq`, by compare-and-set: `Conflict("summary", ...)` when the generation is another, when
+        `from_seq` is not the window's start (the first `from_seq` of what it `replaces`, if it does) or when `to_seq` is beyond
+        the newest message. Moves the window's start to `to_seq + 1`. The replaced summaries (numbers) stop being live.
+        """
+
+    @abstractmethod
+    async def summaries(self, app: str, session_id: str) -> list[Summary]:
+        """All, oldest first, those no longer live too."""
+
+    @abstractmethod
+    async def clear(self, app: str, session_id: str, *, keep_summaries: bool, now_ms: int) -> Session:
+        """Move the window past all messages but the prompt; raise the generation. The log stays."""
+
+    @abstractmethod
+    async def retract(self, app: str, session_id: str, from_seq: int, now_ms: int) -> Session:
+        """Hide `from_seq..newest` from the window; raise the generation. A summary that covers any of these, stops being live, and
+        what it covered before them is uncovered again. `InvalidInput` unless `from_seq` is after the prompt and not beyond the newest."""
+
+    # --- state
+
+    @abstractmethod
+    async def state(self, app: str, session_id: str, scope: Scope) -> JsonObject:
+        """A copy of the session's own state, or that of its (app, interface, external user)."""
+
+    @abstractmethod
+    async def update_state(self, app: str, session_id: str, scope: Scope, patch: JsonObject, *, limit: int, now_ms: int) -> JsonObject:
+        """Apply an RFC 7396 merge patch; returns the whole new state. Over `limit` bytes of JSON: `InvalidInput("state", ...)`.
+
+        A patch of the user's state raises the version of all that user's open sessions on the interface. A session without an
+        external user has no user state: `InvalidInput("scope", ...)`. A closed session's own state can still be changed.
+        """
+
+    # --- events
+
+    @abstractmethod
+    async def record(self, app: str, session_id: str, event: Event) -> Event:
+        """Store an event and add it to the session's totals. A tool call whose `tool_call_id` is in the log was counted there."""
+
+    @abstractmethod
+    async def events(self, app: str, session_id: str, *, after: int, limit: int) -> list[Event]: ...
+
+    # --- upkeep
+
+    @abstractmethod
+    async def cleanup(self, app: str | None, *, now_ms: int, retention_ms: int, dry_run: bool = False) -> Cleaned:
+        """Close what is expired, then delete what was closed longer than `retention_ms` ago. None: of every app."""
+
+    @abstractmethod
+    async def stats(self, app: str, now_ms: int) -> StoreStats: ...
+
+    @abstractmethod
+    async def check(self) -> list[str]:
+        """Prove the invariants again from the rows; one line for each that does not hold."""
+
+    @abstractmethod
+    async def sizes(self) -> dict[str, int]:
+        """Rows by table and, where there are files, their bytes."""
+
+    @abstractmethod
+    async def backup(self, target: Path) -> None:
+        """A consistent copy while the store is in use; an existing target is refused (`InvalidInput`)."""

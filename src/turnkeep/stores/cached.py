@@ -1,0 +1,272 @@
+"""A store around a store: it keeps the windows of the sessions used last.
+
+Invariants: what it answers is never older than a commit acknowledged, anywhere, before the call: each hit is checked against the
+session's version in the store. Entries follow commits (a listener on the inner store), never callers, who may be cancelled.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from pathlib import Path
+
+from turnkeep.session import (
+    Appended,
+    Cleaned,
+    Erased,
+    Event,
+    JsonObject,
+    Message,
+    NewMessage,
+    NewSummary,
+    Scope,
+    Session,
+    Status,
+    StoreStats,
+    Summary,
+    Window,
+)
+from turnkeep.stores.base import Commit, NewSession, Store
+
+SLACK = 64  # messages that a tail may be longer than twice what was asked for
+
+
+class _Entry:
+    """A window's newest part, growing with appends. `tokens` are those of `messages`."""
+
+    __slots__ = ("messages", "need", "prompt", "session", "session_state", "summaries", "tokens", "user_state")
+
+    def __init__(self, window: Window, need: int | None) -> None:
+        self.session = window.session
+        self.prompt, self.summaries = window.prompt, window.summaries
+        self.user_state, self.session_state = window.user_state, window.session_state
+        self.messages = list(window.messages)
+        self.tokens = window.session.window_tokens - window.earlier_tokens
+        self.need = need  # the most messages asked for; None: all
+
+    def extend(self, session: Session, messages: Sequence[Message]) -> None:
+        self.session = session
+        for message in messages:
+            self.messages.append(message)
+            self.tokens += message.tokens
+        if self.need is not None and len(self.messages) > 2 * self.need + SLACK:
+            self._trim(self.need)
+
+    def _trim(self, need: int) -> None:
+        start = self._start(None, need)
+        self.tokens -= sum(message.tokens for message in self.messages[:start])
+        del self.messages[:start]
+
+    def _start(self, tokens: int | None, count: int | None) -> int:
+        """Where the newest part begins that is enough by either measure and reaches back to a user message."""
+        reached, summed = False, 0
+        for back, message in enumerate(reversed(self.messages), 1):
+            summed += message.tokens
+            reached = reached or message.role == "user"
+            enough = (tokens is not None and summed >= tokens) or (count is not None and back >= count)
+            if reached and enough:
+                return len(self.messages) - back
+        return 0
+
+    def window(self, tokens: int | None, count: int | None) -> Window | None:
+        """None if more is wanted than is held."""
+        session = self.session
+        shown = self.messages
+        start = 0
+        if (tokens is not None and self.tokens > tokens) or (count is not None and len(shown) > count):
+            start = self._start(tokens, count)
+        held_all = len(shown) == session.window_messages
+        if start == 0 and not held_all and not self._enough(tokens, count):
+            return None
+        messages = tuple(shown[start:]) if start else tuple(shown)
+        earlier = session.window_messages - len(messages)
+        earlier_tokens = session.window_tokens - sum([m.tokens for m in messages]) if earlier else 0
+        return Window(
+            session,
+            self.prompt,
+            self.summaries,
+            messages,
+            earlier,
+            earlier_tokens,
+            self.user_state,
+            self.session_state,
+        )
+
+    def _enough(self, tokens: int | None, count: int | None) -> bool:
+        enough = (tokens is not None and self.tokens >= tokens) or (count is not None and len(self.messages) >= count)
+        return enough and any(message.role == "user" for message in self.messages)
+
+
+class CachedStore(Store):
+    """`size`: how many sessions' windows are kept, the least recently used leaving first."""
+
+    def __init__(self, inner: Store, size: int = 1000) -> None:
+        super().__init__()
+        self.inner = inner
+        self.size = size
+        self.hits = self.misses = 0
+        self._entries: OrderedDict[str, _Entry] = OrderedDict()
+        inner.listeners.append(self._committed)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    @property
+    def hit_rate(self) -> float:
+        return self.hits / (self.hits + self.misses) if self.hits else 0.0
+
+    def _committed(self, commit: Commit) -> None:
+        entry = self._entries.get(commit.session_id)
+        if entry is not None:
+            session, messages = commit.session, commit.messages
+            if session is None or messages is None:
+                del self._entries[commit.session_id]
+            elif session.version > entry.session.version:
+                if session.version == entry.session.version + 1 and session.prompt_seq == entry.session.prompt_seq:
+                    entry.extend(session, messages)
+                else:  # somebody else committed in between, or the prompt grew
+                    del self._entries[commit.session_id]
+        self.publish(commit)
+
+    async def window(
+        self, app: str, session_id: str, *, tokens: int | None = None, messages: int | None = None
+    ) -> Window:
+        if session_id in self._entries:
+            version = await self.inner.version(app, session_id)
+            entry = self._entries.get(session_id)
+            if entry is not None and entry.session.version == version:
+                window = entry.window(tokens, messages)
+                if window is not None:
+                    self.hits += 1
+                    self._entries.move_to_end(session_id)
+                    return window
+        self.misses += 1
+        window = await self.inner.window(app, session_id, tokens=tokens, messages=messages)
+        self._keep(window, messages)
+        return window
+
+    def _keep(self, window: Window, need: int | None) -> None:
+        session_id = window.session.id
+        known = self._entries.get(session_id)
+        if known is not None and known.session.version > window.session.version:
+            return  # a commit was heard while this was read
+        self._entries[session_id] = _Entry(window, need)
+        self._entries.move_to_end(session_id)
+        while len(self._entries) > self.size:
+            self._entries.popitem(last=False)
+
+    # --- the rest goes straight through
+
+    async def open(self) -> None:
+        await self.inner.open()
+
+    async def close(self) -> None:
+        await self.inner.close()
+        self._entries.clear()
+
+    async def open_session(self, new: NewSession, now_ms: int) -> tuple[Session, bool]:
+        return await self.inner.open_session(new, now_ms)
+
+    async def session(self, app: str, session_id: str) -> Session:
+        return await self.inner.session(app, session_id)
+
+    async def version(self, app: str, session_id: str) -> int:
+        return await self.inner.version(app, session_id)
+
+    async def find(self, app: str, conversation_id: str, interface_type: str | None, now_ms: int) -> Session | None:
+        return await self.inner.find(app, conversation_id, interface_type, now_ms)
+
+    async def sessions(
+        self,
+        app: str,
+        *,
+        status: Status | None,
+        interface_type: str | None,
+        user: str | None,
+        before: str | None,
+        limit: int,
+        now_ms: int,
+    ) -> list[Session]:
+        return await self.inner.sessions(
+            app, status=status, interface_type=interface_type, user=user, before=before, limit=limit, now_ms=now_ms
+        )
+
+    async def deactivate(self, app: str, session_id: str, now_ms: int) -> Session:
+        return await self.inner.deactivate(app, session_id, now_ms)
+
+    async def delete(self, app: str, session_id: str) -> None:
+        await self.inner.delete(app, session_id)
+
+    async def erase_user(self, app: str, user: str, interface_type: str | None, now_ms: int) -> Erased:
+        return await self.inner.erase_user(app, user, interface_type, now_ms)
+
+    async def append(
+        self,
+        app: str,
+        session_id: str,
+        messages: Sequence[NewMessage],
+        *,
+        now_ms: int,
+        expected_seq: int | None = None,
+        fixed_tokens: int | None = None,
+    ) -> Appended:
+        return await self.inner.append(
+            app, session_id, messages, now_ms=now_ms, expected_seq=expected_seq, fixed_tokens=fixed_tokens
+        )
+
+    async def messages(self, app: str, session_id: str, *, after: int, limit: int) -> list[Message]:
+        return await self.inner.messages(app, session_id, after=after, limit=limit)
+
+    async def add_summary(
+        self,
+        app: str,
+        session_id: str,
+        summary: NewSummary,
+        *,
+        generation: int,
+        now_ms: int,
+        replaces: Sequence[int] = (),
+    ) -> Session:
+        return await self.inner.add_summary(
+            app, session_id, summary, generation=generation, now_ms=now_ms, replaces=replaces
+        )
+
+    async def summaries(self, app: str, session_id: str) -> list[Summary]:
+        return await self.inner.summaries(app, session_id)
+
+    async def clear(self, app: str, session_id: str, *, keep_summaries: bool, now_ms: int) -> Session:
+        return await self.inner.clear(app, session_id, keep_summaries=keep_summaries, now_ms=now_ms)
+
+    async def retract(self, app: str, session_id: str, from_seq: int, now_ms: int) -> Session:
+        return await self.inner.retract(app, session_id, from_seq, now_ms)
+
+    async def state(self, app: str, session_id: str, scope: Scope) -> JsonObject:
+        return await self.inner.state(app, session_id, scope)
+
+    async def update_state(
+        self, app: str, session_id: str, scope: Scope, patch: JsonObject, *, limit: int, now_ms: int
+    ) -> JsonObject:
+        return await self.inner.update_state(app, session_id, scope, patch, limit=limit, now_ms=now_ms)
+
+    async def record(self, app: str, session_id: str, event: Event) -> Event:
+        return await self.inner.record(app, session_id, event)
+
+    async def events(self, app: str, session_id: str, *, after: int, limit: int) -> list[Event]:
+        return await self.inner.events(app, session_id, after=after, limit=limit)
+
+    async def cleanup(
+        self, app: str | None, *, now_ms: int, retention_ms: int, dry_run: bool = False
+    ) -> Cleaned:
+        return await self.inner.cleanup(app, now_ms=now_ms, retention_ms=retention_ms, dry_run=dry_run)
+
+    async def stats(self, app: str, now_ms: int) -> StoreStats:
+        return await self.inner.stats(app, now_ms)
+
+    async def check(self) -> list[str]:
+        return await self.inner.check()
+
+    async def sizes(self) -> dict[str, int]:
+        return await self.inner.sizes()
+
+    async def backup(self, target: Path) -> None:
+        await self.inner.backup(target)

@@ -1,0 +1,211 @@
+"""What a change does to a session's row: pure functions, the same for every store that computes in Python.
+
+Invariant: each function takes the session before and gives the session after, version raised; no I/O, no clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, cast
+
+from msgspec.structs import replace
+
+from turnkeep.errors import Conflict, InvalidInput, SessionClosed
+from turnkeep.session import Event, JsonObject, Message, NewMessage, NewSummary, Session, Status, Summary
+from turnkeep.stores.base import NewSession
+
+
+def new_session(new: NewSession, number: int, now_ms: int, predecessor: Session | None) -> Session:
+    return Session(
+        id=new.id,
+        number=number,
+        app=new.app,
+        interface_type=new.interface_type,
+        conversation_id=new.conversation_id,
+        external_user_id=new.external_user_id,
+        external_chat_id=new.external_chat_id,
+        token_limit=new.token_limit,
+        tokenizer=new.tokenizer,
+        lifetime_ms=new.lifetime_ms,
+        created_ms=now_ms,
+        active_ms=now_ms,
+        expires_ms=None if new.lifetime_ms is None else now_ms + new.lifetime_ms,
+        predecessor=predecessor.id if predecessor else None,
+        root=predecessor.root if predecessor else number,
+        carry_over=new.carry_over,
+        metadata=new.metadata,
+    )
+
+
+def close(session: Session, status: Status, now_ms: int) -> Session:
+    return replace(session, status=status, closed_ms=now_ms, version=session.version + 1)
+
+
+def check_open(session: Session, messages: Sequence[NewMessage], now_ms: int) -> None:
+    """A closed session takes only what finishes its turn."""
+    if session.status != "active" or (session.expires_ms is not None and session.expires_ms <= now_ms):
+        for message in messages:
+            if message.role == "user" or message.role == "system":
+                raise SessionClosed(session.id, session.status_at(now_ms))
+
+
+def check_expected(session: Session, expected_seq: int | None) -> None:
+    if expected_seq is not None and expected_seq != session.seq:
+        raise Conflict("expected_seq", f"the newest message is {session.seq}, not {expected_seq}")
+
+
+def check_same(stored: Message, sent: NewMessage) -> Message:
+    """The stored message, if what was sent again under its `external_id` is the same."""
+    if not stored.same_as(sent):
+        raise Conflict("external_id", f"message {stored.seq} has this external_id and other content")
+    return stored
+
+
+def at_seq(message: NewMessage, seq: int) -> Message:
+    return Message(
+        message.role,
+        message.content,
+        message.tokens,
+        message.counter,
+        message.created_ms,
+        message.external_id,
+        message.tool_calls,
+        message.tool_call_id,
+        message.name,
+        message.author_id,
+        message.metadata,
+        seq=seq,
+    )
+
+
+def append(session: Session, messages: Sequence[NewMessage], now_ms: int, fixed_tokens: int | None) -> Session:
+    """The session after these messages are added at its end."""
+    seq, prompt_seq = session.seq, session.prompt_seq
+    tokens = tokens_out = prompt_tokens = calls = 0
+    for message in messages:
+        seq += 1
+        tokens += message.tokens
+        if message.role == "assistant":
+            tokens_out += message.tokens
+            if message.tool_calls:
+                calls += len(message.tool_calls)
+        elif message.role == "system" and prompt_seq == seq - 1:
+            prompt_seq = seq
+            prompt_tokens += message.tokens
+    prompt_grew = prompt_seq - session.prompt_seq
+    closed = session.status != "active" or (session.expires_ms is not None and session.expires_ms <= now_ms)
+    return replace(
+        session,
+        seq=seq,
+        prompt_seq=prompt_seq,
+        window_start=max(session.window_start, prompt_seq + 1) if prompt_grew else session.window_start,
+        version=session.version + 1,
+        tokens=session.tokens + tokens,
+        tokens_out=session.tokens_out + tokens_out,
+        window_messages=session.window_messages + len(messages) - prompt_grew,
+        window_tokens=session.window_tokens + tokens - prompt_tokens,
+        tool_calls=session.tool_calls + calls,
+        fixed_tokens=session.fixed_tokens if fixed_tokens is None else fixed_tokens,
+        active_ms=now_ms,
+        expires_ms=session.expires_ms if closed or session.lifetime_ms is None else now_ms + session.lifetime_ms,
+    )
+
+
+def check_summary(session: Session, summary: NewSummary, generation: int, replaced: Sequence[Summary], wanted: int) -> None:
+    """Compare-and-set: the window must still start where the summary's maker saw it start."""
+    if generation != session.generation:
+        raise Conflict("summary", "the window was cleared, retracted or erased meanwhile")
+    if len(replaced) != wanted:
+        raise Conflict("summary", "a summary that it replaces is no longer live")
+    start = min([session.window_start, *(old.from_seq for old in replaced)])
+    if summary.from_seq != start:
+        raise Conflict("summary", f"the window starts at {start}, the summary at {summary.from_seq}")
+    if not max(start, session.window_start - 1) <= summary.to_seq <= session.seq:
+        raise Conflict("summary", f"it ends at {summary.to_seq}, the log at {session.seq}")
+
+
+def summarize(session: Session, summary: NewSummary, replaced: Iterable[Summary], covered: Sequence[Message]) -> Session:
+    """The session after a summary; `covered` are the visible messages that leave the window."""
+    return replace(
+        session,
+        version=session.version + 1,
+        window_start=max(session.window_start, summary.to_seq + 1),
+        window_messages=session.window_messages - len(covered),
+        window_tokens=session.window_tokens - sum(message.tokens for message in covered),
+        summary_tokens=session.summary_tokens + summary.tokens - sum(old.tokens for old in replaced),
+    )
+
+
+def clear(session: Session, keep_summaries: bool) -> Session:
+    return replace(
+        session,
+        version=session.version + 1,
+        generation=session.generation + 1,
+        window_start=max(session.seq, session.prompt_seq) + 1,
+        cleared_seq=session.seq,
+        window_messages=0,
+        window_tokens=0,
+        summary_tokens=session.summary_tokens if keep_summaries else 0,
+    )
+
+
+def check_retract(session: Session, from_seq: int) -> None:
+    first = session.prompt_seq + 1
+    if not first <= from_seq <= session.seq:
+        reason = f"must be from {first}, the first after the prompt, to {session.seq}, the newest"
+        raise InvalidInput("from_seq", reason, size=from_seq, limit=session.seq)
+
+
+def retract(session: Session, from_seq: int) -> tuple[tuple[int, int], ...]:
+    """The hidden ranges with `from_seq..newest` among them; older ranges that touch it melt into it."""
+    ranges = []
+    for first, last in session.retracted:
+        if last < from_seq - 1:
+            ranges.append((first, last))
+        else:
+            from_seq = min(first, from_seq)
+    return (*ranges, (from_seq, session.seq))
+
+
+def rewound(session: Session, keep: Sequence[Summary]) -> int:
+    """Where the window starts when only the summaries in `keep` are live: after the newest of them, never before a clear."""
+    covered: int = max((summary.to_seq for summary in keep), default=0)
+    return max(covered, session.cleared_seq, session.prompt_seq) + 1
+
+
+def record(session: Session, event: Event, known_call: bool) -> Session:
+    """The session after an event. A tool call that the log has was counted when it was appended."""
+    return replace(
+        session,
+        version=session.version + 1,
+        tool_calls=session.tool_calls + (event.kind == "tool_call" and not known_call),
+        errors=session.errors + (event.kind == "error" or event.outcome == "error"),
+        usage_in=session.usage_in + event.tokens_in,
+        usage_out=session.usage_out + event.tokens_out,
+    )
+
+
+def merge_patch(target: Any, patch: Any) -> Any:
+    """RFC 7396: null removes, objects merge, everything else replaces. Gives a new value; neither argument changes."""
+    if not isinstance(patch, dict):
+        return patch
+    merged = cast(JsonObject, dict(target)) if isinstance(target, dict) else {}
+    for key, value in patch.items():
+        if value is None:
+            merged.pop(key, None)
+        else:
+            merged[key] = merge_patch(merged.get(key), value)
+    return merged
+
+
+def owner(session: Session) -> tuple[str, str, str]:
+    """Whose user state a session reaches: (app, interface, external user)."""
+    if session.external_user_id is None:
+        raise InvalidInput("scope", "this session has no external_user_id, so there is no user whose state it could be")
+    return session.app, session.interface_type, session.external_user_id
+
+
+def check_state(text: str, limit: int) -> None:
+    size = len(text.encode())
+    if size > limit:
+        raise InvalidInput("state", "is too large as JSON, in bytes", size=size, limit=limit)

@@ -1,0 +1,225 @@
+"""Every change but the append, as functions over a `Transaction`.
+
+Invariant: what a change refuses, it refuses before its first write.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from msgspec.structs import replace
+
+from turnkeep.errors import InvalidInput
+from turnkeep.session import Event, Json, JsonObject, Message, NewSummary, Scope, Session, Summary
+from turnkeep.stores import rules
+from turnkeep.stores.base import NewSession
+from turnkeep.stores.sqlite import rows
+from turnkeep.stores.sqlite.transaction import Transaction
+
+_ADD_SUMMARY = (
+    "INSERT INTO summaries (session, from_seq, to_seq, text, method, tokens, counter, tokens_before, duration_ms, source, live,"
+    " created_ms) VALUES (?,?,?,?,?,?,?,?,?,?,1,?)"
+)
+
+# --- sessions
+
+
+def open_session(tx: Transaction, new: NewSession, now_ms: int) -> tuple[Session, bool]:
+    predecessor = _newest(tx, new)
+    if predecessor is not None and predecessor.status == "active":
+        if predecessor.status_at(now_ms) == "active":
+            return predecessor, False
+        predecessor = tx.save(rules.close(predecessor, "expired", now_ms))
+    session = rules.new_session(new, 0, now_ms, predecessor)
+    session = tx.insert(session, session.expires_ms)
+    if predecessor is not None and new.carry_over == "summary":
+        session = _carry_over(tx, predecessor, session, now_ms)
+    return session, True
+
+
+def _newest(tx: Transaction, new: NewSession) -> Session | None:
+    found = tx.query(
+        f"SELECT {rows.SESSION_COLUMNS} FROM sessions WHERE app = ? AND conversation_id = ? AND interface_type = ?"
+        " ORDER BY number DESC LIMIT 1",
+        new.app,
+        new.conversation_id,
+        new.interface_type,
+    )
+    return rows.session(found[0]) if found else None
+
+
+def _carry_over(tx: Transaction, old: Session, session: Session, now_ms: int) -> Session:
+    last = [summary for summary in live_summaries(tx, old) if summary.method != "truncation"][-1:]
+    if not last:
+        return session
+    carried = NewSummary(
+        from_seq=0,
+        to_seq=0,
+        text=last[0].text,
+        method="carried",
+        tokens=last[0].tokens,
+        counter=last[0].counter,
+        tokens_before=last[0].tokens_before,
+        source=old.id,
+    )
+    _insert_summary(tx, session, carried, now_ms)
+    return tx.save(replace(session, summary_tokens=carried.tokens))
+
+
+def deactivate(tx: Transaction, app: str, session_id: str, now_ms: int) -> Session:
+    session = tx.session(app, session_id)
+    status = session.status_at(now_ms)
+    if session.status != "active":
+        return session
+    return tx.save(rules.close(session, "inactive" if status == "active" else status, now_ms))
+
+
+# --- the window
+
+
+def add_summary(
+    tx: Transaction, app: str, session_id: str, summary: NewSummary, generation: int, now_ms: int, replaces: Sequence[int]
+) -> Session:
+    session = tx.session(app, session_id)
+    replaced = [old for old in live_summaries(tx, session) if old.number in set(replaces)]
+    rules.check_summary(session, summary, generation, replaced, len(set(replaces)))
+    covered = visible(tx, session, session.window_start, summary.to_seq)
+    _retire(tx, replaced)
+    _insert_summary(tx, session, summary, now_ms)
+    return tx.save(rules.summarize(session, summary, replaced, covered))
+
+
+def _insert_summary(tx: Transaction, session: Session, s: NewSummary, now_ms: int) -> None:
+    tx.db.execute(
+        _ADD_SUMMARY,
+        (session.number, s.from_seq, s.to_seq, s.text, s.method, s.tokens, s.counter, s.tokens_before, s.duration_ms, s.source, now_ms),
+    )
+
+
+def summaries(tx: Transaction, session: Session) -> list[Summary]:
+    found = tx.query(f"SELECT {rows.SUMMARY_COLUMNS} FROM summaries WHERE session = ? ORDER BY from_seq, number", session.number)
+    return [rows.summary(row) for row in found]
+
+
+def live_summaries(tx: Transaction, session: Session) -> list[Summary]:
+    return [summary for summary in summaries(tx, session) if summary.live]
+
+
+def _retire(tx: Transaction, summaries: Iterable[Summary]) -> None:
+    tx.db.executemany("UPDATE summaries SET live = 0 WHERE number = ?", [(summary.number,) for summary in summaries])
+
+
+def visible(tx: Transaction, session: Session, from_seq: int, to_seq: int) -> list[Message]:
+    """The messages of that range that are not retracted, with no more than the figures that totals need."""
+    found = tx.query(
+        "SELECT id, role, NULL, tokens, 0, created_ms, NULL, NULL, NULL, NULL, NULL, NULL, NULL, erased FROM messages"
+        " WHERE id BETWEEN ? AND ?",
+        rows.key(session.number, max(from_seq, session.prompt_seq + 1)),
+        rows.key(session.number, to_seq),
+    )
+    messages = (rows.message(row, {0: ""}) for row in found)
+    return [message for message in messages if not session.hides(message.seq)]
+
+
+def clear(tx: Transaction, app: str, session_id: str, keep_summaries: bool) -> Session:
+    session = tx.session(app, session_id)
+    if not keep_summaries:
+        _retire(tx, live_summaries(tx, session))
+    return tx.save(rules.clear(session, keep_summaries))
+
+
+def retract(tx: Transaction, app: str, session_id: str, from_seq: int) -> Session:
+    session = tx.session(app, session_id)
+    rules.check_retract(session, from_seq)
+    stale = [summary for summary in live_summaries(tx, session) if summary.to_seq >= from_seq]
+    return rewind(tx, replace(session, retracted=rules.retract(session, from_seq)), stale)
+
+
+def rewind(tx: Transaction, session: Session, stale: Sequence[Summary]) -> Session:
+    """Store the session with its window derived anew from the rows, after `stale` summaries stopped being live."""
+    _retire(tx, stale)
+    live = live_summaries(tx, session)
+    start = rules.rewound(session, live) if stale else session.window_start
+    window = visible(tx, session, start, session.seq)
+    return tx.save(
+        replace(
+            session,
+            version=session.version + 1,
+            generation=session.generation + 1,
+            window_start=start,
+            window_messages=len(window),
+            window_tokens=sum(message.tokens for message in window),
+            summary_tokens=sum(summary.tokens for summary in live),
+        )
+    )
+
+
+# --- state
+
+
+def update_state(tx: Transaction, app: str, session_id: str, scope: Scope, patch: JsonObject, limit: int) -> JsonObject:
+    session = tx.session(app, session_id)
+    state: JsonObject = rules.merge_patch(state_of(tx, session, scope), patch)
+    text = rows.to_json(state) or ""
+    rules.check_state(text, limit)
+    if scope == "session":
+        tx.db.execute("INSERT OR REPLACE INTO session_states VALUES (?,?)", (session.number, text))
+        touched = [session]
+    else:
+        tx.db.execute("INSERT OR REPLACE INTO user_states VALUES (?,?,?,?)", (*rules.owner(session), text))
+        touched = _open_sessions(tx, session)
+    for one in touched:
+        tx.save(replace(one, version=one.version + 1))
+    return state
+
+
+def state_of(tx: Transaction, session: Session, scope: Scope) -> JsonObject:
+    if scope == "session":
+        found = tx.query("SELECT value FROM session_states WHERE session = ?", session.number)
+    else:
+        found = tx.query(
+            "SELECT value FROM user_states WHERE app = ? AND interface_type = ? AND external_user_id = ?", *rules.owner(session)
+        )
+    state: Json = rows.from_json(found[0][0]) if found else {}
+    return dict(state)
+
+
+def _open_sessions(tx: Transaction, session: Session) -> list[Session]:
+    """The user's sessions on this interface that are not closed, and the one asked through."""
+    found = tx.query(
+        "SELECT id FROM sessions WHERE app = ? AND external_user_id = ? AND interface_type = ? AND (status = 'active' OR number = ?)",
+        session.app,
+        session.external_user_id,
+        session.interface_type,
+        session.number,
+    )
+    return [tx.session(session.app, session_id) for (session_id,) in found]
+
+
+# --- events
+
+
+def record(tx: Transaction, app: str, session_id: str, event: Event) -> Event:
+    session = tx.session(app, session_id)
+    known = bool(
+        event.tool_call_id and tx.query("SELECT 1 FROM calls WHERE log = ? AND call_id = ?", session.number, event.tool_call_id)
+    )
+    tx.db.execute(
+        "INSERT INTO events (session, kind, name, created_ms, duration_ms, outcome, tool_call_id, tokens_in, tokens_out, data)"
+        " VALUES (?,?,?,?,?,?,?,?,?,?)",
+        (
+            session.number,
+            event.kind,
+            event.name,
+            event.created_ms,
+            event.duration_ms,
+            event.outcome,
+            event.tool_call_id,
+            event.tokens_in,
+            event.tokens_out,
+            rows.to_json(event.data),
+        ),
+    )
+    number = tx.db.last_insert_rowid()
+    tx.save(rules.record(session, event, known), reread=False)
+    return replace(event, number=number)

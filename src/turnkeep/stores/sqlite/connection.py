@@ -1,0 +1,120 @@
+"""Opening a connection: pragmas, the encryption key, and SQLite's errors in Turnkeep's words.
+
+Invariant: no apsw error leaves this package; `translated()` stands around everything that touches a file.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import apsw
+
+from turnkeep.errors import (
+    StoreBusy,
+    StoreCorrupt,
+    StoreError,
+    StoreFull,
+    StoreReadOnly,
+    StoreUnavailable,
+    WrongKey,
+)
+
+Key = bytes | str | None
+"""32 raw bytes, or a passphrase (derived by the cipher's own PBKDF2, 35 ms an opening), or no encryption."""
+
+_ERRORS: tuple[tuple[type[Exception], type[StoreError]], ...] = (
+    (apsw.FullError, StoreFull),
+    (apsw.ReadOnlyError, StoreReadOnly),
+    (apsw.BusyError, StoreBusy),
+    (apsw.LockedError, StoreBusy),
+    (apsw.NotADBError, WrongKey),
+    (apsw.CorruptError, StoreCorrupt),
+    (apsw.CantOpenError, StoreUnavailable),
+    (apsw.PermissionsError, StoreUnavailable),
+)
+
+
+def translate(error: Exception) -> StoreError:
+    """The typed error for one of SQLite's; its own words are appended, they never hold content."""
+    for kind, ours in _ERRORS:
+        if isinstance(error, kind):
+            return ours(f"{ours.__doc__} (SQLite: {error})")
+    if isinstance(error, apsw.IOError):
+        return StoreUnavailable(f"{StoreUnavailable.__doc__} (SQLite: {error})")
+    return StoreError(f"{StoreError.__doc__} (SQLite: {type(error).__name__}: {error})")
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    try:
+        yield
+    except apsw.Error as error:
+        raise translate(error) from error
+
+
+def _patience(timeout: float) -> Callable[[int], bool]:
+    """A busy handler that asks again after about a millisecond: SQLite's own backs off to 100 ms, and under several writing
+    processes the unlucky one then waits for seconds."""
+    began = 0.0
+
+    def wait(attempt: int) -> bool:
+        nonlocal began
+        now = time.monotonic()
+        if attempt == 0:
+            began = now
+        if now - began > timeout:
+            return False
+        time.sleep(random.uniform(0.0002, 0.0015))  # noqa: S311 - jitter, not a secret
+        return True
+
+    return wait
+
+
+def _unlock(db: apsw.Connection, key: Key) -> None:
+    if key is None:
+        return
+    db.pragma("cipher", "chacha20")
+    if isinstance(key, bytes):
+        db.pragma("key", f"raw:{key.hex()}")
+    else:
+        db.pragma("key", key)
+
+
+def connect(path: Path, key: Key, *, busy_timeout: float, write: bool = True) -> apsw.Connection:
+    """A connection that is keyed and proven to read the file. `write=False` cannot change it, but still shares the WAL."""
+    with translated():
+        flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE | apsw.SQLITE_OPEN_NOMUTEX
+        db = apsw.Connection(str(path), flags=flags)
+        try:
+            db.set_busy_handler(_patience(busy_timeout))
+            _unlock(db, key)
+            db.execute("PRAGMA temp_store = MEMORY; PRAGMA cache_size = -8192")  # no temporary file, which would be plaintext
+            db.execute("SELECT count(*) FROM sqlite_schema").fetchall()  # a wrong key shows here
+            if not write:
+                db.pragma("query_only", True)
+        except BaseException:
+            db.close()
+            raise
+        return db
+
+
+def make_durable(db: apsw.Connection) -> None:
+    """WAL, and a commit returns when the disk has it; on macOS that takes F_FULLFSYNC. Freed space is overwritten."""
+    deadline = time.monotonic() + 10
+    while True:
+        try:
+            if db.pragma("journal_mode") != "wal":
+                db.pragma("journal_mode", "wal")
+            break
+        except apsw.BusyError:  # another process is switching just now; SQLite does not ask the busy handler here
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.005)
+    db.execute(
+        "PRAGMA synchronous = FULL; PRAGMA fullfsync = 1; PRAGMA checkpoint_fullfsync = 1; PRAGMA secure_delete = 1;"
+        "PRAGMA wal_autocheckpoint = 1000; PRAGMA journal_size_limit = 67108864"
+    )

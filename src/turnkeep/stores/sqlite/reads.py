@@ -1,0 +1,222 @@
+"""Reads, as functions over a connection that only reads.
+
+Invariant: every statement is read to its end (`fetchall`): a cursor left open pins a snapshot, and the WAL cannot be reset under it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, cast
+
+import apsw
+
+from turnkeep.errors import UnknownSession
+from turnkeep.session import (
+    Event,
+    InterfaceStats,
+    Json,
+    JsonObject,
+    Message,
+    Scope,
+    Session,
+    Status,
+    StoreStats,
+    Summary,
+    Window,
+)
+from turnkeep.stores import rules
+from turnkeep.stores.sqlite import rows
+
+_EXPIRED = "(status = 'expired' OR (status = 'active' AND expires_ms <= :now))"
+_STATUS = {
+    "active": "status = 'active' AND (expires_ms IS NULL OR expires_ms > :now)",
+    "inactive": "status = 'inactive'",
+    "expired": _EXPIRED,
+    None: "1",
+}
+_PAGE = 256  # rows of a step back through a window
+
+
+class Reader:
+    """A read-only connection and what it has learnt: the names of token counters."""
+
+    def __init__(self, db: apsw.Connection) -> None:
+        self.db = db
+        self._counters: dict[int, str] = {}
+
+    def query(self, sql: str, bindings: Sequence[Any] | dict[str, Any] = ()) -> list[Any]:
+        return cast(list[Any], self.db.execute(sql, bindings).fetchall())
+
+    def messages(self, found: list[rows.Row]) -> list[Message]:
+        counters = self._counters
+        try:
+            return [rows.message(row, counters) for row in found]
+        except KeyError:  # a counter that came after the last look
+            counters.update(self.query("SELECT number, name FROM counters"))
+            return [rows.message(row, counters) for row in found]
+
+
+def version(reader: Reader, app: str, session_id: str) -> int:
+    found = reader.query("SELECT version, app FROM sessions WHERE id = ?", (session_id,))
+    if not found or found[0][1] != app:
+        raise UnknownSession(session_id)
+    return cast(int, found[0][0])
+
+
+def session(reader: Reader, app: str, session_id: str) -> Session:
+    found = reader.query(f"SELECT {rows.SESSION_COLUMNS} FROM sessions WHERE id = ? AND app = ?", (session_id, app))
+    if not found:
+        raise UnknownSession(session_id)
+    return rows.session(found[0])
+
+
+def find(reader: Reader, app: str, conversation_id: str, interface_type: str | None, now_ms: int) -> Session | None:
+    found = reader.query(
+        f"SELECT {rows.SESSION_COLUMNS} FROM sessions WHERE app = :app AND conversation_id = :conversation"
+        f" AND interface_type = coalesce(:interface, interface_type) AND {_STATUS['active']} ORDER BY number DESC LIMIT 1",
+        {"app": app, "conversation": conversation_id, "interface": interface_type, "now": now_ms},
+    )
+    return rows.session(found[0]) if found else None
+
+
+def sessions(
+    reader: Reader,
+    app: str,
+    status: Status | None,
+    interface_type: str | None,
+    user: str | None,
+    before: str | None,
+    limit: int,
+    now_ms: int,
+) -> list[Session]:
+    bound = session(reader, app, before).number if before is not None else None
+    found = reader.query(
+        f"SELECT {rows.SESSION_COLUMNS} FROM sessions WHERE app = :app AND {_STATUS[status]}"
+        " AND (:interface IS NULL OR interface_type = :interface) AND (:user IS NULL OR external_user_id = :user)"
+        " AND (:before IS NULL OR number < :before) ORDER BY number DESC LIMIT :limit",
+        {"app": app, "interface": interface_type, "user": user, "before": bound, "limit": limit, "now": now_ms},
+    )
+    return [rows.session(row) for row in found]
+
+
+def messages(reader: Reader, app: str, session_id: str, after: int, limit: int) -> list[Message]:
+    log = session(reader, app, session_id).number
+    return _range(reader, log, after + 1, rows.SEQ_MASK, limit)
+
+
+def _range(reader: Reader, log: int, from_seq: int, to_seq: int, limit: int = -1, order: str = "ASC") -> list[Message]:
+    found = reader.query(
+        f"SELECT {rows.MESSAGE_COLUMNS} FROM messages WHERE id BETWEEN ? AND ? ORDER BY id {order} LIMIT ?",
+        (rows.key(log, from_seq), rows.key(log, to_seq), limit),
+    )
+    return reader.messages(found)
+
+
+def summaries(reader: Reader, app: str, session_id: str) -> list[Summary]:
+    number = session(reader, app, session_id).number
+    return _summaries(reader, number, "")
+
+
+def _summaries(reader: Reader, number: int, condition: str) -> list[Summary]:
+    found = reader.query(
+        f"SELECT {rows.SUMMARY_COLUMNS} FROM summaries WHERE session = ? {condition} ORDER BY from_seq, number", (number,)
+    )
+    return [rows.summary(row) for row in found]
+
+
+_WINDOW_HEAD = f"""SELECT {rows.SESSION_COLUMNS},
+    (SELECT value FROM session_states WHERE session = number),
+    (SELECT value FROM user_states u WHERE u.app = s.app AND u.interface_type = s.interface_type AND u.external_user_id = s.external_user_id)
+    FROM sessions s WHERE id = ? AND app = ?"""
+
+
+def window(reader: Reader, app: str, session_id: str, tokens: int | None, count: int | None) -> Window:
+    """One snapshot: the session with its states, then one range scan, and what is rare only where the session says it has it."""
+    reader.db.execute("BEGIN")
+    try:
+        found = reader.query(_WINDOW_HEAD, (session_id, app))
+        if not found:
+            raise UnknownSession(session_id)
+        *row, session_state, user_state = found[0]
+        head = rows.session(tuple(row))
+        shown = _tail(reader, head, tokens, count)
+        prompt = _range(reader, head.number, 1, head.prompt_seq) if head.prompt_seq else ()
+        live = _summaries(reader, head.number, "AND live = 1") if head.summary_tokens else ()
+    finally:
+        reader.db.execute("COMMIT")
+    return Window(
+        head,
+        tuple(prompt),
+        tuple(live),
+        tuple(shown),
+        head.window_messages - len(shown),
+        head.window_tokens - sum(message.tokens for message in shown),
+        rows.from_json(user_state) or {},
+        rows.from_json(session_state) or {},
+    )
+
+
+def _tail(reader: Reader, head: Session, tokens: int | None, count: int | None) -> list[Message]:
+    """The newest part of the window that is enough by either measure, back to a user message; read backwards, page by page."""
+    if (tokens is None or head.window_tokens <= tokens) and (count is None or head.window_messages <= count):
+        found = _range(reader, head.number, head.window_start, head.seq) if head.window_messages else []
+        return [message for message in found if not head.hides(message.seq)]
+    tail: list[Message] = []
+    reached = False
+    sum_tokens = 0
+    upper = head.seq
+    while upper >= head.window_start:
+        page = _range(reader, head.number, head.window_start, upper, min(_PAGE, (count or _PAGE) + 8), "DESC")
+        for message in page:
+            if head.hides(message.seq):
+                continue
+            tail.append(message)
+            sum_tokens += message.tokens
+            reached = reached or message.role == "user"
+            enough = (tokens is not None and sum_tokens >= tokens) or (count is not None and len(tail) >= count)
+            if enough and reached:
+                return tail[::-1]
+        upper = page[-1].seq - 1
+    return tail[::-1]
+
+
+def state(reader: Reader, app: str, session_id: str, scope: Scope) -> JsonObject:
+    head = session(reader, app, session_id)
+    if scope == "session":
+        found = reader.query("SELECT value FROM session_states WHERE session = ?", (head.number,))
+    else:
+        found = reader.query(
+            "SELECT value FROM user_states WHERE app = ? AND interface_type = ? AND external_user_id = ?", rules.owner(head)
+        )
+    value: Json = rows.from_json(found[0][0]) if found else {}
+    return dict(value)
+
+
+def events(reader: Reader, app: str, session_id: str, after: int, limit: int) -> list[Event]:
+    number = session(reader, app, session_id).number
+    found = reader.query(
+        f"SELECT {rows.EVENT_COLUMNS} FROM events WHERE session = ? AND number > ? ORDER BY number LIMIT ?", (number, after, limit)
+    )
+    return [rows.event(row) for row in found]
+
+
+def due(reader: Reader, app: str | None, now_ms: int, retention_ms: int) -> tuple[int, int]:
+    """How many sessions a cleanup would close, and how many it would delete."""
+    found = reader.query(
+        "SELECT coalesce(sum(status = 'active' AND expires_ms <= :now), 0),"
+        " coalesce(sum(status <> 'active' AND closed_ms <= :now - :retention), 0)"
+        " FROM sessions WHERE sweep_ms <= :now AND app = coalesce(:app, app)",
+        {"now": now_ms, "retention": retention_ms, "app": app},
+    )
+    return cast(tuple[int, int], found[0])
+
+
+def stats(reader: Reader, app: str, now_ms: int) -> StoreStats:
+    found = reader.query(
+        f"SELECT interface_type, count(*), sum({_STATUS['active']}), sum(seq), sum(tokens), sum(tool_calls), sum(errors)"
+        " FROM sessions WHERE app = :app GROUP BY interface_type ORDER BY interface_type",
+        {"app": app, "now": now_ms},
+    )
+    total = [sum(column) for column in zip(*(row[1:] for row in found), strict=True)] or [0] * 6
+    by_interface = {row[0]: InterfaceStats(*row[1:5]) for row in found}
+    return StoreStats(*total, by_interface=by_interface)

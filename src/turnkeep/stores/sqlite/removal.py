@@ -1,0 +1,145 @@
+"""What takes rows away: delete, erase, cleanup.
+
+Invariant: a session's row and its rows elsewhere go in one commit, but its log may be long: the log is put on the `garbage` list in that
+commit, out of everybody's sight, and its rows are removed in slices, so that no commit is long. What a crash leaves on the
+list the next cleanup removes.
+"""
+
+from __future__ import annotations
+
+import time
+
+from msgspec.structs import replace
+
+from turnkeep.session import Cleaned, Erased, Session
+from turnkeep.stores import rules
+from turnkeep.stores.sqlite import changes, rows
+from turnkeep.stores.sqlite.transaction import Transaction
+
+SLICE_ROWS = 200
+
+
+def delete(tx: Transaction, app: str, session_id: str) -> None:
+    unlink(tx, tx.session(app, session_id))
+
+
+def unlink(tx: Transaction, session: Session) -> None:
+    """Remove the session, and put its log on the list."""
+    number = (session.number,)
+    for table, column in (("summaries", "session"), ("events", "session"), ("session_states", "session"), ("sessions", "number")):
+        tx.db.execute(f"DELETE FROM {table} WHERE {column} = ?", number)
+    tx.db.execute("INSERT INTO garbage VALUES (?)", number)
+    first, last = rows.log_range(session.number)
+    tx.db.execute("DELETE FROM external_ids WHERE root = ? AND message BETWEEN ? AND ?", (session.root, first, last))
+    tx.gone(session.id)
+
+
+def collect(tx: Transaction) -> bool:
+    """Remove a slice of unlinked rows; whether any are left."""
+    found = tx.query("SELECT log FROM garbage LIMIT 1")
+    if not found:
+        return False
+    log = found[0][0]
+    first, last = rows.log_range(log)
+    tx.db.execute(
+        "DELETE FROM messages WHERE id IN (SELECT id FROM messages WHERE id BETWEEN ? AND ? LIMIT ?)", (first, last, SLICE_ROWS)
+    )
+    if tx.db.changes() < SLICE_ROWS:
+        tx.db.execute("DELETE FROM calls WHERE log = ?", (log,))
+        tx.db.execute("DELETE FROM garbage WHERE log = ?", (log,))
+    return True
+
+
+def erase_user(tx: Transaction, app: str, user: str, interface_type: str | None, now_ms: int) -> Erased:
+    own = tx.query(
+        "SELECT id, seq FROM sessions WHERE app = ? AND external_user_id = ? AND interface_type = coalesce(?, interface_type)",
+        app,
+        user,
+        interface_type,
+    )
+    for session_id, _ in own:
+        unlink(tx, tx.session(app, session_id))
+    tx.db.execute(
+        "DELETE FROM user_states WHERE app = ? AND external_user_id = ? AND interface_type = coalesce(?, interface_type)",
+        (app, user, interface_type),
+    )
+    states = tx.db.changes()
+    authored = tx.query(
+        "SELECT s.id, m.id, m.role, m.tokens, m.tool_calls FROM messages m JOIN sessions s ON s.number = m.id >> 32"
+        " WHERE m.author_id = ? AND s.app = ? AND s.interface_type = coalesce(?, s.interface_type)",
+        user,
+        app,
+        interface_type,
+    )
+    by_session: dict[str, list[rows.Row]] = {}
+    for session_id, *message in authored:
+        by_session.setdefault(session_id, []).append(tuple(message))
+    for session_id, messages in by_session.items():
+        _bury(tx, tx.session(app, session_id), messages)
+    return Erased(len(own), sum(seq for _, seq in own) + len(authored), states)
+
+
+def _bury(tx: Transaction, session: Session, messages: list[rows.Row]) -> None:
+    """Make tombstones of these messages (id, role, tokens, tool_calls), and drop every summary that may tell of them."""
+    erased = {message[0] & rows.SEQ_MASK for message in messages}
+    for key, *_ in messages:
+        tx.db.execute(
+            "UPDATE messages SET content = '', tokens = 0, external_id = NULL, parts = NULL, tool_calls = NULL, tool_call_id = NULL,"
+            " name = NULL, author_id = NULL, metadata = NULL, erased = 1 WHERE id = ?",
+            (key,),
+        )
+        tx.db.execute("DELETE FROM external_ids WHERE root = ? AND message = ?", (session.root, key))
+        tx.db.execute("DELETE FROM calls WHERE log = ? AND seq = ?", (session.number, key & rows.SEQ_MASK))
+    telling = [s for s in changes.summaries(tx, session) if any(s.from_seq <= seq <= s.to_seq for seq in erased)]
+    tx.db.executemany("DELETE FROM summaries WHERE number = ?", [(summary.number,) for summary in telling])
+    after = replace(
+        session,
+        tokens=session.tokens - sum(tokens for _, _, tokens, _ in messages),
+        tokens_out=session.tokens_out - sum(tokens for _, role, tokens, _ in messages if role == rows.ASSISTANT),
+        tool_calls=session.tool_calls - sum(len(rows.from_json(calls)) for *_, calls in messages if calls),
+    )
+    changes.rewind(tx, after, [summary for summary in telling if summary.live])
+    _drop_carried(tx, session)
+
+
+def _drop_carried(tx: Transaction, session: Session) -> None:
+    """A summary that successors were opened with may tell of what was erased, too."""
+    for (session_id,) in tx.query("SELECT id FROM sessions WHERE predecessor = ? AND root = ?", session.id, session.root):
+        successor = tx.session(session.app, session_id)
+        carried = [summary for summary in changes.summaries(tx, successor) if summary.method == "carried"]
+        if carried:
+            tx.db.executemany("DELETE FROM summaries WHERE number = ?", [(summary.number,) for summary in carried])
+            changes.rewind(tx, successor, carried)
+            _drop_carried(tx, successor)
+
+
+def sweep(tx: Transaction, app: str | None, now_ms: int, retention_ms: int, seconds: float) -> tuple[Cleaned, bool]:
+    """Clean up for at most about `seconds`; what was done, and whether there may be more."""
+    deadline = time.perf_counter() + seconds
+    expired = deleted = 0
+    while time.perf_counter() < deadline:
+        if collect(tx):
+            continue
+        found = _due(tx, app, now_ms, retention_ms)
+        if not found:
+            return Cleaned(expired, deleted), False
+        session = tx.session(*found)
+        if session.status != "active":
+            unlink(tx, session)
+            deleted += 1
+        elif session.status_at(now_ms) == "expired":
+            tx.save(rules.close(session, "expired", now_ms))
+            expired += 1
+        else:  # appends have slid its expiry: look again then
+            tx.db.execute("UPDATE sessions SET sweep_ms = ? WHERE number = ?", (session.expires_ms, session.number))
+    return Cleaned(expired, deleted), True
+
+
+def _due(tx: Transaction, app: str | None, now_ms: int, retention_ms: int) -> tuple[str, str] | None:
+    for status, until in (("active", now_ms), ("inactive", now_ms - retention_ms), ("expired", now_ms - retention_ms)):
+        found = tx.query(
+            "SELECT app, id FROM sessions WHERE status = ? AND sweep_ms <= ? AND app = coalesce(?, app) LIMIT 1", status, until, app
+        )
+        if found:
+            return found[0]  # type: ignore[no-any-return]
+    return None

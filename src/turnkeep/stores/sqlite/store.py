@@ -1,0 +1,248 @@
+"""`SQLiteStore`: the store contract on one file.
+
+Invariants: changes go through the group writer and nowhere else; reads of a few rows are done at once on the loop's thread (tens of
+microseconds, less than a change of thread), reads that may be long on a thread of their own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+
+from turnkeep.errors import ManagerClosed, UsedAfterFork, WrongLoop
+from turnkeep.session import (
+    Appended,
+    Cleaned,
+    Erased,
+    Event,
+    JsonObject,
+    Message,
+    NewMessage,
+    NewSummary,
+    Scope,
+    Session,
+    Status,
+    StoreStats,
+    Summary,
+    Window,
+)
+from turnkeep.stores.base import NewSession, Store
+from turnkeep.stores.sqlite import appending, changes, reads, removal, schema, upkeep
+from turnkeep.stores.sqlite.connection import Key, connect, make_durable, translated
+from turnkeep.stores.sqlite.reads import Reader
+from turnkeep.stores.sqlite.transaction import Transaction
+from turnkeep.stores.sqlite.writer import GroupWriter
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+INLINE_ROWS = 512  # a window of more messages is read on the other thread
+CLEANUP_SECONDS = 0.008  # of the writer's time in one slice
+
+
+class SQLiteStore(Store):
+    """`path` is made if it is missing. `key`: see `connection.Key`. `busy_timeout`: seconds to wait for other processes."""
+
+    def __init__(self, path: str | Path, *, key: Key = None, busy_timeout: float = 10.0) -> None:
+        super().__init__()
+        self.path = Path(path)
+        self._key = key
+        self._busy_timeout = busy_timeout
+        self._opened = False
+
+    # --- opening and closing
+
+    async def open(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._pid = os.getpid()
+        write_db = await asyncio.to_thread(self._prepare)
+        self._reader = Reader(self._connect())
+        self._scanner = Reader(self._connect())
+        self._scans = ThreadPoolExecutor(1, "turnkeep-scan")
+        self._write_db = write_db
+        self._writer = GroupWriter(Transaction(write_db), self.publish)
+        self._opened = True
+
+    def _prepare(self) -> Any:
+        db = connect(self.path, self._key, busy_timeout=self._busy_timeout)
+        try:
+            with translated():
+                schema.check(db)
+                make_durable(db)
+                schema.migrate(db)
+        except BaseException:
+            db.close()
+            raise
+        return db
+
+    def _connect(self) -> Any:
+        return connect(self.path, self._key, busy_timeout=self._busy_timeout, write=False)
+
+    async def close(self) -> None:
+        if not self._opened:
+            return
+        self._opened = False
+        await self._writer.close()
+        await asyncio.to_thread(self._scans.shutdown)
+        self._reader.db.close()
+        self._scanner.db.close()
+        await asyncio.to_thread(self._write_db.close)  # the last one out checkpoints the WAL and removes it
+
+    def _check_usable(self) -> None:
+        if not self._opened:
+            raise ManagerClosed
+        if os.getpid() != self._pid:
+            raise UsedAfterFork
+        if asyncio.get_running_loop() is not self._loop:
+            raise WrongLoop
+
+    # --- how work is done
+
+    def _change(self, change: Callable[..., T], *args: Any) -> asyncio.Future[T]:
+        self._check_usable()
+        return self._writer.submit(change, *args)
+
+    def _read(self, read: Callable[..., T], *args: Any) -> T:
+        self._check_usable()
+        with translated():
+            return read(self._reader, *args)
+
+    async def _scan(self, read: Callable[..., T], *args: Any) -> T:
+        self._check_usable()
+
+        def run() -> T:
+            with translated():
+                return read(self._scanner, *args)
+
+        return await self._loop.run_in_executor(self._scans, run)
+
+    # --- sessions
+
+    async def open_session(self, new: NewSession, now_ms: int) -> tuple[Session, bool]:
+        found = self._read(reads.find, new.app, new.conversation_id, new.interface_type, now_ms)
+        if found is not None:
+            return found, False
+        return await self._change(changes.open_session, new, now_ms)
+
+    async def session(self, app: str, session_id: str) -> Session:
+        return self._read(reads.session, app, session_id)
+
+    async def version(self, app: str, session_id: str) -> int:
+        return self._read(reads.version, app, session_id)
+
+    async def find(self, app: str, conversation_id: str, interface_type: str | None, now_ms: int) -> Session | None:
+        return self._read(reads.find, app, conversation_id, interface_type, now_ms)
+
+    async def sessions(
+        self,
+        app: str,
+        *,
+        status: Status | None,
+        interface_type: str | None,
+        user: str | None,
+        before: str | None,
+        limit: int,
+        now_ms: int,
+    ) -> list[Session]:
+        return await self._scan(reads.sessions, app, status, interface_type, user, before, limit, now_ms)
+
+    async def deactivate(self, app: str, session_id: str, now_ms: int) -> Session:
+        return await self._change(changes.deactivate, app, session_id, now_ms)
+
+    async def delete(self, app: str, session_id: str) -> None:
+        await self._change(removal.delete, app, session_id)
+        await self._collect()
+
+    async def erase_user(self, app: str, user: str, interface_type: str | None, now_ms: int) -> Erased:
+        erased = await self._change(removal.erase_user, app, user, interface_type, now_ms)
+        await self._collect()
+        await self._scan(upkeep.truncate_wal)
+        return erased
+
+    async def _collect(self) -> None:
+        while await self._change(removal.collect):
+            pass
+
+    # --- the log
+
+    async def append(
+        self,
+        app: str,
+        session_id: str,
+        messages: Sequence[NewMessage],
+        *,
+        now_ms: int,
+        expected_seq: int | None = None,
+        fixed_tokens: int | None = None,
+    ) -> Appended:
+        return await self._change(appending.append, app, session_id, messages, now_ms, expected_seq, fixed_tokens)
+
+    async def messages(self, app: str, session_id: str, *, after: int, limit: int) -> list[Message]:
+        if limit <= INLINE_ROWS:
+            return self._read(reads.messages, app, session_id, after, limit)
+        return await self._scan(reads.messages, app, session_id, after, limit)
+
+    async def window(self, app: str, session_id: str, *, tokens: int | None = None, messages: int | None = None) -> Window:
+        head = self._read(reads.session, app, session_id)
+        if min(head.window_messages, messages or head.window_messages) <= INLINE_ROWS:
+            return self._read(reads.window, app, session_id, tokens, messages)
+        return await self._scan(reads.window, app, session_id, tokens, messages)
+
+    async def add_summary(
+        self, app: str, session_id: str, summary: NewSummary, *, generation: int, now_ms: int, replaces: Sequence[int] = ()
+    ) -> Session:
+        return await self._change(changes.add_summary, app, session_id, summary, generation, now_ms, replaces)
+
+    async def summaries(self, app: str, session_id: str) -> list[Summary]:
+        return self._read(reads.summaries, app, session_id)
+
+    async def clear(self, app: str, session_id: str, *, keep_summaries: bool, now_ms: int) -> Session:
+        return await self._change(changes.clear, app, session_id, keep_summaries)
+
+    async def retract(self, app: str, session_id: str, from_seq: int, now_ms: int) -> Session:
+        return await self._change(changes.retract, app, session_id, from_seq)
+
+    # --- state and events
+
+    async def state(self, app: str, session_id: str, scope: Scope) -> JsonObject:
+        return self._read(reads.state, app, session_id, scope)
+
+    async def update_state(
+        self, app: str, session_id: str, scope: Scope, patch: JsonObject, *, limit: int, now_ms: int
+    ) -> JsonObject:
+        return await self._change(changes.update_state, app, session_id, scope, patch, limit)
+
+    async def record(self, app: str, session_id: str, event: Event) -> Event:
+        return await self._change(changes.record, app, session_id, event)
+
+    async def events(self, app: str, session_id: str, *, after: int, limit: int) -> list[Event]:
+        return self._read(reads.events, app, session_id, after, limit)
+
+    # --- upkeep
+
+    async def cleanup(self, app: str | None, *, now_ms: int, retention_ms: int, dry_run: bool = False) -> Cleaned:
+        if dry_run:
+            expired, deleted = await self._scan(reads.due, app, now_ms, retention_ms)
+            return Cleaned(expired, deleted, dry_run=True)
+        expired = deleted = 0
+        more = True
+        while more:
+            done, more = await self._change(removal.sweep, app, now_ms, retention_ms, CLEANUP_SECONDS)
+            expired, deleted = expired + done.expired, deleted + done.deleted
+        return Cleaned(expired, deleted)
+
+    async def stats(self, app: str, now_ms: int) -> StoreStats:
+        return await self._scan(reads.stats, app, now_ms)
+
+    async def check(self) -> list[str]:
+        return await self._scan(upkeep.check)
+
+    async def sizes(self) -> dict[str, int]:
+        return await self._scan(upkeep.sizes, self.path)
+
+    async def backup(self, target: Path) -> None:
+        await self._scan(lambda reader: upkeep.backup(reader.db, target, self._key))

@@ -1,0 +1,111 @@
+"""What a change works with: the connection inside a transaction, and the sessions it has seen.
+
+Invariants: a change raises `TurnkeepError` only before its first write (so that it needs no savepoint); `heads` equal the rows of
+the file, which `PRAGMA data_version` proves at each begin, since it changes when, and only when, another connection has written.
+"""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import apsw
+from msgspec.structs import replace
+
+from turnkeep.errors import UnknownSession
+from turnkeep.session import Message, Session
+from turnkeep.stores.base import Commit
+from turnkeep.stores.sqlite import rows
+
+MAX_HEADS = 4096
+
+
+class Transaction:
+    def __init__(self, db: apsw.Connection) -> None:
+        self.db = db
+        self.counters: dict[str, int] = {}
+        self._heads: dict[str, Session] = {}
+        self._commits: list[Commit] = []
+        self._data_version = -1
+
+    # --- the writer's side
+
+    def begin(self) -> None:
+        self.db.execute("BEGIN IMMEDIATE")
+        data_version = self.db.execute("PRAGMA data_version").fetchall()[0][0]
+        if data_version != self._data_version:
+            self._data_version = data_version
+            self._forget()
+
+    def commit(self) -> None:
+        self.db.execute("COMMIT")
+
+    def rollback(self) -> None:
+        self._forget()
+        self._commits.clear()
+        if self.db.in_transaction:
+            self.db.execute("ROLLBACK")
+
+    def take_commits(self) -> list[Commit]:
+        commits, self._commits = self._commits, []
+        return commits
+
+    def _forget(self) -> None:
+        self._heads.clear()
+        self.counters.clear()
+
+    # --- the changes' side
+
+    def query(self, sql: str, *bindings: Any) -> list[Any]:
+        return cast(list[Any], self.db.execute(sql, bindings).fetchall())
+
+    def session(self, app: str, session_id: str) -> Session:
+        head = self._heads.get(session_id)
+        if head is None:
+            found = self.query(f"SELECT {rows.SESSION_COLUMNS} FROM sessions WHERE id = ?", session_id)
+            if not found:
+                raise UnknownSession(session_id)
+            head = self._remember(rows.session(found[0]))
+        if head.app != app:
+            raise UnknownSession(session_id)
+        return head
+
+    def _remember(self, session: Session) -> Session:
+        heads = self._heads
+        if session.id not in heads and len(heads) >= MAX_HEADS:
+            del heads[next(iter(heads))]
+        heads[session.id] = session
+        return session
+
+    def insert(self, session: Session, sweep_ms: int | None) -> Session:
+        """Store a new session under the next number, which the caller cannot know."""
+        row = rows.session_row(session)
+        row[rows.NUMBER] = None
+        self.db.execute(rows.INSERT_SESSION, (*row, sweep_ms))
+        number = self.db.last_insert_rowid()
+        if session.root == 0:
+            self.db.execute("UPDATE sessions SET root = ? WHERE number = ?", (number, number))
+        return self._remember(replace(session, number=number, root=session.root or number))
+
+    def appended(self, session: Session, messages: tuple[Message, ...]) -> None:
+        self.db.execute(rows.APPEND_TO_SESSION, rows.append_row(session))
+        self._heads[session.id] = session
+        self._commits.append(Commit(session.id, session, messages))
+
+    def save(self, session: Session, *, reread: bool = True) -> Session:
+        """Store the session as it is now. `reread`: its window changed by more than the session's own figures."""
+        self.db.execute(rows.UPDATE_SESSION, rows.changing_row(session))
+        if session.status != "active":
+            self.db.execute("UPDATE sessions SET sweep_ms = closed_ms WHERE number = ?", (session.number,))
+        self._commits.append(Commit(session.id, session, None if reread else ()))
+        return self._remember(session)
+
+    def gone(self, session_id: str) -> None:
+        self._heads.pop(session_id, None)
+        self._commits.append(Commit(session_id, None, None))
+
+    def counter(self, name: str) -> int:
+        number = self.counters.get(name)
+        if number is None:
+            self.db.execute("INSERT OR IGNORE INTO counters (name) VALUES (?)", (name,))
+            number = self.counters[name] = self.query("SELECT number FROM counters WHERE name = ?", name)[0][0]
+        return number

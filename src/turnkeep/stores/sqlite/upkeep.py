@@ -1,0 +1,124 @@
+"""Looking after the file: backup, sizes, and the invariants proved again from the rows.
+
+Invariant: nothing here changes the database.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import apsw
+
+from turnkeep.errors import InvalidInput
+from turnkeep.stores.sqlite.connection import Key, connect
+from turnkeep.stores.sqlite.reads import Reader
+
+TABLES = ("sessions", "messages", "summaries", "events", "external_ids", "calls", "session_states", "user_states", "garbage")
+
+_HIDDEN = "EXISTS (SELECT 1 FROM json_each(coalesce(s.retracted, '[]')) r WHERE seq BETWEEN r.value->>0 AND r.value->>1)"
+_TOTALS = f"""
+WITH log AS (
+    SELECT s.number, m.id & 0xffffffff AS seq, m.role, m.tokens, m.tool_calls,
+           (m.id & 0xffffffff) >= s.window_start AND NOT {_HIDDEN.replace("seq BETWEEN", "(m.id & 0xffffffff) BETWEEN")} AS shown
+    FROM sessions s JOIN messages m ON m.id BETWEEN s.number << 32 AND (s.number << 32 | 0xffffffff)
+), sums AS (
+    SELECT number, count(*) AS n, min(seq) AS first, max(seq) AS last, sum(tokens) AS tokens,
+           sum(iif(role = 2, tokens, 0)) AS tokens_out, sum(shown) AS window_messages, sum(iif(shown, tokens, 0)) AS window_tokens
+    FROM log GROUP BY number
+)
+SELECT s.id, s.seq, coalesce(n, 0), coalesce(first, 1), coalesce(last, 0), s.tokens, coalesce(sums.tokens, 0),
+       s.tokens_out, coalesce(sums.tokens_out, 0), s.window_messages, coalesce(sums.window_messages, 0),
+       s.window_tokens, coalesce(sums.window_tokens, 0)
+FROM sessions s LEFT JOIN sums USING (number)"""
+
+_RULES: tuple[tuple[str, str], ...] = (
+    (
+        "messages without a session",
+        "SELECT count(*) FROM messages WHERE id >> 32 NOT IN (SELECT number FROM sessions) AND id >> 32 NOT IN (SELECT log FROM garbage)",
+    ),
+    (
+        "summaries without a session",
+        "SELECT count(*) FROM summaries WHERE session NOT IN (SELECT number FROM sessions)",
+    ),
+    ("events without a session", "SELECT count(*) FROM events WHERE session NOT IN (SELECT number FROM sessions)"),
+    ("states without a session", "SELECT count(*) FROM session_states WHERE session NOT IN (SELECT number FROM sessions)"),
+    (
+        "external ids that point at no message, or at another",
+        "SELECT count(*) FROM external_ids x LEFT JOIN messages m ON m.id = x.message WHERE m.external_id IS NOT x.external_id",
+    ),
+    (
+        "messages whose external id is not in the index",
+        "SELECT count(*) FROM messages m JOIN sessions s ON s.number = m.id >> 32 WHERE m.external_id IS NOT NULL AND NOT EXISTS"
+        " (SELECT 1 FROM external_ids x WHERE x.root = s.root AND x.external_id = m.external_id AND x.message = m.id)",
+    ),
+    (
+        "sessions whose live summaries reach into the window, or overlap",
+        "SELECT count(*) FROM summaries a JOIN sessions s ON s.number = a.session WHERE a.live AND (a.to_seq >= s.window_start OR EXISTS"
+        " (SELECT 1 FROM summaries b WHERE b.session = a.session AND b.live AND b.number > a.number AND b.from_seq <= a.to_seq"
+        " AND b.to_seq >= a.from_seq AND a.to_seq > 0))",
+    ),
+    (
+        "sessions whose summary tokens are not the sum of their live summaries",
+        "SELECT count(*) FROM sessions s WHERE s.summary_tokens <>"
+        " (SELECT coalesce(sum(tokens), 0) FROM summaries WHERE session = s.number AND live)",
+    ),
+    (
+        "sessions that the cleanup would overlook",
+        "SELECT count(*) FROM sessions WHERE (status = 'active' AND expires_ms IS NOT NULL AND (sweep_ms IS NULL OR sweep_ms > expires_ms))"
+        " OR (status <> 'active' AND sweep_ms IS NOT closed_ms)",
+    ),
+)
+
+
+def check(reader: Reader) -> list[str]:
+    """SQLite's own check of the file's pages, then ours of the rows."""
+    damaged = [f"file: {line}" for (line,) in reader.query("PRAGMA integrity_check(20)") if line != "ok"]
+    if damaged:
+        return damaged
+    reader.db.execute("BEGIN")
+    try:
+        broken = [f"{what}: {reader.query(sql)[0][0]}" for what, sql in _RULES if reader.query(sql)[0][0]]
+        for row in reader.query(_TOTALS):
+            broken += _totals(row)
+    finally:
+        reader.db.execute("COMMIT")
+    return broken
+
+
+def _totals(row: tuple[Any, ...]) -> list[str]:
+    session_id, seq, count, first, last, *pairs = row
+    broken = []
+    if not (seq == count == last and first == 1):
+        broken.append(f"session {session_id}: its log is not dense: seq {seq}, {count} messages from {first} to {last}")
+    names = ("tokens", "tokens_out", "window_messages", "window_tokens")
+    for name, stored, summed in zip(names, pairs[::2], pairs[1::2], strict=True):
+        if stored != summed:
+            broken.append(f"session {session_id}: {name} is {stored}, its rows make {summed}")
+    return broken
+
+
+def sizes(reader: Reader, path: Path) -> dict[str, int]:
+    counts = {table: reader.query(f"SELECT count(*) FROM {table}")[0][0] for table in TABLES}
+    files = {"file_bytes": path, "wal_bytes": path.with_name(path.name + "-wal")}
+    return counts | {name: file.stat().st_size if file.exists() else 0 for name, file in files.items()}
+
+
+def backup(source: apsw.Connection, target: Path, key: Key) -> None:
+    """SQLite's online backup, encrypted with the same key."""
+    if target.exists():
+        raise InvalidInput("target", "exists already: name a file that does not")
+    copy = connect(target, key, busy_timeout=5)
+    try:
+        with copy.backup("main", source, "main") as job:
+            job.step(-1)  # all in one read transaction: one snapshot, which writers need not wait for
+    except BaseException:
+        copy.close()
+        target.unlink(missing_ok=True)
+        raise
+    copy.close()
+
+
+def truncate_wal(reader: Reader) -> None:
+    """Let the WAL forget what was erased: everything in it goes to the file, and it becomes empty."""
+    reader.db.execute("PRAGMA query_only = 0; PRAGMA wal_checkpoint(TRUNCATE); PRAGMA query_only = 1").fetchall()

@@ -1,0 +1,19 @@
+"""What a summarizer is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from turnkeep.session import Message
+
+
+class Summarizer(Protocol):
+    """Makes the text that stands for messages. `method` and `source` are stored with it."""
+
+    method: str
+    source: str | None
+
+    async def summarize(self, messages: Sequence[Message], *, max_tokens: int, previous: Sequence[str] = ()) -> str:
+        """A text of at most `max_tokens`; `previous` are the summaries that it replaces, oldest first. May raise anything."""
+        ...

@@ -1,0 +1,40 @@
+"""The contract of `turnkeep.stores.base`, as tests: one class, which each store's tests inherit and never override."""
+
+from __future__ import annotations
+
+from turnkeep.testing.store_contract.appends import Appends
+from turnkeep.testing.store_contract.case import Case
+from turnkeep.testing.store_contract.erasure import Erasure
+from turnkeep.testing.store_contract.events import Events
+from turnkeep.testing.store_contract.fidelity import Fidelity
+from turnkeep.testing.store_contract.isolation import Isolation
+from turnkeep.testing.store_contract.listeners import Listeners
+from turnkeep.testing.store_contract.parallel import Parallel
+from turnkeep.testing.store_contract.places import Places
+from turnkeep.testing.store_contract.sessions import Sessions
+from turnkeep.testing.store_contract.states import States
+from turnkeep.testing.store_contract.successors import Successors
+from turnkeep.testing.store_contract.summaries import Summaries
+from turnkeep.testing.store_contract.upkeep import Upkeep
+from turnkeep.testing.store_contract.windows import Windows
+
+__all__ = ["Case", "StoreContract"]
+
+
+class StoreContract(
+    Sessions,
+    Successors,
+    Appends,
+    Fidelity,
+    Windows,
+    Summaries,
+    States,
+    Events,
+    Erasure,
+    Upkeep,
+    Listeners,
+    Parallel,
+    Isolation,
+    Places,
+):
+    """Every promise of `turnkeep.stores.base.Store`."""

@@ -1,0 +1,273 @@
+"""Counting tokens: what a text, a message and a tool schema cost, by the model's own vocabulary or by an estimate that says so.
+
+Invariant: counts add up. A message costs the same wherever it stands, so a prompt costs the sum of its messages, plus
+`PRIMING` once, plus its tool schemas; a count that is stored beside its counter's name never has to be made again.
+
+Loading a vocabulary (0.1 to 0.3 s, plus the import) and counting both hold the interpreter's lock: a thread does not hide them.
+Load before serving; count long texts with the `_off_loop` calls, which give way to the event loop between slices.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol
+
+import msgspec
+
+from turnkeep.errors import InvalidInput
+from turnkeep.session import Content, JsonObject
+
+PRIMING = 3  # of the reply, once a prompt; this and the next two as OpenAI's cookbook counts them
+PER_MESSAGE = 4  # three of frame, one of role: each of the four roles is one token
+PER_NAME = 1
+PER_CALL = 4  # a tool call's frame, beside its id, name and arguments
+IMAGE_TOKENS = 765  # 1024 x 1024 in high detail; the picture's size is not looked at
+IMAGE_TOKENS_LOW = 85
+FILE_TOKENS = 1500  # a file given by reference: its size is not known
+BASE64_PER_TOKEN = 8  # characters of what is given inline: six bytes to a token
+SLICE = 32_768  # characters counted at once off the loop: 1 to 4 ms
+
+
+class Counter(Protocol):
+    """Counts the tokens of a text. `name` is stored beside each count; `exact` is False for an estimate."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def exact(self) -> bool: ...
+
+    @property
+    def count(self) -> Callable[[str], int]: ...
+
+
+class _Counter:
+    __slots__ = ("count", "exact", "name")
+
+    def __init__(self, name: str, exact: bool, count: Callable[[str], int]) -> None:
+        self.name, self.exact, self.count = name, exact, count
+
+    def __repr__(self) -> str:
+        return f"<counter {self.name}>"
+
+
+def _load_bpe(encoding: str) -> Callable[[str], int]:
+    # The binding alone: the package's public Encoding builds a table of the whole vocabulary, 130 MB of Python objects.
+    from bpe_openai import _bindings
+
+    count: Callable[[str], int] = _bindings.tokenizer_for_encoding(encoding).count
+    return count
+
+
+_LOADERS: dict[str, Callable[[], _Counter]] = {
+    "o200k": lambda: _Counter("o200k", True, _load_bpe("o200k_base")),
+    "cl100k": lambda: _Counter("cl100k", True, _load_bpe("cl100k_base")),
+    "estimate": lambda: _Counter("estimate", False, estimate),
+}
+COUNTERS = tuple(_LOADERS)
+_loaded: dict[str, _Counter] = {}
+_loading = threading.Lock()
+
+
+def is_loaded(name: str) -> bool:
+    """Whether `get_counter(name)` returns at once."""
+    return name in _loaded
+
+
+def get_counter(name: str) -> Counter:
+    """The counter of that name, one of `COUNTERS`; loaded on first use, only once however many threads ask."""
+    counter = _loaded.get(name)
+    if counter is not None:
+        return counter
+    loader = _LOADERS.get(name)
+    if loader is None:
+        raise InvalidInput("tokenizer", f"there is no tokenizer of this name; choose one of {', '.join(COUNTERS)}")
+    with _loading:
+        if name not in _loaded:
+            _loaded[name] = loader()
+    return _loaded[name]
+
+
+_MODELS = (
+    ("o200k", re.compile(r"(chat)?gpt-(4o|4\.[15]|[5-9]|oss|image|audio|realtime)|o[1-9]\b|codex|omni")),
+    ("cl100k", re.compile(r"gpt-(4|3\.?5)|text-embedding-")),
+    (
+        "estimate",
+        re.compile(
+            r"claude|gemini|gemma|palm|llama|codellama|mi[sx]tral|codestral|magistral|ministral|devstral|pixtral|qwen|qwq|deepseek|"
+            r"grok|command|c4ai|aya|phi-|kimi|moonshot|glm|yi-|nova|titan|jamba|smollm|falcon|granite|nemotron|minimax|ernie|hermes"
+        ),
+    ),
+)
+
+
+def counter_name_for(model: str | None, default: str = "o200k") -> str:
+    """The counter's name for a model's name, as "gpt-4o", "openai/gpt-4.1-mini" or "ft:gpt-4o:acme" have it.
+
+    Models of other makers get "estimate": their vocabularies differ from OpenAI's, so an exact count would be exact about another
+    model. A name that is not known gets `default`.
+    """
+    bare = (model or "").lower().removeprefix("ft:").rsplit("/", 1)[-1]
+    for name, pattern in _MODELS:
+        if re.match(rf"([a-z-]+\.)*(?:{pattern.pattern})", bare):  # Bedrock writes "us.anthropic.claude-..."
+            return name
+    return default
+
+
+# --- the estimate: pieces of about a token each, by script
+
+_PIECES = re.compile(r"[A-Za-z]{1,7}|[0-9]{1,3}|\n+|[^\sA-Za-z0-9\u0080-\U0010ffff]{1,2}|[^\S\n]{2,}")
+
+
+def estimate(text: str) -> int:
+    """About as many tokens as o200k finds; see tests/test_tokens.py for how far off it is."""
+    pieces = len(_PIECES.findall(text))
+    if not text.isascii():
+        pieces += int(sum(rate * sum(map(len, pattern.findall(text))) for pattern, rate in _SCRIPTS))
+    return pieces
+
+
+_SCRIPTS: tuple[tuple[re.Pattern[str], float], ...] = ((re.compile("[\u0080-\U0010ffff]+"), 0.8),)
+
+
+# --- messages
+
+
+def _json(value: Any) -> str:
+    return msgspec.json.encode(value).decode()
+
+
+def count_tools(counter: Counter, schemas: list[JsonObject] | None) -> int:
+    """Tool schemas as compact JSON: the providers' own rendering is not published, and differs by a few tokens a tool."""
+    return counter.count(_json(schemas)) if schemas else 0
+
+
+def _held(part: JsonObject) -> str:
+    """What a file or sound part holds inline, base64 as a rule; "" when it is only named."""
+    inner = part.get(str(part.get("type")))
+    if not isinstance(inner, dict):
+        return ""
+    held = inner.get("file_data") or inner.get("data")
+    return held if isinstance(held, str) else ""
+
+
+def _count_image(part: JsonObject) -> int:
+    image = part.get("image_url")
+    low = isinstance(image, dict) and image.get("detail") == "low"
+    return IMAGE_TOKENS_LOW if low else IMAGE_TOKENS
+
+
+def _part(part: JsonObject) -> int | str:
+    """A part's tokens, or the text to count."""
+    match part.get("type"):
+        case "text" if isinstance(part.get("text"), str):
+            return str(part["text"])
+        case "image_url":
+            return _count_image(part)
+        case "file" | "input_audio":
+            held = _held(part)
+            return 16 + len(held) // BASE64_PER_TOKEN if held else FILE_TOKENS
+        case _:
+            return _json(part)
+
+
+def _call_texts(call: JsonObject) -> Iterator[str]:
+    function = call.get("function")
+    if not isinstance(function, dict):
+        yield _json(call)
+        return
+    yield str(call.get("id") or "")
+    yield str(function.get("name") or "")
+    arguments = function.get("arguments")
+    yield arguments if isinstance(arguments, str) else _json(arguments)
+
+
+def _costs(
+    content: Content, tool_calls: list[JsonObject] | None, tool_call_id: str | None, name: str | None
+) -> Iterator[int | str]:
+    """All that a message costs: numbers as they are, texts to be counted."""
+    yield PER_MESSAGE
+    if isinstance(content, str):
+        yield content
+    elif content:
+        yield from map(_part, content)
+    for call in tool_calls or ():
+        yield PER_CALL
+        yield from _call_texts(call)
+    if tool_call_id is not None:
+        yield PER_NAME
+        yield tool_call_id
+    if name is not None:
+        yield PER_NAME
+        yield name
+
+
+def count_message(
+    counter: Counter,
+    role: str,
+    content: Content,
+    tool_calls: list[JsonObject] | None = None,
+    tool_call_id: str | None = None,
+    name: str | None = None,
+) -> int:
+    """The tokens of one message, its frame included.
+
+    Images and files count as estimates (`IMAGE_TOKENS`, `FILE_TOKENS`, `BASE64_PER_TOKEN`), whatever the counter.
+    """
+    if tool_calls is None and tool_call_id is None and name is None and type(content) is str:
+        return PER_MESSAGE + counter.count(content)
+    costs = _costs(content, tool_calls, tool_call_id, name)
+    return sum(cost if isinstance(cost, int) else counter.count(cost) for cost in costs)
+
+
+# --- long texts
+
+# Before a space or a mark of punctuation that follows a letter, both vocabularies always end a piece (`'` may go on with
+# a contraction), and no rule of theirs looks back: counts on both sides add up to the whole.
+_SEAM = re.compile(r"[^\W\d_](?=[\s.,;:!?…)\]}>\"。、，！？；：」』）])")
+_REACH = 4096
+
+
+def slices(text: str) -> Iterator[str]:
+    """The text in slices of at most `SLICE`, cut where the counts add up, or anywhere if there is no such place near."""
+    start = 0
+    while len(text) - start > SLICE:
+        end = start + SLICE
+        for seam in _SEAM.finditer(text, end - _REACH, end):
+            end = seam.end()
+        yield text[start:end]
+        start = end
+    yield text[start:]
+
+
+async def count_off_loop(counter: Counter, text: str) -> int:
+    """`counter.count`, giving way to the event loop between slices.
+
+    Exact like it, but for a text with stretches of 32,000 characters that have no place to cut: there it may find a few
+    tokens more, at most about one a slice.
+    """
+    if len(text) <= SLICE:
+        return counter.count(text)
+    total = 0
+    for piece in slices(text):
+        total += counter.count(piece)
+        await asyncio.sleep(0)
+    return total
+
+
+async def count_message_off_loop(
+    counter: Counter,
+    role: str,
+    content: Content,
+    tool_calls: list[JsonObject] | None = None,
+    tool_call_id: str | None = None,
+    name: str | None = None,
+) -> int:
+    """`count_message` that gives way to the event loop when the texts are long."""
+    total = 0
+    for cost in _costs(content, tool_calls, tool_call_id, name):
+        total += cost if isinstance(cost, int) else await count_off_loop(counter, cost)
+    return total

@@ -1,0 +1,27 @@
+"""Settings of every test run. Under CI=true nothing is skipped in silence: a skipped test fails the run."""
+
+import os
+
+import pytest
+from hypothesis import settings
+
+IN_CI = os.environ.get("CI") == "true"
+
+# The same examples on every run of the gate; no deadline, since a busy machine is not a bug.
+settings.register_profile("turnkeep", deadline=None, derandomize=IN_CI, print_blob=True)
+settings.load_profile("turnkeep")
+
+
+def _skipped(config: pytest.Config) -> int:
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    return len(reporter.stats.get("skipped", ())) if reporter and IN_CI else 0
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if _skipped(session.config) and session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    if count := _skipped(config):
+        terminalreporter.write_line(f"CI=true: {count} skipped, so this run fails", red=True)
