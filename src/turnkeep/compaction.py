@@ -34,9 +34,11 @@ class Plan(msgspec.Struct, frozen=True):
 def is_due(session: Session, settings: Settings) -> bool:
     """Whether fixed parts, summaries and uncovered messages together have reached the threshold."""
     used = session.fixed_tokens + session.summary_tokens + session.window_tokens
+    if used < settings.compaction_threshold * session.token_limit:
+        return False
     if session.window_messages < settings.compaction_min_messages:
         return used >= PRESSING * session.token_limit and session.window_messages > 1
-    return used >= settings.compaction_threshold * session.token_limit
+    return True
 
 
 def plan(window: Window, settings: Settings) -> Plan | None:

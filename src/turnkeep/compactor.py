@@ -33,10 +33,8 @@ class Compactor:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._slots = asyncio.Semaphore(settings.compaction_parallel)
 
-    async def after_append(self, session: Session) -> None:
-        """Compact if it is due: now (`inline`), soon (`background`) or when asked to (`manual`)."""
-        if not compaction.is_due(session, self._settings):
-            return
+    async def due(self, session: Session) -> None:
+        """Compaction is due: do it now (`inline`), soon (`background`) or when asked to (`manual`)."""
         if self._settings.compaction == "inline":
             with contextlib.suppress(Conflict):
                 await self.compact(session.app, session.id)

@@ -14,12 +14,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 import msgspec
 
 from turnkeep import shapes
-from turnkeep.cut import Layout, cut_by_messages, first_turn, openers, paired, plain, plain_layout
+from turnkeep.cut import Layout, openers, paired, plain, plain_layout
 from turnkeep.errors import BudgetTooSmall
 from turnkeep.session import JsonObject, LeftOut, Message, Summary, Window
 from turnkeep.shrink import note, shrink
@@ -28,6 +28,7 @@ from turnkeep.turns import Piece, to_piece
 
 SMALLEST_MESSAGE = 32  # tokens that must be left beside the fixed parts
 _STEPS = 4  # a cut by tokens moves by a quarter of the budget, one by messages by half of their number
+_NOTE = 40  # tokens that a note about summaries never needs
 _MEMO_CHARS = 16_384
 
 Gap: TypeAlias = Callable[[int, int, int, tuple[Message, ...], int], str]
@@ -174,18 +175,16 @@ class _Choice:
 
     def cut(self, layout: Layout, most: int | None) -> _Chosen:
         """From the oldest turn on that may open the prompt and fits."""
-        if not layout.tokens:
+        if not layout.starts:
             return self.squeezed(layout, layout.unpaired)
-        window = self.window
-        first = first_turn(layout, window) if most is None else cut_by_messages(layout, window, most)
-        anchored = most is not None or not window.earlier
-        for turn in openers(layout, window, max(1, self.budget // _STEPS), first, anchored):
-            if layout.tokens[turn] + self.beside > self.room:
+        for turn in openers(layout, self.window, max(1, self.budget // _STEPS), most):
+            tokens = layout.tokens[turn] + self.beside
+            if tokens > self.room:
                 continue
             gap = self.gap_before(layout, turn, max(8, self.budget // 8))
-            if layout.tokens[turn] + self.beside + _sum(gap) <= self.room:
-                return self.from_turn(layout, turn, gap, self.left_out(layout, most, first, turn))
-        return self.squeezed(layout, self.left_out(layout, most, first, len(layout.starts) - 1))
+            if tokens + _sum(gap) <= self.room:
+                return self.from_turn(layout, turn, gap, self.left_out(layout, most, turn))
+        return self.squeezed(layout, self.left_out(layout, most, len(layout.starts) - 1))
 
     def from_turn(self, layout: Layout, turn: int, gap: list[Piece], left: list[LeftOut]) -> _Chosen:
         last = len(layout.starts) - 1
@@ -198,12 +197,13 @@ class _Choice:
             layout = paired(self.window.messages, self.counter)
         last = len(layout.starts) - 1
         most = max(8, self.room // 4)
+        note_most = min(most, _NOTE)
         gap = self.gap_before(layout, last, most)
         newest = layout.tokens[last] if layout.tokens else 0
-        kept, gone = _drop_summaries(self.live, self.room, _sum(gap), most, newest)
+        kept, gone = _drop_summaries(self.live, self.room, _sum(gap), note_most, newest)
         if gone:
             text = f"[The summary of messages {gone[0].from_seq}-{gone[-1].to_seq} is not shown here.]"
-            gap.insert(0, note(self.counter, text, most))
+            gap.insert(0, note(self.counter, text, note_most))
         limit = self.room - _sum(kept) - _sum(gap)
         pieces, lost = shrink(layout.turns[last], limit, self.counter) if layout.turns else ([], [])
         return _Chosen(kept, gap, [], [piece.out for piece in pieces], _sum(pieces), gone + left + lost)
@@ -224,35 +224,17 @@ class _Choice:
         start = self.window.session.window_start
         return min(start, messages[0].seq) if messages else start
 
-    def left_out(self, layout: Layout, most: int | None, first: int, cut: int) -> list[LeftOut]:
-        """What of the window the prompt does not show when `most` made it open with turn `first`, and the budget with `cut`."""
-        starts, seqs = layout.starts, layout.seqs
-        by_messages = starts[first] if most is not None else 0
-        earlier = self.window.earlier_tokens, self.window.earlier
-        left = []
-        if by_messages or (self.window.earlier and most is not None):
-            left.append(self.gone("max_messages", 0, by_messages, self.from_seq(), seqs[first] - 1, *earlier))
-            if cut > first:
-                left.append(self.gone("budget", by_messages, starts[cut], seqs[first], seqs[cut] - 1, 0, 0))
-        elif starts[cut] or self.window.earlier:
-            left.append(self.gone("budget", 0, starts[cut], self.from_seq(), seqs[cut] - 1, *earlier))
-        opens = seqs[cut]
-        return left + _stragglers(layout, cut) + [entry for entry in layout.unpaired if entry.from_seq >= opens]
-
-    def gone(self, reason: str, start: int, end: int, from_seq: int, to_seq: int, tokens: int, count: int) -> LeftOut:
-        messages = self.window.messages[start:end]
-        tokens += sum(message.tokens for message in messages)
-        return LeftOut(reason, from_seq, to_seq, count + len(messages), tokens)  # type: ignore[arg-type]
-
-
-def _stragglers(layout: Layout, cut: int) -> list[LeftOut]:
-    """Late results and what follows them, that stand behind the cut and belong to a turn before it."""
-    pieces = [piece for turn in layout.turns[:cut] for piece in turn.pieces()]
-    return [
-        LeftOut("budget", piece.seq, piece.seq, 1, piece.tokens)
-        for piece in pieces
-        if piece.seq >= layout.seqs[cut] and not piece.made_up
-    ]
+    def left_out(self, layout: Layout, most: int | None, cut: int) -> list[LeftOut]:
+        """What of the window the prompt does not show when it opens with turn `cut`."""
+        opens, left = layout.seqs[cut], []
+        gone = self.window.messages[: layout.starts[cut]]
+        if count := self.window.earlier + len(gone):
+            tokens = self.window.earlier_tokens + sum([message.tokens for message in gone])
+            reason: Literal["budget", "max_messages"] = "max_messages" if layout.fits(most, self.room - self.beside) else "budget"
+            left = [LeftOut(reason, self.from_seq(), opens - 1, count, tokens)]
+        if layout.plain is not None:
+            return left
+        return left + layout.stragglers(cut) + [entry for entry in layout.unpaired if entry.from_seq >= opens]
 
 
 def _drop_summaries(live: Live, room: int, beside: int, marker: int, newest: int) -> tuple[list[Piece], list[LeftOut]]:
@@ -308,8 +290,8 @@ def build(
 ) -> Context:
     """The prompt for this window: at most `budget` tokens, the reply excluded. See `SessionManager.build_context`.
 
-    `BudgetTooSmall` (it names `field`) when the fixed parts leave less than `SMALLEST_MESSAGE`. A window's tail must hold `budget`
-    tokens or `max_messages`, or its cut is not the one that a longer tail would have.
+    `BudgetTooSmall` (it names `field`) when the fixed parts leave less than `SMALLEST_MESSAGE`. A window's tail must hold
+    `budget` tokens or `max_messages`, or its cut is not the one that a longer tail would have.
     """
     fixed = _fixed(window, counter, system, tools, context_state)
     room = budget - fixed.tokens

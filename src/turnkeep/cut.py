@@ -1,13 +1,13 @@
 """The cut: from which turn on a prompt shows the log.
 
-Invariants: the cut is at the start of a turn, and never behind the newest; it moves in big steps, because a turn may open a prompt
-only if a multiple of the step lies in it; whether it does depends on its place in the window (in tokens, or in `seq`), not on what
-came later or on how much before it was loaded.
+Invariants: the cut is at the start of a turn, and never behind the newest; it moves in big steps, because a turn may open a
+prompt only if a multiple of the step lies in it; whether it does depends on its place in the window (in tokens, or in `seq`),
+not on what came later or on how much before it was loaded.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import accumulate
 
 import msgspec
@@ -20,8 +20,8 @@ from turnkeep.turns import Turn, split
 class Layout(msgspec.Struct):
     """The turns in figures, one entry a turn; perhaps none.
 
-    `starts` are the places of their first messages, `seqs` the numbers of these; `tokens` and `shown` are what a prompt that opens
-    with the turn has of the log: to the end, not of the turn alone.
+    `starts` are the places of their first messages, `seqs` the numbers of these; `tokens` and `shown` are what a prompt that
+    opens with the turn has of the log: to the end, not of the turn alone.
     """
 
     starts: list[int]
@@ -38,6 +38,22 @@ class Layout(msgspec.Struct):
         if self.plain is not None:
             return self.plain[self.starts[first] : self.starts[end] if end < len(self.starts) else None]
         return [piece.out for turn in self.turns[first:end] for piece in turn.pieces()]
+
+    def fits(self, messages: int | None, tokens: int) -> bool:
+        """Whether all that a limit of messages lets in has at most that many tokens. Without a limit nothing was let in."""
+        if messages is None:
+            return False
+        allowed = [each for each, shown in zip(self.tokens, self.shown, strict=True) if shown <= messages]
+        return not allowed or allowed[0] <= tokens
+
+    def stragglers(self, cut: int) -> list[LeftOut]:
+        """Late results and what follows them, that stand behind the cut and belong to a turn before it."""
+        pieces = [piece for turn in self.turns[:cut] for piece in turn.pieces()]
+        return [
+            LeftOut("budget", piece.seq, piece.seq, 1, piece.tokens)
+            for piece in pieces
+            if piece.seq >= self.seqs[cut] and not piece.made_up
+        ]
 
 
 def _to_the_end(figures: Sequence[int]) -> list[int]:
@@ -62,7 +78,7 @@ def paired(messages: Sequence[Message], counter: Counter) -> Layout:
 def plain(messages: Sequence[Message], name: str) -> tuple[list[JsonObject], list[int], int] | None:
     """For a log of texts by user and assistant alone, counted by that counter: what is sent, the places of user messages, tokens.
 
-    The common case, and the fast one: 5 µs for 20 messages.
+    The common case, and the fast one: 5 µs for 20 messages. None for any other log, or an empty one.
     """
     outs: list[JsonObject] = []
     users = []
@@ -77,7 +93,7 @@ def plain(messages: Sequence[Message], name: str) -> tuple[list[JsonObject], lis
             return None
         total += message.tokens
         outs.append({"role": role, "content": content})
-    return outs, users, total
+    return (outs, users, total) if outs else None
 
 
 def plain_layout(messages: Sequence[Message], outs: list[JsonObject], users: list[int]) -> Layout:
@@ -101,33 +117,22 @@ def _holds_multiple(start: int, end: int, step: int) -> bool:
     return (end - 1) // step > (start - 1) // step
 
 
-def first_turn(layout: Layout, window: Window) -> int:
-    """The oldest turn that was loaded from its start on."""
-    return 1 if layout.leading and window.earlier and len(layout.starts) > 1 else 0
+def openers(layout: Layout, window: Window, tokens: int, messages: int | None) -> Iterator[int]:
+    """The turns that may open a prompt of at most that many messages of the log, oldest first; the newest always may.
 
-
-def cut_by_messages(layout: Layout, window: Window, most: int) -> int:
-    """The oldest turn that may open a prompt of at most that many messages of the log, else the newest."""
-    if not window.earlier and layout.shown[0] <= most:
-        return 0
-    step = max(1, most // 2)
-    last = len(layout.starts) - 1
-    for turn in range(first_turn(layout, window), last):
-        if layout.shown[turn] <= most and _holds_multiple(layout.seqs[turn], layout.seqs[turn + 1], step):
-            return turn
-    return last
-
-
-def openers(layout: Layout, window: Window, step: int, first: int, anchored: bool) -> list[int]:
-    """The turns that may open a prompt, oldest first: `first` if it is `anchored` already, those that hold a multiple of `step`
-    tokens, and the newest."""
-    last = len(layout.starts) - 1
-    stored = (message.tokens for message in window.messages)
-    places = [*accumulate(stored, initial=window.earlier_tokens)]
-    holds = [
-        turn
-        for turn in range(first, last)
-        if (anchored and turn == first)
-        or _holds_multiple(places[layout.starts[turn]], places[layout.starts[turn + 1]], step)
-    ]
-    return [*holds, last]
+    Those are the first, if all of the window was loaded, and the ones that hold a multiple of the steps: of `tokens`, and of half
+    of `messages`.
+    """
+    starts, shown, last = layout.starts, layout.shown, len(layout.starts) - 1
+    most = shown[0] if messages is None else messages
+    if not window.earlier and last and shown[0] <= most:
+        yield 0
+    first = 1 if not window.earlier or layout.leading else 0
+    places = [*accumulate([message.tokens for message in window.messages], initial=window.earlier_tokens)]
+    for turn in range(first, last):
+        if shown[turn] <= most and (
+            _holds_multiple(places[starts[turn]], places[starts[turn + 1]], tokens)
+            or (messages and _holds_multiple(layout.seqs[turn], layout.seqs[turn + 1], max(1, messages // 2)))
+        ):
+            yield turn
+    yield last

@@ -19,6 +19,7 @@ from typing import Any, Final, Literal, Self
 from msgspec.structs import replace
 
 from turnkeep import checks, context
+from turnkeep.compaction import is_due
 from turnkeep.compactor import Compactor
 from turnkeep.context import Context
 from turnkeep.errors import InvalidInput, ManagerClosed, TurnkeepError
@@ -372,8 +373,9 @@ class SessionManager:
             settings.max_content_bytes,
             settings.max_metadata_bytes,
         )
-        message = await self._counted(draft, known.counter)
-        appended = await self._append(session_id, known, [message], now_ms, expected_seq)
+        tokens = _count_now(draft, known.counter)
+        message = _to_store(draft, known.counter, await _count_long(draft, known.counter) if tokens is None else tokens)
+        appended = await self._append(session_id, known, (message,), now_ms, expected_seq)
         return appended.messages[0]
 
     async def add_messages(
@@ -386,7 +388,7 @@ class SessionManager:
         checks.page("len(messages)", len(messages), 1, checks.MAX_BATCH)
         now_ms = self._now_ms()
         drafts = [self._draft(item, at, now_ms) for at, item in enumerate(messages)]
-        counted = [await self._counted(draft, known.counter) for draft in drafts]
+        counted = [_to_store(draft, known.counter, await _count_long(draft, known.counter)) for draft in drafts]
         return list((await self._append(session_id, known, counted, now_ms, expected_seq)).messages)
 
     def _draft(self, item: object, at: int, now_ms: int) -> checks.Draft:
@@ -402,26 +404,6 @@ class SessionManager:
         except InvalidInput as error:
             raise InvalidInput(f"messages[{at}].{error.field}", error.reason, size=error.size, limit=error.limit) from None
 
-    @staticmethod
-    async def _counted(draft: checks.Draft, counter: Counter) -> NewMessage:
-        content = draft.content
-        long = len(content) > SLICE if content.__class__ is str else content is not None or draft.tool_calls is not None  # type: ignore[arg-type]
-        count = draft.role, content, draft.tool_calls, draft.tool_call_id, draft.name
-        tokens = await count_message_off_loop(counter, *count) if long else count_message(counter, *count)
-        return NewMessage(
-            draft.role,
-            content,
-            tokens,
-            counter.name,
-            draft.created_ms,
-            draft.external_id,
-            draft.tool_calls,
-            draft.tool_call_id,
-            draft.name,
-            draft.author_id,
-            draft.metadata,
-        )
-
     async def _append(
         self, session_id: str, known: _Known, messages: Sequence[NewMessage], now_ms: int, expected_seq: int | None
     ) -> Appended:
@@ -435,8 +417,8 @@ class SessionManager:
             expected_seq=expected_seq,
             fixed_tokens=known.fixed_tokens,
         )
-        if appended.created:
-            await self._compactor.after_append(appended.session)
+        if appended.created and is_due(appended.session, self._settings):
+            await self._compactor.due(appended.session)
         return appended
 
     async def get_messages(self, session_id: str, after: int = 0, limit: int = 100) -> list[Message]:
@@ -678,3 +660,31 @@ class SessionManager:
             raise ManagerClosed
         return await self._store.sizes()
 
+
+def _count_now(draft: checks.Draft, counter: Counter) -> int | None:
+    """The tokens of a message that is quickly counted, as most are; else None."""
+    content = draft.content
+    if content.__class__ is str and draft.tool_calls is None and len(content) <= SLICE:  # type: ignore[arg-type]
+        return count_message(counter, draft.role, content, None, draft.tool_call_id, draft.name)
+    return None
+
+
+async def _count_long(draft: checks.Draft, counter: Counter) -> int:
+    content = draft.role, draft.content, draft.tool_calls, draft.tool_call_id, draft.name
+    return await count_message_off_loop(counter, *content)
+
+
+def _to_store(draft: checks.Draft, counter: Counter, tokens: int) -> NewMessage:
+    return NewMessage(
+        draft.role,
+        draft.content,
+        tokens,
+        counter.name,
+        draft.created_ms,
+        draft.external_id,
+        draft.tool_calls,
+        draft.tool_call_id,
+        draft.name,
+        draft.author_id,
+        draft.metadata,
+    )

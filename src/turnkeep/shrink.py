@@ -223,6 +223,7 @@ class _Shrinking:
         if plain.tokens > room:
             out = {"role": role, "content": ELLIPSIS}
             plain = Piece(piece.seq, out, cost(self.counter, out))
+        self.dropped.append(self.units[0][1:])
         self.units = [[plain]]
 
     def pieces(self) -> list[Piece]:

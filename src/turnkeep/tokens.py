@@ -3,8 +3,8 @@
 Invariant: counts add up. A message costs the same wherever it stands, so a prompt costs the sum of its messages, plus
 `PRIMING` once, plus its tool schemas; a count that is stored beside its counter's name never has to be made again.
 
-Loading a vocabulary (0.1 to 0.3 s, plus the import) and counting both hold the interpreter's lock: a thread does not hide them.
-Load before serving; count long texts with the `_off_loop` calls, which give way to the event loop between slices.
+Loading a vocabulary (0.1 to 0.3 s) and counting both hold the interpreter's lock: a thread does not hide them.
+Load before serving; count long texts with the `_off_loop` calls, which give way between slices.
 """
 
 from __future__ import annotations
@@ -13,6 +13,10 @@ import asyncio
 import re
 import threading
 from collections.abc import Callable, Iterator
+from functools import cache
+from importlib.machinery import PathFinder
+from importlib.util import find_spec, module_from_spec, spec_from_file_location
+from types import ModuleType
 from typing import Any, Protocol
 
 import msgspec
@@ -28,6 +32,7 @@ IMAGE_TOKENS = 765  # 1024 x 1024 in high detail; the picture's size is not look
 IMAGE_TOKENS_LOW = 85
 FILE_TOKENS = 1500  # a file given by reference: its size is not known
 BASE64_PER_TOKEN = 8  # characters of what is given inline: six bytes to a token
+_BINDINGS = "bpe_openai._bindings"
 SLICE = 32_768  # characters counted at once off the loop: 1 to 4 ms
 
 
@@ -55,11 +60,22 @@ class _Counter:
 
 
 def _load_bpe(encoding: str) -> Callable[[str], int]:
-    # The binding alone: the package's public Encoding builds a table of the whole vocabulary, 130 MB of Python objects.
-    from bpe_openai import _bindings
-
-    count: Callable[[str], int] = _bindings.tokenizer_for_encoding(encoding).count
+    """The package's compiled part alone: importing the package builds Python tables of a vocabulary, 0.7 s and 130 MB."""
+    count: Callable[[str], int] = _import_bindings().tokenizer_for_encoding(encoding).count
     return count
+
+
+@cache
+def _import_bindings() -> ModuleType:
+    package, _, name = _BINDINGS.partition(".")
+    found = find_spec(package)
+    part = PathFinder.find_spec(name, found.submodule_search_locations) if found else None
+    spec = spec_from_file_location(_BINDINGS, part.origin) if part and part.origin else None
+    if spec is None or spec.loader is None:
+        raise ModuleNotFoundError("bpe-openai, a dependency of turnkeep, is not installed whole", name=_BINDINGS)
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 _LOADERS: dict[str, Callable[[], _Counter]] = {
@@ -119,18 +135,30 @@ def counter_name_for(model: str | None, default: str = "o200k") -> str:
 
 # --- the estimate: pieces of about a token each, by script
 
-_PIECES = re.compile(r"[A-Za-z]{1,7}|[0-9]{1,3}|\n+|[^\sA-Za-z0-9\u0080-\U0010ffff]{1,2}|[^\S\n]{2,}")
+# A piece takes the space before it along, as the vocabularies do: less to try, and twice as fast.
+_ASCII = re.compile(r" ?(?:[A-Z]?[a-z]{1,8}|[A-Z]{1,3}|[0-9]{1,3}|\n+|[^\sA-Za-z0-9]{1,2}|[^\S\n]{2,})")
+_MIXED = re.compile(
+    r" ?(?:[A-Z]?[a-z\u00c0-\u00ff\u0102\u0103\u0110\u0111\u01a0-\u01b0\u1ea0-\u1eff]{1,7}|[A-Z]{1,3}|[0-9]{1,3}|\n+"
+    "|[!-/:-@\\[-`{-~]{1,2}|[\u0080-\u00bf\u2000-\u200c\u2010-\u206f\u3000-\u303f]"  # punctuation
+    "|[\u0100-\u024f\u1e00-\u1e9f]|[\u0400-\u052f]{1,4}|[\u0900-\u0dff]{1,4}|[\uac00-\ud7af]{1,2}"  # Cyrillic, Indic, Hangul
+    "|[\u0370-\u03ff\u0590-\u06ff\u10a0-\u10ff]{1,3}|[\u0e00-\u0eff]{1,3}"  # Greek, Hebrew, Arabic, Georgian, Thai, Lao
+    r"|[^\S\n]{2,})"
+)
+_CJK = re.compile("[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\uff00-\uffef]+")
+_OTHERS = re.compile(  # emoji above all, and rarer scripts
+    "[^\\x00-\u024f\u0370-\u052f\u0590-\u06ff\u0900-\u0eff\u10a0-\u10ff\u1e00-\u1eff\u2000-\u200c\u2010-\u206f\u3000-\u303f"
+    "\uac00-\ud7af]+"
+)
 
 
 def estimate(text: str) -> int:
-    """About as many tokens as o200k finds; see tests/test_tokens.py for how far off it is."""
-    pieces = len(_PIECES.findall(text))
-    if not text.isascii():
-        pieces += int(sum(rate * sum(map(len, pattern.findall(text))) for pattern, rate in _SCRIPTS))
-    return pieces
-
-
-_SCRIPTS: tuple[tuple[re.Pattern[str], float], ...] = ((re.compile("[\u0080-\U0010ffff]+"), 0.8),)
+    """About as many tokens as o200k finds, rather more than fewer: off by 7 % at the median on chats in many scripts."""
+    if text.isascii():
+        return len(_ASCII.findall(text))
+    rest = _CJK.sub("", text)
+    known = _OTHERS.sub("", rest)
+    cjk, others = len(text) - len(rest), len(rest) - len(known)
+    return len(_MIXED.findall(known)) + (cjk * 4 + 4) // 5 + (others * 17 + 9) // 10
 
 
 # --- messages
@@ -205,7 +233,7 @@ def _costs(
         yield name
 
 
-def count_message(
+def count_message(  # noqa: PLR0917
     counter: Counter,
     role: str,
     content: Content,
@@ -258,7 +286,7 @@ async def count_off_loop(counter: Counter, text: str) -> int:
     return total
 
 
-async def count_message_off_loop(
+async def count_message_off_loop(  # noqa: PLR0917
     counter: Counter,
     role: str,
     content: Content,

@@ -8,6 +8,7 @@ call's id is used again while an older call of that id waits).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any, TypeAlias
 
@@ -16,6 +17,9 @@ import msgspec
 from turnkeep.session import JsonObject, LeftOut, Message
 from turnkeep.tokens import Counter, count_message
 
+_TOOL_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
+_NOT_IN_TOOL_NAME = re.compile(r"[^a-zA-Z0-9_-]")
+_NOT_IN_NAME = re.compile(r"[\s<|\\/>]")
 UNKNOWN_OUTCOME = "[No result was recorded. The call may or may not have run: its outcome is unknown.]"
 
 
@@ -62,18 +66,26 @@ def copied(value: Any) -> Any:
     return value
 
 
+def _call(call: JsonObject) -> JsonObject:
+    """A tool call as the APIs take it: with its type, and a function's name of letters that they know."""
+    function = copied(call.get("function"))
+    if isinstance(function, dict) and not _TOOL_NAME.fullmatch(str(function.get("name"))):
+        function["name"] = _NOT_IN_TOOL_NAME.sub("_", str(function.get("name") or "tool"))[:64]
+    return {**call, "type": "function", "function": function}
+
+
 def render(message: Message) -> JsonObject:
-    """The message in OpenAI's chat shape."""
+    """The message in OpenAI's chat shape, names in the letters that its API takes."""
     content = message.content
     out: JsonObject = {"role": message.role, "content": content if isinstance(content, str) else copied(content)}
     if message.tool_calls:
-        out["tool_calls"] = copied(message.tool_calls)
+        out["tool_calls"] = [_call(call) for call in message.tool_calls]
     elif content is None:
         out["content"] = ""
     if message.tool_call_id is not None:
         out["tool_call_id"] = message.tool_call_id
     if message.name is not None:
-        out["name"] = message.name
+        out["name"] = _NOT_IN_NAME.sub("_", message.name)[:64]
     return out
 
 
@@ -87,7 +99,16 @@ def cost(counter: Counter, out: JsonObject) -> int:
 def to_piece(counter: Counter, message: Message) -> Piece:
     """Trusts the stored count if it is this counter's."""
     out = render(message)
-    return Piece(message.seq, out, message.tokens if message.counter == counter.name else cost(counter, out))
+    stored = message.counter == counter.name and _same_names(message, out)
+    return Piece(message.seq, out, message.tokens if stored else cost(counter, out))
+
+
+def _same_names(message: Message, out: JsonObject) -> bool:
+    """Whether rendering left the names, and with them the count, as they were."""
+    if message.name is not None and message.name != out["name"]:
+        return False
+    calls = zip(message.tool_calls or (), out.get("tool_calls", ()), strict=True)
+    return all(call.get("function") == sent["function"] for call, sent in calls)
 
 
 def unknown_outcome(counter: Counter, seq: int, call_id: str) -> Piece:
@@ -103,6 +124,7 @@ class _Splitter:
         self.first_seq = messages[0].seq if messages else 0
         self.waiting: dict[str, list[_Call]] = {}  # by id, the newest last
         self.answered: dict[str, Turn] = {}
+        self.erased_calls = False  # perhaps: a tombstone does not tell
         self.resumed: Turn | None = None  # the turn of the tool result just before
 
     def leading(self) -> Turn:
@@ -115,6 +137,7 @@ class _Splitter:
 
     def add(self, place: int, message: Message) -> None:
         if message.erased:
+            self.erased_calls |= message.role == "assistant"
             return
         if message.role == "tool":
             self.add_result(message)
@@ -147,8 +170,9 @@ class _Splitter:
             call.turn.shown += 1
             self.resumed = self.answered[call_id] = call.turn
             return
-        # Its call is not here: it was covered, cleared, or is not loaded. What follows then goes on with that older turn.
-        self.resumed = self.answered.get(call_id) or self.leading()
+        # Its call was covered, cleared or not loaded, and what follows goes on with that older turn; or it was erased.
+        elsewhere = None if self.erased_calls else self.leading()
+        self.resumed = self.answered.get(call_id, elsewhere)
         reason = "duplicate" if call_id in self.answered else "orphan"
         self.left_out.append(LeftOut(reason, message.seq, message.seq, 1, message.tokens))  # type: ignore[arg-type]
 

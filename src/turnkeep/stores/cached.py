@@ -59,14 +59,18 @@ class _Entry:
 
     def _start(self, tokens: int | None, count: int | None) -> int:
         """Where the newest part begins that is enough by either measure and reaches back to a user message."""
-        reached, summed = False, 0
-        for back, message in enumerate(reversed(self.messages), 1):
-            summed += message.tokens
-            reached = reached or message.role == "user"
-            enough = (tokens is not None and summed >= tokens) or (count is not None and back >= count)
-            if reached and enough:
-                return len(self.messages) - back
-        return 0
+        messages = self.messages
+        start = 0 if count is None else max(0, len(messages) - count)
+        if tokens is not None and self.tokens > tokens:
+            summed, back = 0, len(messages)
+            while back > start and summed < tokens:
+                back -= 1
+                summed += messages[back].tokens
+            start = back
+        at = len(messages) - 1
+        while at > 0 and messages[at].role != "user":
+            at -= 1
+        return min(start, at)
 
     def window(self, tokens: int | None, count: int | None) -> Window | None:
         """None if more is wanted than is held."""
@@ -119,7 +123,7 @@ class CachedStore(Store):
         entry = self._entries.get(commit.session_id)
         if entry is not None:
             session, messages = commit.session, commit.messages
-            if session is None or messages is None:
+            if session is None or messages is None or session.status != "active":
                 del self._entries[commit.session_id]
             elif session.version > entry.session.version:
                 if session.version == entry.session.version + 1 and session.prompt_seq == entry.session.prompt_seq:
@@ -147,6 +151,8 @@ class CachedStore(Store):
 
     def _keep(self, window: Window, need: int | None) -> None:
         session_id = window.session.id
+        if window.session.status != "active":
+            return  # a patch of the user's state raises the versions of open sessions only
         known = self._entries.get(session_id)
         if known is not None and known.session.version > window.session.version:
             return  # a commit was heard while this was read

@@ -11,7 +11,7 @@ It needs the extra `testing`: pytest, pytest-asyncio and Hypothesis.
             await store.close()
 
     def test_random_histories():
-        run_state_machine(MyStore)
+        run_state_machine(lambda folder: MyStore(folder / "chats"), persists=True)
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from turnkeep.errors import Conflict, InvalidInput
+from turnkeep.errors import Conflict, InvalidInput, TurnkeepError
 from turnkeep.session import Appended, Message, NewMessage, Session
 from turnkeep.stores import rules
 from turnkeep.stores.sqlite import rows
@@ -24,22 +24,66 @@ def append(
     expected_seq: int | None,
     fixed_tokens: int | None,
 ) -> Appended:
+    if len(messages) == 1:
+        return _append_one(tx, app, session_id, messages, now_ms, expected_seq, fixed_tokens)
     session = tx.session(app, session_id)
     known = _known(tx, session, messages)
     fresh = [message for message in messages if message.external_id not in known] if known else messages
     if not fresh:
-        return Appended(session, tuple(known[m.external_id] for m in messages if m.external_id), 0)
-    rules.check_expected(session, expected_seq)
-    rules.check_open(session, fresh, now_ms)
-    _check_calls(tx, session, fresh)
-    stored = tuple(rules.at_seq(message, seq) for seq, message in enumerate(fresh, session.seq + 1))
+        return Appended(session, tuple(known[m.external_id] for m in messages), 0)
+    _check(tx, session, fresh, now_ms, expected_seq)
+    stored = tuple([rules.at_seq(message, seq) for seq, message in enumerate(fresh, session.seq + 1)])
     after = rules.append(session, fresh, now_ms, fixed_tokens)
-    _write(tx, session, stored)
+    for message in stored:
+        if message.external_id is not None:
+            tx.db.execute(_NEW_EXTERNAL_ID, (session.root, message.external_id, rows.key(session.number, message.seq)))
+        tx.add(session, message)
     tx.appended(after, stored)
     if known:
         new = iter(stored)
-        stored = tuple(known[m.external_id] if m.external_id in known else next(new) for m in messages)  # type: ignore[index]
+        stored = tuple(known[m.external_id] if m.external_id in known else next(new) for m in messages)
     return Appended(after, stored, len(fresh))
+
+
+_NEW_EXTERNAL_ID = "INSERT INTO external_ids VALUES (?,?,?) ON CONFLICT DO NOTHING"
+
+
+def _append_one(
+    tx: Transaction,
+    app: str,
+    session_id: str,
+    messages: Sequence[NewMessage],
+    now_ms: int,
+    expected_seq: int | None,
+    fixed_tokens: int | None,
+) -> Appended:
+    """The same for one message, whose external id need not be looked up: its row tells whether it is new."""
+    session, (message,) = tx.session(app, session_id), messages
+    try:
+        _check(tx, session, messages, now_ms, expected_seq)
+    except TurnkeepError:
+        if known := _known(tx, session, messages):
+            return Appended(session, (known[message.external_id],), 0)
+        raise
+    seq = session.seq + 1
+    if message.external_id is not None:
+        tx.db.execute(_NEW_EXTERNAL_ID, (session.root, message.external_id, session.number << rows.SHIFT | seq))
+        if not tx.db.changes():
+            return Appended(session, (_known(tx, session, messages)[message.external_id],), 0)
+    stored = (rules.at_seq(message, seq),)
+    after = rules.append(session, messages, now_ms, fixed_tokens)
+    tx.add(session, stored[0])
+    tx.appended(after, stored)
+    return Appended(after, stored, 1)
+
+
+def _check(
+    tx: Transaction, session: Session, messages: Sequence[NewMessage], now_ms: int, expected_seq: int | None
+) -> None:
+    if expected_seq is not None:
+        rules.check_expected(session, expected_seq)
+    rules.check_open(session, messages, now_ms)
+    _check_calls(tx, session, messages)
 
 
 def _known(tx: Transaction, session: Session, messages: Sequence[NewMessage]) -> dict[str | None, Message]:
@@ -77,15 +121,3 @@ def _check_calls(tx: Transaction, session: Session, messages: Sequence[NewMessag
             known = "SELECT 1 FROM calls WHERE log = ? AND call_id = ? LIMIT 1"
             if not tx.query(known, session.number, message.tool_call_id):
                 raise InvalidInput("tool_call_id", "names a tool call that this session never had")
-
-
-def _write(tx: Transaction, session: Session, stored: Sequence[Message]) -> None:
-    log, execute = session.number, tx.db.execute
-    for message in stored:
-        row = rows.message_row(message, log, tx.counter(message.counter))
-        execute(rows.INSERT_MESSAGE, row)
-        if message.external_id is not None:
-            execute("INSERT INTO external_ids VALUES (?,?,?)", (session.root, message.external_id, row[0]))
-        if message.tool_calls:
-            calls = {call["id"] for call in message.tool_calls}
-            tx.db.executemany("INSERT INTO calls VALUES (?,?,?)", [(log, call, message.seq) for call in calls])

@@ -29,7 +29,7 @@ def open_session(tx: Transaction, new: NewSession, now_ms: int) -> tuple[Session
     if predecessor is not None and predecessor.status == "active":
         if predecessor.status_at(now_ms) == "active":
             return predecessor, False
-        predecessor = tx.save(rules.close(predecessor, "expired", now_ms))
+        predecessor = tx.save(rules.close(predecessor, "expired", now_ms), reread=False)
     session = rules.new_session(new, 0, now_ms, predecessor)
     session = tx.insert(session, session.expires_ms)
     if predecessor is not None and new.carry_over == "summary":
@@ -49,8 +49,8 @@ def _newest(tx: Transaction, new: NewSession) -> Session | None:
 
 
 def _carry_over(tx: Transaction, old: Session, session: Session, now_ms: int) -> Session:
-    last = [summary for summary in live_summaries(tx, old) if summary.method != "truncation"][-1:]
-    if not last:
+    last = live_summaries(tx, old)[-1:]
+    if not last or last[0].method == "truncation":
         return session
     carried = NewSummary(
         from_seq=0,
@@ -71,7 +71,7 @@ def deactivate(tx: Transaction, app: str, session_id: str, now_ms: int) -> Sessi
     status = session.status_at(now_ms)
     if session.status != "active":
         return session
-    return tx.save(rules.close(session, "inactive" if status == "active" else status, now_ms))
+    return tx.save(rules.close(session, "inactive" if status == "active" else status, now_ms), reread=False)
 
 
 # --- the window
@@ -97,12 +97,12 @@ def _insert_summary(tx: Transaction, session: Session, s: NewSummary, now_ms: in
 
 
 def summaries(tx: Transaction, session: Session) -> list[Summary]:
-    found = tx.query(f"SELECT {rows.SUMMARY_COLUMNS} FROM summaries WHERE session = ? ORDER BY from_seq, number", session.number)
+    found = tx.query(f"SELECT {rows.SUMMARY_COLUMNS} FROM summaries WHERE session = ? ORDER BY number", session.number)
     return [rows.summary(row) for row in found]
 
 
 def live_summaries(tx: Transaction, session: Session) -> list[Summary]:
-    return [summary for summary in summaries(tx, session) if summary.live]
+    return sorted((summary for summary in summaries(tx, session) if summary.live), key=lambda summary: summary.from_seq)
 
 
 def _retire(tx: Transaction, summaries: Iterable[Summary]) -> None:
@@ -136,7 +136,13 @@ def retract(tx: Transaction, app: str, session_id: str, from_seq: int) -> Sessio
 
 
 def rewind(tx: Transaction, session: Session, stale: Sequence[Summary]) -> Session:
-    """Store the session with its window derived anew from the rows, after `stale` summaries stopped being live."""
+    """Store the session with its window derived anew from the rows, after `stale` summaries stopped being live.
+
+    Those that come after a stale one stop too: a window has one start, and what the stale one covered stands behind it again.
+    """
+    if stale:
+        first = min(summary.from_seq for summary in stale)
+        stale = [*stale, *(summary for summary in live_summaries(tx, session) if summary.from_seq > first > 0)]
     _retire(tx, stale)
     live = live_summaries(tx, session)
     start = rules.rewound(session, live) if stale else session.window_start

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import apsw
+import msgspec
 
 from turnkeep.errors import (
     StoreBusy,
@@ -20,6 +21,7 @@ from turnkeep.errors import (
     StoreFull,
     StoreReadOnly,
     StoreUnavailable,
+    TurnkeepError,
     WrongKey,
 )
 
@@ -38,13 +40,19 @@ _ERRORS: tuple[tuple[type[Exception], type[StoreError]], ...] = (
 )
 
 
+UNREADABLE = (UnicodeDecodeError, msgspec.DecodeError, LookupError, TypeError)
+"""What reading a damaged row ends with, where SQLite itself saw no damage."""
+
+
 def translate(error: Exception) -> StoreError:
     """The typed error for one of SQLite's; its own words are appended, they never hold content."""
     for kind, ours in _ERRORS:
         if isinstance(error, kind):
             return ours(f"{ours.__doc__} (SQLite: {error})")
     if isinstance(error, apsw.IOError):
-        return StoreUnavailable(f"{StoreUnavailable.__doc__} (SQLite: {error})")
+        return StoreUnavailable(f"The disk refused to read or to write: check its health, its room and your quota. (SQLite: {error})")
+    if isinstance(error, UNREADABLE):
+        return StoreCorrupt(f"{StoreCorrupt.__doc__} (a row cannot be read: {type(error).__name__})")
     return StoreError(f"{StoreError.__doc__} (SQLite: {type(error).__name__}: {error})")
 
 
@@ -52,26 +60,28 @@ def translate(error: Exception) -> StoreError:
 def translated() -> Iterator[None]:
     try:
         yield
-    except apsw.Error as error:
+    except TurnkeepError:
+        raise
+    except (apsw.Error, *UNREADABLE) as error:
         raise translate(error) from error
 
 
-def _patience(timeout: float) -> Callable[[int], bool]:
+class Patience:
     """A busy handler that asks again after about a millisecond: SQLite's own backs off to 100 ms, and under several writing
-    processes the unlucky one then waits for seconds."""
-    began = 0.0
+    processes the unlucky one then waits for seconds. While `on` is False it gives up at once."""
 
-    def wait(attempt: int) -> bool:
-        nonlocal began
+    def __init__(self, timeout: float) -> None:
+        self.timeout, self.on = timeout, True
+        self._began = 0.0
+
+    def __call__(self, attempt: int) -> bool:
         now = time.monotonic()
         if attempt == 0:
-            began = now
-        if now - began > timeout:
+            self._began = now
+        if not self.on or now - self._began > self.timeout:
             return False
-        time.sleep(random.uniform(0.0002, 0.0015))  # noqa: S311 - jitter, not a secret
+        time.sleep(random.uniform(0.0002, 0.0015))
         return True
-
-    return wait
 
 
 def _unlock(db: apsw.Connection, key: Key) -> None:
@@ -84,13 +94,13 @@ def _unlock(db: apsw.Connection, key: Key) -> None:
         db.pragma("key", key)
 
 
-def connect(path: Path, key: Key, *, busy_timeout: float, write: bool = True) -> apsw.Connection:
+def connect(path: Path, key: Key, patience: Patience, *, write: bool = True) -> apsw.Connection:
     """A connection that is keyed and proven to read the file. `write=False` cannot change it, but still shares the WAL."""
     with translated():
         flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE | apsw.SQLITE_OPEN_NOMUTEX
         db = apsw.Connection(str(path), flags=flags)
         try:
-            db.set_busy_handler(_patience(busy_timeout))
+            db.set_busy_handler(patience)
             _unlock(db, key)
             db.execute("PRAGMA temp_store = MEMORY; PRAGMA cache_size = -8192")  # no temporary file, which would be plaintext
             db.execute("SELECT count(*) FROM sqlite_schema").fetchall()  # a wrong key shows here

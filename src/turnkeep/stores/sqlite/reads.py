@@ -10,7 +10,7 @@ from typing import Any, cast
 
 import apsw
 
-from turnkeep.errors import UnknownSession
+from turnkeep.errors import StoreCorrupt, UnknownSession
 from turnkeep.session import (
     Event,
     InterfaceStats,
@@ -100,8 +100,23 @@ def sessions(
 
 
 def messages(reader: Reader, app: str, session_id: str, after: int, limit: int) -> list[Message]:
-    log = session(reader, app, session_id).number
-    return _range(reader, log, after + 1, rows.SEQ_MASK, limit)
+    head = session(reader, app, session_id)
+    if after >= head.seq:
+        return []
+    try:
+        return _dense(reader, head, after + 1, head.seq, limit)
+    except StoreCorrupt:
+        session(reader, app, session_id)  # it may have been deleted in between
+        raise
+
+
+def _dense(reader: Reader, head: Session, from_seq: int, to_seq: int, limit: int = -1, order: str = "ASC") -> list[Message]:
+    """A range of the log that must be there without a gap: a page that lost its rows would read as a shorter history."""
+    found = _range(reader, head.number, from_seq, to_seq, limit, order)
+    length = to_seq - from_seq + 1
+    if len(found) != (length if limit < 0 else min(limit, length)):
+        raise StoreCorrupt(f"{StoreCorrupt.__doc__} (messages of session {head.id!r} are missing)")
+    return found
 
 
 def _range(reader: Reader, log: int, from_seq: int, to_seq: int, limit: int = -1, order: str = "ASC") -> list[Message]:
@@ -114,13 +129,11 @@ def _range(reader: Reader, log: int, from_seq: int, to_seq: int, limit: int = -1
 
 def summaries(reader: Reader, app: str, session_id: str) -> list[Summary]:
     number = session(reader, app, session_id).number
-    return _summaries(reader, number, "")
+    return _summaries(reader, number, "ORDER BY number")
 
 
-def _summaries(reader: Reader, number: int, condition: str) -> list[Summary]:
-    found = reader.query(
-        f"SELECT {rows.SUMMARY_COLUMNS} FROM summaries WHERE session = ? {condition} ORDER BY from_seq, number", (number,)
-    )
+def _summaries(reader: Reader, number: int, which: str) -> list[Summary]:
+    found = reader.query(f"SELECT {rows.SUMMARY_COLUMNS} FROM summaries WHERE session = ? {which}", (number,))
     return [rows.summary(row) for row in found]
 
 
@@ -140,8 +153,8 @@ def window(reader: Reader, app: str, session_id: str, tokens: int | None, count:
         *row, session_state, user_state = found[0]
         head = rows.session(tuple(row))
         shown = _tail(reader, head, tokens, count)
-        prompt = _range(reader, head.number, 1, head.prompt_seq) if head.prompt_seq else ()
-        live = _summaries(reader, head.number, "AND live = 1") if head.summary_tokens else ()
+        prompt = _dense(reader, head, 1, head.prompt_seq) if head.prompt_seq else ()
+        live = _summaries(reader, head.number, "AND live = 1 ORDER BY from_seq, number") if head.summary_tokens else ()
     finally:
         reader.db.execute("COMMIT")
     return Window(
@@ -159,14 +172,14 @@ def window(reader: Reader, app: str, session_id: str, tokens: int | None, count:
 def _tail(reader: Reader, head: Session, tokens: int | None, count: int | None) -> list[Message]:
     """The newest part of the window that is enough by either measure, back to a user message; read backwards, page by page."""
     if (tokens is None or head.window_tokens <= tokens) and (count is None or head.window_messages <= count):
-        found = _range(reader, head.number, head.window_start, head.seq) if head.window_messages else []
+        found = _dense(reader, head, head.window_start, head.seq) if head.window_messages else []
         return [message for message in found if not head.hides(message.seq)]
     tail: list[Message] = []
     reached = False
     sum_tokens = 0
     upper = head.seq
     while upper >= head.window_start:
-        page = _range(reader, head.number, head.window_start, upper, min(_PAGE, (count or _PAGE) + 8), "DESC")
+        page = _dense(reader, head, head.window_start, upper, min(_PAGE, (count or _PAGE) + 8), "DESC")
         for message in page:
             if head.hides(message.seq):
                 continue
@@ -204,7 +217,7 @@ def due(reader: Reader, app: str | None, now_ms: int, retention_ms: int) -> tupl
     """How many sessions a cleanup would close, and how many it would delete."""
     found = reader.query(
         "SELECT coalesce(sum(status = 'active' AND expires_ms <= :now), 0),"
-        " coalesce(sum(status <> 'active' AND closed_ms <= :now - :retention), 0)"
+        " coalesce(sum(status <> 'active' AND closed_ms < :now - :retention), 0)"
         " FROM sessions WHERE sweep_ms <= :now AND app = coalesce(:app, app)",
         {"now": now_ms, "retention": retention_ms, "app": app},
     )

@@ -58,6 +58,7 @@ def erase_user(tx: Transaction, app: str, user: str, interface_type: str | None,
         interface_type,
     )
     for session_id, _ in own:
+        _drop_carried(tx, tx.session(app, session_id))
         unlink(tx, tx.session(app, session_id))
     tx.db.execute(
         "DELETE FROM user_states WHERE app = ? AND external_user_id = ? AND interface_type = coalesce(?, interface_type)",
@@ -128,7 +129,7 @@ def sweep(tx: Transaction, app: str | None, now_ms: int, retention_ms: int, seco
             unlink(tx, session)
             deleted += 1
         elif session.status_at(now_ms) == "expired":
-            tx.save(rules.close(session, "expired", now_ms))
+            tx.save(rules.close(session, "expired", now_ms), reread=False)
             expired += 1
         else:  # appends have slid its expiry: look again then
             tx.db.execute("UPDATE sessions SET sweep_ms = ? WHERE number = ?", (session.expires_ms, session.number))
@@ -136,7 +137,8 @@ def sweep(tx: Transaction, app: str | None, now_ms: int, retention_ms: int, seco
 
 
 def _due(tx: Transaction, app: str | None, now_ms: int, retention_ms: int) -> tuple[str, str] | None:
-    for status, until in (("active", now_ms), ("inactive", now_ms - retention_ms), ("expired", now_ms - retention_ms)):
+    long_ago = now_ms - retention_ms - 1
+    for status, until in (("active", now_ms), ("inactive", long_ago), ("expired", long_ago)):
         found = tx.query(
             "SELECT app, id FROM sessions WHERE status = ? AND sweep_ms <= ? AND app = coalesce(?, app) LIMIT 1", status, until, app
         )

@@ -12,8 +12,11 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
+from weakref import WeakSet
 
-from turnkeep.errors import ManagerClosed, UsedAfterFork, WrongLoop
+import apsw
+
+from turnkeep.errors import ManagerClosed, TurnkeepError, UsedAfterFork, WrongLoop
 from turnkeep.session import (
     Appended,
     Cleaned,
@@ -32,16 +35,30 @@ from turnkeep.session import (
 )
 from turnkeep.stores.base import NewSession, Store
 from turnkeep.stores.sqlite import appending, changes, reads, removal, schema, upkeep
-from turnkeep.stores.sqlite.connection import Key, connect, make_durable, translated
+from turnkeep.stores.sqlite.connection import UNREADABLE, Key, Patience, connect, make_durable, translate, translated
 from turnkeep.stores.sqlite.reads import Reader
 from turnkeep.stores.sqlite.transaction import Transaction
-from turnkeep.stores.sqlite.writer import GroupWriter
+from turnkeep.stores.sqlite.writer import HEAVY, GroupWriter
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
+WINDOW = 16  # the weight of a change that moves a window: it reads some rows and writes a few
 INLINE_ROWS = 512  # a window of more messages is read on the other thread
 CLEANUP_SECONDS = 0.008  # of the writer's time in one slice
+
+
+_stores: WeakSet[SQLiteStore] = WeakSet()
+
+
+def _after_fork() -> None:
+    """SQLite's connections must not be used in a child: it holds none of the parent's locks."""
+    for store in _stores:
+        store._forked = True
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 class SQLiteStore(Store):
@@ -51,24 +68,24 @@ class SQLiteStore(Store):
         super().__init__()
         self.path = Path(path)
         self._key = key
-        self._busy_timeout = busy_timeout
-        self._opened = False
+        self._patience = Patience(busy_timeout)  # of the writer
+        self._opened = self._forked = False
+        _stores.add(self)
 
     # --- opening and closing
 
     async def open(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._pid = os.getpid()
         write_db = await asyncio.to_thread(self._prepare)
         self._reader = Reader(self._connect())
         self._scanner = Reader(self._connect())
         self._scans = ThreadPoolExecutor(1, "turnkeep-scan")
         self._write_db = write_db
-        self._writer = GroupWriter(Transaction(write_db), self.publish)
+        self._writer = GroupWriter(Transaction(write_db), self._patience, self.publish)
         self._opened = True
 
     def _prepare(self) -> Any:
-        db = connect(self.path, self._key, busy_timeout=self._busy_timeout)
+        db = connect(self.path, self._key, self._patience)
         try:
             with translated():
                 schema.check(db)
@@ -80,7 +97,7 @@ class SQLiteStore(Store):
         return db
 
     def _connect(self) -> Any:
-        return connect(self.path, self._key, busy_timeout=self._busy_timeout, write=False)
+        return connect(self.path, self._key, Patience(self._patience.timeout), write=False)
 
     async def close(self) -> None:
         if not self._opened:
@@ -95,21 +112,25 @@ class SQLiteStore(Store):
     def _check_usable(self) -> None:
         if not self._opened:
             raise ManagerClosed
-        if os.getpid() != self._pid:
+        if self._forked:
             raise UsedAfterFork
         if asyncio.get_running_loop() is not self._loop:
             raise WrongLoop
 
     # --- how work is done
 
-    def _change(self, change: Callable[..., T], *args: Any) -> asyncio.Future[T]:
+    def _change(self, change: Callable[..., T], *args: Any, weight: int = 1) -> asyncio.Future[T]:
         self._check_usable()
-        return self._writer.submit(change, *args)
+        return self._writer.submit(change, args, weight)
 
     def _read(self, read: Callable[..., T], *args: Any) -> T:
         self._check_usable()
-        with translated():
+        try:
             return read(self._reader, *args)
+        except TurnkeepError:
+            raise
+        except (apsw.Error, *UNREADABLE) as error:
+            raise translate(error) from error
 
     async def _scan(self, read: Callable[..., T], *args: Any) -> T:
         self._check_usable()
@@ -154,17 +175,17 @@ class SQLiteStore(Store):
         return await self._change(changes.deactivate, app, session_id, now_ms)
 
     async def delete(self, app: str, session_id: str) -> None:
-        await self._change(removal.delete, app, session_id)
+        await self._change(removal.delete, app, session_id, weight=HEAVY)
         await self._collect()
 
     async def erase_user(self, app: str, user: str, interface_type: str | None, now_ms: int) -> Erased:
-        erased = await self._change(removal.erase_user, app, user, interface_type, now_ms)
+        erased = await self._change(removal.erase_user, app, user, interface_type, now_ms, weight=HEAVY)
         await self._collect()
         await self._scan(upkeep.truncate_wal)
         return erased
 
     async def _collect(self) -> None:
-        while await self._change(removal.collect):
+        while await self._change(removal.collect, weight=HEAVY):
             pass
 
     # --- the log
@@ -179,7 +200,9 @@ class SQLiteStore(Store):
         expected_seq: int | None = None,
         fixed_tokens: int | None = None,
     ) -> Appended:
-        return await self._change(appending.append, app, session_id, messages, now_ms, expected_seq, fixed_tokens)
+        weight = 1 if len(messages) == 1 else len(messages)
+        change = appending.append, app, session_id, messages, now_ms, expected_seq, fixed_tokens
+        return await self._change(*change, weight=weight)
 
     async def messages(self, app: str, session_id: str, *, after: int, limit: int) -> list[Message]:
         if limit <= INLINE_ROWS:
@@ -195,16 +218,16 @@ class SQLiteStore(Store):
     async def add_summary(
         self, app: str, session_id: str, summary: NewSummary, *, generation: int, now_ms: int, replaces: Sequence[int] = ()
     ) -> Session:
-        return await self._change(changes.add_summary, app, session_id, summary, generation, now_ms, replaces)
+        return await self._change(changes.add_summary, app, session_id, summary, generation, now_ms, replaces, weight=WINDOW)
 
     async def summaries(self, app: str, session_id: str) -> list[Summary]:
         return self._read(reads.summaries, app, session_id)
 
     async def clear(self, app: str, session_id: str, *, keep_summaries: bool, now_ms: int) -> Session:
-        return await self._change(changes.clear, app, session_id, keep_summaries)
+        return await self._change(changes.clear, app, session_id, keep_summaries, weight=WINDOW)
 
     async def retract(self, app: str, session_id: str, from_seq: int, now_ms: int) -> Session:
-        return await self._change(changes.retract, app, session_id, from_seq)
+        return await self._change(changes.retract, app, session_id, from_seq, weight=WINDOW)
 
     # --- state and events
 
@@ -231,7 +254,7 @@ class SQLiteStore(Store):
         expired = deleted = 0
         more = True
         while more:
-            done, more = await self._change(removal.sweep, app, now_ms, retention_ms, CLEANUP_SECONDS)
+            done, more = await self._change(removal.sweep, app, now_ms, retention_ms, CLEANUP_SECONDS, weight=HEAVY)
             expired, deleted = expired + done.expired, deleted + done.deleted
         return Cleaned(expired, deleted)
 

@@ -1,6 +1,6 @@
 """What a change works with: the connection inside a transaction, and the sessions it has seen.
 
-Invariants: a change raises `TurnkeepError` only before its first write (so that it needs no savepoint); `heads` equal the rows of
+Invariants: rows that appends have left are written before anything else is read or written; a change raises `TurnkeepError` only before its first write (so that it needs no savepoint); `heads` equal the rows of
 the file, which `PRAGMA data_version` proves at each begin, since it changes when, and only when, another connection has written.
 """
 
@@ -25,6 +25,9 @@ class Transaction:
         self.counters: dict[str, int] = {}
         self._heads: dict[str, Session] = {}
         self._commits: list[Commit] = []
+        self._new_messages: list[rows.Row] = []
+        self._new_calls: list[rows.Row] = []
+        self._new_heads: dict[int, Session] = {}
         self._data_version = -1
 
     # --- the writer's side
@@ -39,9 +42,21 @@ class Transaction:
     def commit(self) -> None:
         self.db.execute("COMMIT")
 
+    def flush(self) -> None:
+        """Write what appends have left: many rows by one statement take half the time."""
+        if self._new_messages:
+            self.db.executemany(rows.INSERT_MESSAGE, self._new_messages)
+            self.db.executemany(rows.APPEND_TO_SESSION, [rows.append_row(head) for head in self._new_heads.values()])
+            self._new_messages.clear()
+            self._new_heads.clear()
+        if self._new_calls:
+            self.db.executemany("INSERT INTO calls VALUES (?,?,?)", self._new_calls)
+            self._new_calls.clear()
+
     def rollback(self) -> None:
         self._forget()
-        self._commits.clear()
+        for waiting in (self._commits, self._new_messages, self._new_calls, self._new_heads):
+            waiting.clear()
         if self.db.in_transaction:
             self.db.execute("ROLLBACK")
 
@@ -56,6 +71,8 @@ class Transaction:
     # --- the changes' side
 
     def query(self, sql: str, *bindings: Any) -> list[Any]:
+        if self._new_messages:
+            self.flush()
         return cast(list[Any], self.db.execute(sql, bindings).fetchall())
 
     def session(self, app: str, session_id: str) -> Session:
@@ -84,15 +101,26 @@ class Transaction:
         number = self.db.last_insert_rowid()
         if session.root == 0:
             self.db.execute("UPDATE sessions SET root = ? WHERE number = ?", (number, number))
-        return self._remember(replace(session, number=number, root=session.root or number))
+        session = self._remember(replace(session, number=number, root=session.root or number))
+        self._commits.append(Commit(session.id, session, ()))
+        return session
+
+    def add(self, session: Session, message: Message) -> None:
+        """A message's row, and one for each call in it; written at the next `flush`."""
+        counter = self.counters.get(message.counter) or self.counter(message.counter)
+        self._new_messages.append(rows.message_row(message, session.number, counter))
+        if message.tool_calls:
+            calls = {call["id"] for call in message.tool_calls}
+            self._new_calls += [(session.number, call, message.seq) for call in calls]
 
     def appended(self, session: Session, messages: tuple[Message, ...]) -> None:
-        self.db.execute(rows.APPEND_TO_SESSION, rows.append_row(session))
+        self._new_heads[session.number] = session
         self._heads[session.id] = session
         self._commits.append(Commit(session.id, session, messages))
 
     def save(self, session: Session, *, reread: bool = True) -> Session:
         """Store the session as it is now. `reread`: its window changed by more than the session's own figures."""
+        self.flush()
         self.db.execute(rows.UPDATE_SESSION, rows.changing_row(session))
         if session.status != "active":
             self.db.execute("UPDATE sessions SET sweep_ms = closed_ms WHERE number = ?", (session.number,))

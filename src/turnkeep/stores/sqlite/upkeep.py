@@ -11,7 +11,7 @@ from typing import Any
 import apsw
 
 from turnkeep.errors import InvalidInput
-from turnkeep.stores.sqlite.connection import Key, connect
+from turnkeep.stores.sqlite.connection import Key, Patience, connect
 from turnkeep.stores.sqlite.reads import Reader
 
 TABLES = ("sessions", "messages", "summaries", "events", "external_ids", "calls", "session_states", "user_states", "garbage")
@@ -73,7 +73,10 @@ _RULES: tuple[tuple[str, str], ...] = (
 
 def check(reader: Reader) -> list[str]:
     """SQLite's own check of the file's pages, then ours of the rows."""
-    damaged = [f"file: {line}" for (line,) in reader.query("PRAGMA integrity_check(20)") if line != "ok"]
+    try:
+        damaged = [f"file: {line}" for (line,) in reader.query("PRAGMA integrity_check(20)") if line != "ok"]
+    except apsw.CorruptError as error:
+        damaged = [f"file: {error}"]
     if damaged:
         return damaged
     reader.db.execute("BEGIN")
@@ -108,7 +111,7 @@ def backup(source: apsw.Connection, target: Path, key: Key) -> None:
     """SQLite's online backup, encrypted with the same key."""
     if target.exists():
         raise InvalidInput("target", "exists already: name a file that does not")
-    copy = connect(target, key, busy_timeout=5)
+    copy = connect(target, key, Patience(5))
     try:
         with copy.backup("main", source, "main") as job:
             job.step(-1)  # all in one read transaction: one snapshot, which writers need not wait for

@@ -1,7 +1,12 @@
-"""One thread that commits for everybody: all changes waiting are done in one transaction and acknowledged after its commit.
+"""Group commit: all changes waiting are done in one transaction and acknowledged after its commit.
 
 Invariants: a change is acknowledged only after the commit that holds it; a change that fails undoes itself alone; an
 acknowledgement never runs before those of earlier commits. Durability thus costs one fsync for all who wait, not one for each.
+
+Light changes run on the loop's thread, a few microseconds each, and only their COMMIT, which waits for the disk without holding the
+interpreter's lock, on the writer's: two threads that both run Python and SQL would fight for that lock at every statement. While
+one half of the callers waits for its commit, the other half is served. Heavy changes, and all of a batch that finds the
+file locked by another process, run on the writer's thread.
 """
 
 from __future__ import annotations
@@ -10,117 +15,122 @@ import asyncio
 import contextlib
 import threading
 from collections.abc import Callable
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 from typing import Any
 
 import apsw
+from msgspec import DecodeError
 
 from turnkeep.errors import StoreError, TurnkeepError
 from turnkeep.stores.base import Commit
-from turnkeep.stores.sqlite.connection import translate
+from turnkeep.stores.sqlite.connection import Patience, translate
 from turnkeep.stores.sqlite.transaction import Transaction
 
 Change = Callable[..., Any]
-MAX_BATCH = 512  # changes in one commit: bounds the time a commit holds the file's lock
+HEAVY = 1_000_000  # the weight of a change that may take longer than the loop should wait
+MAX_INLINE = 128  # rows to write on the loop's thread in one go: about a millisecond
+MIN_BATCH = 16
 
 
 class Waiting:
     """A change on its way: what to do, and whom to tell."""
 
-    __slots__ = ("args", "change", "commits", "error", "future", "result")
+    __slots__ = ("args", "change", "commits", "error", "future", "result", "weight")
 
-    def __init__(self, change: Change, args: tuple[Any, ...], future: asyncio.Future[Any]) -> None:
-        self.change, self.args, self.future = change, args, future
+    def __init__(self, change: Change, args: tuple[Any, ...], weight: int, future: asyncio.Future[Any]) -> None:
+        self.change, self.args, self.weight, self.future = change, args, weight, future
         self.result: Any = None
         self.error: BaseException | None = None
-        self.commits: list[Commit] = []
+        self.commits: list[Commit] | None = None
 
 
 class GroupWriter:
-    """Takes changes on the loop's thread, runs them on its own, and answers on the loop's thread."""
+    """Takes changes on the loop's thread and answers there. One batch is in work at a time."""
 
-    def __init__(self, transaction: Transaction, publish: Callable[[Commit], None]) -> None:
-        self._transaction = transaction
-        self._publish = publish
+    def __init__(self, transaction: Transaction, patience: Patience, publish: Callable[[Commit], None]) -> None:
+        self._transaction, self._patience, self._publish = transaction, patience, publish
         self._loop = asyncio.get_running_loop()
         self._collected: list[Waiting] = []
-        self._queue: SimpleQueue[list[Waiting] | None] = SimpleQueue()
+        self._in_work = 0  # changes in the batch that is being committed
+        self._scheduled = False
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._jobs: SimpleQueue[tuple[Callable[[list[Waiting]], None], list[Waiting]] | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="turnkeep-writer", daemon=True)
         self._thread.start()
 
-    def submit(self, change: Change, *args: Any) -> asyncio.Future[Any]:
-        """Have `change(transaction, *args)` committed. What is submitted in one turn of the loop travels together."""
+    def submit(self, change: Change, args: tuple[Any, ...], weight: int) -> asyncio.Future[Any]:
+        """Have `change(transaction, *args)` committed; `weight` is about the rows it writes. What comes together, travels together."""
         future = self._loop.create_future()
-        if not self._collected:
-            self._loop.call_soon(self._hand_over)
-        self._collected.append(Waiting(change, args, future))
+        self._collected.append(Waiting(change, args, weight, future))
+        if not self._in_work and not self._scheduled:
+            self._scheduled = True
+            self._idle.clear()
+            self._loop.call_soon(self._start)
         return future
-
-    def _hand_over(self) -> None:
-        if self._collected:
-            self._queue.put(self._collected)
-            self._collected = []
 
     async def close(self) -> None:
         """Commit what was submitted, answer it, and end the thread."""
-        self._hand_over()
-        self._queue.put(None)
+        await self._idle.wait()
+        self._jobs.put(None)
         await asyncio.to_thread(self._thread.join)
-        await asyncio.sleep(0)  # the last acknowledgements are in the loop's queue before this wakes
 
-    # --- on the writer's thread
+    # --- on the loop's thread
 
-    def _run(self) -> None:
-        batch: list[Waiting] | None
-        while (batch := self._queue.get()) is not None:
-            last = False
-            with contextlib.suppress(Empty):
-                while len(batch) < MAX_BATCH:
-                    more = self._queue.get_nowait()
-                    if more is None:
-                        last = True
-                        break
-                    batch.extend(more)
-            self._commit(batch)
-            if last:
-                return
-
-    def _commit(self, batch: list[Waiting]) -> None:
+    def _start(self) -> None:
+        self._scheduled = False
+        batch = self._take()
+        self._in_work = len(batch)
+        if sum([waiting.weight for waiting in batch]) > MAX_INLINE or not self._begin():
+            self._jobs.put((self._whole, batch))
+            return
         try:
-            self._attempt(batch)
-        except Exception as error:  # the transaction is rolled back: find out whose fault it was
-            if len(batch) > 1:
-                for waiting in batch:
-                    self._commit([waiting])
-                return
-            batch[0].error = translate(error) if isinstance(error, apsw.Error) else error
-            batch[0].commits.clear()
-        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody is left to tell
-            self._loop.call_soon_threadsafe(self._acknowledge, batch)
+            self._apply(batch)
+        except Exception:
+            self._transaction.rollback()
+            self._jobs.put((self._whole, batch))
+        else:
+            self._jobs.put((self._finish, batch))
 
-    def _attempt(self, batch: list[Waiting]) -> None:
+    def _take(self) -> list[Waiting]:
+        """About half of those who wait, so that the other half is served while this one's commit waits for the disk."""
+        collected = self._collected
+        size = max(MIN_BATCH, (len(collected) + self._in_work + 1) // 2)
+        batch, self._collected = collected[:size], collected[size:]
+        return batch
+
+    def _begin(self) -> bool:
+        """Whether the transaction could begin without waiting for another process."""
+        self._patience.on = False
+        try:
+            self._transaction.begin()
+        except apsw.Error:  # busy, or worse: the thread finds out, and may wait
+            self._transaction.rollback()
+            return False
+        finally:
+            self._patience.on = True
+        return True
+
+    def _apply(self, batch: list[Waiting]) -> None:
         transaction = self._transaction
-        transaction.begin()
-        try:
-            for waiting in batch:
-                waiting.error = None
-                try:
-                    waiting.result = waiting.change(transaction, *waiting.args)
-                except StoreError:
-                    raise
-                except TurnkeepError as error:  # refused before it wrote anything: see Transaction
-                    waiting.error = error
-                waiting.commits = transaction.take_commits()
-            transaction.commit()
-        except BaseException:
-            transaction.rollback()
-            raise
-
-    # --- on the loop's thread again
-
-    def _acknowledge(self, batch: list[Waiting]) -> None:
         for waiting in batch:
-            for commit in waiting.commits:
+            waiting.error = None
+            try:
+                waiting.result = waiting.change(transaction, *waiting.args)
+            except StoreError:
+                raise
+            except TurnkeepError as error:  # refused before it wrote anything: see Transaction
+                waiting.error = error
+            waiting.commits = transaction.take_commits()
+        transaction.flush()
+
+    def _done(self, batch: list[Waiting]) -> None:
+        if self._collected:
+            self._start()  # first, so that its commit runs while those who are answered now go on
+        else:
+            self._in_work = 0
+        for waiting in batch:
+            for commit in waiting.commits or ():
                 self._publish(commit)
             future = waiting.future
             if future.done():  # its caller was cancelled; the change is stored all the same
@@ -129,3 +139,38 @@ class GroupWriter:
                 future.set_result(waiting.result)
             else:
                 future.set_exception(waiting.error)
+        if not self._in_work and not self._scheduled:
+            self._idle.set()
+
+    # --- on the writer's thread
+
+    def _run(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            work, batch = job
+            work(batch)
+            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody is left to tell
+                self._loop.call_soon_threadsafe(self._done, batch)
+
+    def _finish(self, batch: list[Waiting]) -> None:
+        try:
+            self._transaction.commit()
+        except Exception:
+            self._transaction.rollback()
+            self._whole(batch)
+
+    def _whole(self, batch: list[Waiting]) -> None:
+        """The batch in one transaction; if that fails, each change in one of its own, to find out whose fault it was. A file
+        that stays locked is nobody's: one time-out is then for all, not one each."""
+        try:
+            self._transaction.begin()
+            self._apply(batch)
+            self._transaction.commit()
+        except Exception as error:
+            self._transaction.rollback()
+            if len(batch) > 1 and not isinstance(error, apsw.BusyError):
+                for waiting in batch:
+                    self._whole([waiting])
+                return
+            for waiting in batch:
+                waiting.commits = None
+                waiting.error = translate(error) if isinstance(error, apsw.Error | UnicodeDecodeError | DecodeError) else error

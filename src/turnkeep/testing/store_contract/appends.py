@@ -153,9 +153,7 @@ class Appends(Case):
         ],
         ids=str,
     )
-    async def test_another_message_of_a_known_external_id_is_a_conflict(
-        self, store: Store, changes: dict[str, Any]
-    ) -> None:
+    async def test_another_message_of_a_known_external_id_is_a_conflict(self, store: Store, changes: dict[str, Any]) -> None:
         session = await said(store, await opened(store), message(external_id="x"))
         async with refused(store, session, Conflict, "external_id"):
             await said(store, session, replace(message(external_id="x"), **changes))
@@ -194,9 +192,7 @@ class Appends(Case):
         session = await said(store, await opened(store), message(external_id="x"), "more")
         session = await store.deactivate(APP, session.id, NOW)
         async with untouched(store, session):
-            answer = await store.append(
-                APP, session.id, [message(external_id="x")], now_ms=NOW, expected_seq=99
-            )
+            answer = await store.append(APP, session.id, [message(external_id="x")], now_ms=NOW, expected_seq=99)
         assert (answer.created, [one.seq for one in answer.messages]) == (0, [1])
 
     # --- expected_seq
@@ -226,9 +222,7 @@ class Appends(Case):
         assert (after.seq, after.status, after.closed_ms) == (4, "inactive", session.closed_ms)
         assert after.expires_ms == session.expires_ms
 
-    async def test_past_its_time_a_session_is_closed_whether_or_not_the_cleanup_was_there(
-        self, store: Store
-    ) -> None:
+    async def test_past_its_time_a_session_is_closed_whether_or_not_the_cleanup_was_there(self, store: Store) -> None:
         session = await said(store, await opened(store, lifetime_ms=10), "hello")
         async with refused(store, session, SessionClosed):
             await said(store, session, "late", now_ms=NOW + 10)
@@ -288,7 +282,7 @@ class Appends(Case):
         await store.retract(APP, session.id, 5, NOW)
         await store.clear(APP, session.id, keep_summaries=False, now_ms=NOW)
         await store.deactivate(APP, session.id, NOW)
-        await store.cleanup(APP, now_ms=NOW + HOUR, retention_ms=HOUR)
+        await store.cleanup(APP, now_ms=NOW + HOUR, retention_ms=2 * HOUR)
         assert await log(store, session) == before
 
     async def test_a_message_does_not_change_with_what_was_sent(self, store: Store) -> None:

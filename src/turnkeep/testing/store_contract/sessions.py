@@ -216,9 +216,7 @@ class Sessions(Case):
         assert await self.rows(store, session) in (None, [])
         assert (await store.sizes()).get("messages", 0) == 0
 
-    async def test_delete_frees_the_conversation_and_the_external_ids_and_keeps_the_users_state(
-        self, store: Store
-    ) -> None:
+    async def test_delete_frees_the_conversation_and_the_external_ids_and_keeps_the_users_state(self, store: Store) -> None:
         session = await self._full(store)
         await store.delete(APP, session.id)
         again, created = await store.open_session(new_session(), NOW)

@@ -19,9 +19,7 @@ SCOPES: tuple[Scope, ...] = ("user", "session")
 BOTH = pytest.mark.parametrize("scope", SCOPES)
 
 
-async def patch(
-    store: Store, session: Session, scope: Scope, change: JsonObject, limit: int = 100_000
-) -> JsonObject:
+async def patch(store: Store, session: Session, scope: Scope, change: JsonObject, limit: int = 100_000) -> JsonObject:
     return await store.update_state(session.app, session.id, scope, change, limit=limit, now_ms=NOW + 1)
 
 

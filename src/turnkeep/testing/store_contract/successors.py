@@ -156,9 +156,7 @@ class Successors(Case):
         old = await opened(store)
         new = await successor(store)
         await said(store, new, message("assistant", "late", external_id="x"), now_ms=LATER)
-        answer = await store.append(
-            APP, old.id, [message("assistant", "late", external_id="x")], now_ms=LATER
-        )
+        answer = await store.append(APP, old.id, [message("assistant", "late", external_id="x")], now_ms=LATER)
         assert (answer.created, answer.session.seq) == (0, 0)
 
     async def test_an_external_id_of_a_deleted_predecessor_is_free(self, store: Store) -> None:
@@ -168,9 +166,7 @@ class Successors(Case):
         sent = [message(content="different", external_id="x")]
         assert (await store.append(APP, new.id, sent, now_ms=LATER)).created == 1
 
-    @pytest.mark.parametrize(
-        "changes", [{"conversation_id": "other"}, {"interface_type": "web"}, {"app": "other"}], ids=str
-    )
+    @pytest.mark.parametrize("changes", [{"conversation_id": "other"}, {"interface_type": "web"}, {"app": "other"}], ids=str)
     async def test_an_external_id_belongs_to_its_key(self, store: Store, changes: dict[str, str]) -> None:
         await said(store, await opened(store), message(external_id="x"))
         other = await opened(store, **changes)

@@ -17,9 +17,7 @@ async def ten(store: Store) -> Session:
     return await said(store, await opened(store), *[message(content=str(n), tokens=n) for n in range(1, 11)])
 
 
-async def add(
-    store: Store, session: Session, row: NewSummary, *replaces: int, generation: int | None = None
-) -> Session:
+async def add(store: Store, session: Session, row: NewSummary, *replaces: int, generation: int | None = None) -> Session:
     wanted = session.generation if generation is None else generation
     return await store.add_summary(APP, session.id, row, generation=wanted, now_ms=NOW + 3, replaces=replaces)
 
@@ -106,9 +104,7 @@ class Summaries(Case):
         ("from_seq", "to_seq"),
         [(1, 6), (2, 6), (4, 8), (6, 8), (0, 8), (11, 12), (5, 11), (5, 10**9), (5, 4), (5, 3), (5, 0)],
     )
-    async def test_a_summary_that_does_not_fit_the_window_is_a_conflict(
-        self, store: Store, from_seq: int, to_seq: int
-    ) -> None:
+    async def test_a_summary_that_does_not_fit_the_window_is_a_conflict(self, store: Store, from_seq: int, to_seq: int) -> None:
         session = await add(store, await ten(store), summary(1, 4))
         async with refused(store, session, Conflict, "summary"):
             await add(store, session, summary(from_seq, to_seq))

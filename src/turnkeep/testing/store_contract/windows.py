@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 from turnkeep.errors import InvalidInput, UnknownSession
-from turnkeep.session import Session, Window
+from turnkeep.session import NewMessage, Session, Window
 from turnkeep.stores.base import Store
 from turnkeep.testing.builders import (
     APP,
@@ -28,7 +30,15 @@ def seqs(window: Window) -> list[int]:
 
 async def talk(store: Store) -> Session:
     """A prompt, then three turns of growing length: seq 2-3, 4-6, 7-12."""
-    turns = [message("system", tokens=1), "1", message("assistant"), "2", tool_use("c"), tool_result("c"), "3"]
+    turns: list[NewMessage | str] = [
+        message("system", tokens=1),
+        "1",
+        message("assistant"),
+        "2",
+        tool_use("c"),
+        tool_result("c"),
+        "3",
+    ]
     session = await said(store, await opened(store), *turns)
     return await said(store, session, *[message("assistant", str(n), tokens=n) for n in range(5)])
 
@@ -68,9 +78,7 @@ class Windows(Case):
 
     @pytest.mark.parametrize("tokens", [None, 0, 1, 4, 10, 21, 10_000])
     @pytest.mark.parametrize("messages", [None, 1, 2, 6, 7, 50])
-    async def test_a_limited_window_is_the_newest_part(
-        self, store: Store, tokens: int | None, messages: int | None
-    ) -> None:
+    async def test_a_limited_window_is_the_newest_part(self, store: Store, tokens: int | None, messages: int | None) -> None:
         session = await talk(store)
         await store.retract(APP, session.id, 12, NOW)
         session = await said(store, session, message("assistant", "new", tokens=3))
@@ -181,7 +189,7 @@ class Windows(Case):
         session = await store.retract(APP, session.id, 3, NOW)
         assert seqs(await store.window(APP, session.id)) == [1]
         assert [n for n in range(1, 7) if session.hides(n)] == [2, 3, 4, 5, 6]
-        assert all(a[1] < b[0] for a, b in zip(session.retracted, session.retracted[1:], strict=False))
+        assert all(a[1] < b[0] for a, b in pairwise(session.retracted))
 
     async def test_all_but_the_prompt_can_be_retracted(self, store: Store) -> None:
         session = await talk(store)
@@ -191,7 +199,7 @@ class Windows(Case):
 
     @pytest.mark.parametrize("from_seq", [-1, 0, 1, 2, 5, 2**40])
     async def test_retract_refuses_the_prompt_and_what_is_not_there(self, store: Store, from_seq: int) -> None:
-        batch = [message("system"), message("system"), "a", "b"]
+        batch = [message("system"), message("system"), message(), message()]
         session = await said(store, await opened(store), *batch)
         async with refused(store, session, InvalidInput, "from_seq"):
             await store.retract(APP, session.id, from_seq, NOW)

@@ -1,0 +1,188 @@
+"""`turnkeep demo`: the main job, run on conversations from a file.
+
+A demo keeps to a database of its own, `turnkeep-demo.db` in this folder (`turnkeep-demo-NAME.db` for NAME.jsonl), and never takes
+the setting `database_url`: it must not fill the database of a bot. Running it again stores nothing twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+import msgspec
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+from turnkeep.cli.context import context_json, print_context
+from turnkeep.cli.conversations import Conversation, read
+from turnkeep.cli.options import SCHEME, Options, common, path_of
+from turnkeep.cli.printing import clean, command, console, counted, duration, pairs, print_json, size
+from turnkeep.cli.replay import Tally, replay
+from turnkeep.cli.tables import print_stats
+from turnkeep.context import Context
+from turnkeep.errors import TurnkeepError
+from turnkeep.manager import SessionManager
+from turnkeep.session import Session, Stats
+
+NAME = "turnkeep-demo"
+
+
+class Shown(msgspec.Struct):
+    """What is there to see when a replay is done."""
+
+    url: str
+    tally: Tally
+    seconds: float
+    session: Session
+    context: Context
+    stats: Stats
+
+
+@click.command()
+@click.argument("file", metavar="[FILE.jsonl[.gz]]", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--token-limit", metavar="N", type=click.IntRange(1), help="Tokens of a prompt.  [default: 4000]")
+@click.option("--limit", metavar="N", type=click.IntRange(1), help="Replay the first N conversations only.")
+@click.option("--concurrency", metavar="N", type=click.IntRange(1, 1000), default=64, show_default=True, help="So many at once.")
+@common(default=f"{SCHEME}{NAME}.db")
+def demo(options: Options, file: Path | None, token_limit: int | None, limit: int | None, concurrency: int) -> None:
+    """Replay conversations as a bot would hold them.
+
+    Each line of FILE is one: {"id": ..., "messages": [...]}, the messages in OpenAI's chat shape. Without FILE it takes the
+    conversations that come with Turnkeep.
+
+    Afterwards you see the prompt that the longest one has come to, the statistics, and how to look further. Without --db it makes
+    turnkeep-demo.db in this folder, for NAME.jsonl turnkeep-demo-NAME.db. Run again, it stores nothing twice; broken off, it goes
+    on from there.
+    """
+    settings = options.settings()
+    conversations = read(file, settings, limit)
+    url = options.db or SCHEME + _file_name(file)
+    manager = SessionManager.open(url, settings=settings)
+    shown = asyncio.run(_run(manager, url, conversations, token_limit, concurrency, quiet=options.json))
+    if options.json:
+        print_json(_as_json(shown, len(conversations)))
+    else:
+        _print(shown, console(), options)
+
+
+def _file_name(file: Path | None) -> str:
+    if file is None:
+        return f"{NAME}.db"
+    stem = re.sub(r"(\.jsonl?|\.ndjson)?(\.gz)?$", "", file.name)
+    name = re.sub(r"[^\w.-]+", "-", stem)
+    return f"{NAME}-{name}.db"
+
+
+async def _run(
+    manager: SessionManager,
+    url: str,
+    conversations: list[Conversation],
+    token_limit: int | None,
+    concurrency: int,
+    *,
+    quiet: bool,
+) -> Shown:
+    total = sum(len(conversation.messages) for conversation in conversations)
+    async with manager:
+        tally = Tally()
+        begun = time.perf_counter()
+        try:
+            with _progress(tally, total, quiet=quiet):
+                await replay(manager, conversations, tally, token_limit=token_limit, concurrency=concurrency)
+        except TurnkeepError as error:
+            error.add_note(f"{tally.messages:,} of {counted(total, 'message')} are stored, run again it goes on from there")
+            raise
+        seconds = time.perf_counter() - begun
+        longest = max(conversations, key=lambda conversation: len(conversation.messages))
+        session = await manager.get_session(tally.sessions[longest.id])
+        context = await manager.build_context(session.id)
+        return Shown(url, tally, seconds, session, context, await manager.get_stats())
+
+
+# --- while it runs
+
+
+class _Rate(ProgressColumn):
+    def render(self, task: Task) -> Text:
+        return Text(f"{task.finished_speed or task.speed or 0:,.0f} messages/s", "cyan")
+
+
+@contextmanager
+def _progress(tally: Tally, total: int, *, quiet: bool) -> Iterator[None]:
+    """A bar on stderr, where that is a terminal."""
+    screen = console(stderr=True)
+    columns = (TextColumn("Replaying"), BarColumn(), MofNCompleteColumn(), _Rate(), TimeElapsedColumn())
+    with Progress(*columns, console=screen, disable=quiet or not screen.is_terminal, transient=True) as progress:
+        task = progress.add_task("", total=total)
+        watcher = asyncio.get_running_loop().create_task(_watch(progress, task, tally))
+        try:
+            yield
+        finally:
+            watcher.cancel()
+
+
+async def _watch(progress: Progress, task: TaskID, tally: Tally) -> None:
+    while True:
+        progress.update(task, completed=tally.messages)
+        await asyncio.sleep(0.1)
+
+
+# --- when it is done
+
+
+def _as_json(shown: Shown, conversations: int) -> dict[str, object]:
+    tally = shown.tally
+    path = path_of(shown.url)
+    return {
+        "database": shown.url,
+        "path": None if path is None else str(path.absolute()),
+        "conversations": conversations,
+        "messages": tally.messages,
+        "stored": tally.stored,
+        "contexts": tally.contexts,
+        "seconds": round(shown.seconds, 3),
+        "context": context_json(shown.context, shown.session),
+        "stats": shown.stats,
+    }
+
+
+def _print(shown: Shown, screen: Console, options: Options) -> None:
+    tally = shown.tally
+    screen.print(_did(tally, shown.seconds))
+    if tally.other_limit:
+        screen.print("Sessions that were there already keep the token limit they began with.", style="yellow")
+    screen.print()
+    print_context(shown.context, shown.session, screen)
+    screen.print()
+    print_stats(shown.stats, screen)
+    screen.print()
+    _print_next(shown, screen, options)
+
+
+def _did(tally: Tally, seconds: float) -> Table:
+    old = tally.messages - tally.stored
+    made = pairs()
+    made.add_row("Replayed", f"{counted(len(tally.sessions), 'conversation')}, {counted(tally.messages, 'message')}")
+    made.add_row("Stored", f"{tally.stored:,}" + (f"; {old:,} were there already" if old else ""))
+    made.add_row("Built", f"{counted(tally.contexts, 'context')}, one before each message of the assistant")
+    made.add_row("Took", f"{duration(seconds)}, {tally.messages / seconds:,.0f} messages/s")
+    return made
+
+
+def _print_next(shown: Shown, screen: Console, options: Options) -> None:
+    path = path_of(shown.url)
+    if path is None:
+        screen.print("It was all in memory, and is gone now.")
+        return
+    screen.print(Text("Database  ", "bold") + Text(clean(f"{path.absolute()} ({size(path.stat().st_size)})")), soft_wrap=True)
+    screen.print("Look into it with", style="bold")
+    tail = ("--db", shown.url, *(() if options.app is None else ("--app", options.app)))
+    for words in (("sessions", "list"), ("sessions", "show", shown.session.id), ("stats", "--json"), ("doctor",)):
+        screen.print(command(*words, *tail), soft_wrap=True)

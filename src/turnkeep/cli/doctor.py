@@ -1,0 +1,117 @@
+"""`turnkeep doctor`: is the database whole, and how large is it?"""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import click
+import msgspec
+from rich.console import Console
+from rich.text import Text
+
+from turnkeep.cli.options import Options, common, path_of
+from turnkeep.cli.printing import clean, console, counted, pairs, print_json, size
+from turnkeep.errors import StoreCorrupt
+from turnkeep.settings import Settings
+from turnkeep.stores.sqlite.connection import Patience, connect
+
+PLAIN = b"SQLite format 3\0"
+MOST = 20  # lines of what is broken
+ROWS = ("sessions", "messages", "summaries", "events")
+
+
+class Facts(msgspec.Struct, frozen=True):
+    """Of the file itself."""
+
+    encrypted: bool
+    schema_version: int
+    journal_mode: str
+    page_bytes: int
+    pages: int
+    free_pages: int
+
+
+class Findings(msgspec.Struct, frozen=True):
+    """What a visit comes to."""
+
+    ok: bool
+    broken: list[str]
+    path: str
+    facts: Facts | None
+    sizes: dict[str, int]
+
+
+@click.command()
+@common()
+def doctor(options: Options) -> int:
+    """Prove the database whole: its pages, and the sums of its rows.
+
+    Reads all of it, of every app. Changes nothing. Exit code 1 when something is broken.
+    """
+    settings = options.settings()
+    path = path_of(options.db or settings.database_url)
+
+    async def work() -> tuple[list[str], dict[str, int]]:
+        async with options.manager() as manager:
+            return await manager.check(), await manager.sizes()
+
+    try:
+        broken, sizes = asyncio.run(work())
+        facts = _facts(path, settings) if path else None
+    except StoreCorrupt as error:
+        broken, sizes, facts = [f"file: {error.__cause__ or error}"], {}, None
+    found = Findings(not broken, broken, str(path and path.absolute()), facts, sizes)
+    if options.json:
+        print_json(found)
+    else:
+        _print(found, console())
+    return 0 if found.ok else 1
+
+
+def _facts(path: Path, settings: Settings) -> Facts:
+    with path.open("rb") as file:
+        encrypted = file.read(len(PLAIN)) != PLAIN
+    db = connect(path, settings.key(), Patience(settings.busy_timeout), write=False)
+    try:
+        names = ("user_version", "journal_mode", "page_size", "page_count", "freelist_count")
+        return Facts(encrypted, *(db.pragma(name) for name in names))
+    finally:
+        db.close()
+
+
+def _print(found: Findings, screen: Console) -> None:
+    made = pairs()
+    made.add_row("Database", clean(found.path))
+    if found.sizes:
+        free = "" if not found.facts else f", {_free(found.facts)}"
+        made.add_row("Size", f"{size(found.sizes['file_bytes'])}{free}")
+        made.add_row("WAL", size(found.sizes["wal_bytes"]))
+        made.add_row("Rows", ", ".join(f"{found.sizes[name]:,} {name}" for name in ROWS))
+    if found.facts:
+        made.add_row("Schema", f"version {found.facts.schema_version}")
+        made.add_row("Journal", found.facts.journal_mode.upper())
+        made.add_row("Encrypted", "yes" if found.facts.encrypted else "no")
+    screen.print(made)
+    screen.print()
+    if found.ok:
+        screen.print("Whole: every page and every sum is right.", style="green")
+    else:
+        _print_broken(found.broken, screen)
+
+
+def _free(facts: Facts) -> str:
+    return f"{size(facts.free_pages * facts.page_bytes)} of it free for new rows" if facts.free_pages else "no free pages"
+
+
+def _print_broken(broken: list[str], screen: Console) -> None:
+    screen.print(f"Broken: {counted(len(broken), 'finding')}.", style="bold red")
+    for line in broken[:MOST]:
+        screen.print(Text(f"  {clean(line)}"))
+    if len(broken) > MOST:
+        screen.print(f"  ... and {len(broken) - MOST:,} more; --json has all")
+    screen.print()
+    screen.print(
+        "What to do: stop the programs that use it, keep a copy of the file with its -wal and -shm,"
+        " and put your newest backup that this command finds whole in its place."
+    )

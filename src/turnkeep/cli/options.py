@@ -1,0 +1,84 @@
+"""The options that every command has, and the manager that they name.
+
+Invariants: only `demo` makes a database, every other command wants one that is there; a command does what it was asked to, so no
+cleanup runs beside it. Encryption keys come from the settings, never from an option: other users of the machine see those.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+
+from turnkeep.cli.printing import clean
+from turnkeep.errors import StoreUnavailable
+from turnkeep.manager import SessionManager
+from turnkeep.settings import Settings, load
+
+SCHEME = "sqlite:///"
+
+
+class Options(msgspec.Struct, frozen=True):
+    """What the common options said."""
+
+    db: str | None
+    app: str | None
+    json: bool
+
+    def settings(self, **overrides: Any) -> Settings:
+        """`overrides` win over what the environment says."""
+        app = {} if self.app is None else {"app": self.app}
+        return load({"cleanup_interval": 0.0, **app, **overrides})
+
+    def manager(self) -> SessionManager:
+        """On a database that is there."""
+        settings = self.settings(compaction="manual")
+        url = self.db or settings.database_url
+        existing(url)
+        return SessionManager.open(url, settings=settings)
+
+
+def path_of(url: str) -> Path | None:
+    return Path(url.removeprefix(SCHEME)) if url.startswith(SCHEME) else None
+
+
+def existing(url: str) -> None:
+    """Refuse a URL that would give a new, empty database."""
+    if url.startswith("memory://"):
+        raise StoreUnavailable("memory:// keeps nothing from one command to the next: name a database with --db sqlite:///PATH")
+    path = path_of(url)
+    if path is None or not path.name:
+        return  # the store says what is wrong with it
+    if path.is_dir():
+        raise StoreUnavailable(f"{path.absolute()} is a folder, not a database: name a file with --db sqlite:///PATH")
+    if not path.exists():
+        how = "name yours with --db sqlite:///PATH or TURNKEEP_DATABASE_URL; `turnkeep demo` makes one to try"
+        raise StoreUnavailable(f"there is no database at {path.absolute()}: {how}")
+    if not path.stat().st_size:
+        raise StoreUnavailable(f"{path.absolute()} is empty: no database was ever written to it")
+
+
+def _url(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    if value is not None and "://" not in value:
+        raise click.BadParameter(f"must be a URL, such as {SCHEME}{clean(value) or 'turnkeep.db'}", context, parameter)
+    return value
+
+
+def common(default: str = "the setting database_url") -> Callable[[Callable[..., int | None]], Callable[..., int | None]]:
+    """Add `--db`, `--app` and `--json`; the command gets them as one `Options`, its first argument."""
+
+    def decorate(command: Callable[..., int | None]) -> Callable[..., int | None]:
+        @click.option("--db", metavar="URL", callback=_url, help=f"sqlite:///PATH of the database.  [default: {default}]")
+        @click.option("--app", metavar="NAME", help="Whose sessions.  [default: the setting app]")
+        @click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+        @wraps(command)
+        def packed(*args: Any, db: str | None, app: str | None, as_json: bool, **rest: Any) -> int | None:
+            return command(Options(db, app, as_json), *args, **rest)
+
+        return packed
+
+    return decorate

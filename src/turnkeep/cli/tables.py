@@ -1,0 +1,27 @@
+"""The statistics of an app, as tables."""
+
+from __future__ import annotations
+
+from rich.console import Console
+
+from turnkeep.cli.printing import cell, counted, pairs, table
+from turnkeep.session import Stats
+
+
+def print_stats(stats: Stats, screen: Console) -> None:
+    made = pairs()
+    made.add_row("Sessions", f"{stats.total_sessions:,}, {stats.active_sessions:,} active")
+    made.add_row("Messages", f"{stats.total_messages:,}, {stats.average_session_length:,.1f} a session")
+    made.add_row("Tokens", f"{stats.total_tokens:,}")
+    made.add_row("Tool calls", f"{stats.tool_calls:,}")
+    made.add_row("Errors", f"{stats.errors:,}")
+    if stats.cache_size:
+        made.add_row("Cache", f"{counted(stats.cache_size, 'session')}, {stats.cache_hit_rate:.1%} of the reads answered")
+    screen.print(made)
+    if stats.by_interface:
+        screen.print()
+        interfaces = table("Interface", "#Sessions", "#Active", "#Messages", "#Tokens")
+        for name, sums in sorted(stats.by_interface.items()):
+            figures = (sums.sessions, sums.active, sums.messages, sums.tokens)
+            interfaces.add_row(cell(name), *(f"{figure:,}" for figure in figures))
+        screen.print(interfaces)

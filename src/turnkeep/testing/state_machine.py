@@ -1,0 +1,418 @@
+"""Random histories: every change in any order, over a real store and over the plain model beside it.
+
+Invariant: after each step the store answers as the model says, its own `check()` finds nothing, and versions only rise.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any, ClassVar, TypeVar
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from turnkeep.errors import Conflict, InvalidInput, UnknownSession
+from turnkeep.session import NewMessage, Scope, Session, Summary
+from turnkeep.stores.base import Commit, Store
+from turnkeep.testing.builders import APP, NOW, PAGE, event, log, new_session, summary
+from turnkeep.testing.model import Chat, Line, Model, merged, shown
+from turnkeep.testing.strategies import CALLS, KEYS, PATCHES, PICK, PLAIN, RESULTS, TICK, TOKENS, USES
+
+T = TypeVar("T")
+MakeStore = Callable[[Path], Store]
+
+
+class StoreMachine(RuleBasedStateMachine):
+    """Subclass it, or use `run_state_machine`. `make` makes the store of one history, over the folder given."""
+
+    make: ClassVar[MakeStore]
+    persists: ClassVar[bool] = False
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.loop = asyncio.Runner()
+        self.folder = tempfile.TemporaryDirectory(prefix="turnkeep-", ignore_cleanup_errors=True)
+        self.model = Model()
+        self.now = NOW
+        self.heard: list[Commit] = []
+        self.open()
+
+    def open(self) -> None:
+        self.store = type(self).make(Path(self.folder.name))
+        self.store.listeners.append(self.heard.append)
+        self.run(self.store.open())
+
+    def run(self, call: Coroutine[Any, Any, T]) -> T:
+        return self.loop.run(call)
+
+    def teardown(self) -> None:
+        self.run(self.store.close())
+        self.loop.close()
+        self.folder.cleanup()
+
+    def pick(self, number: int) -> Chat:
+        chats = list(self.model.chats.values())
+        return chats[-1 - number % len(chats)]  # 0, where shrinking ends, is the newest
+
+    # --- sessions
+
+    @initialize()
+    def first(self) -> None:
+        self.open_session((APP, "telegram", "1"), "ann", 10 * TICK, True)
+
+    @rule(
+        key=KEYS,
+        user=st.sampled_from(["ann", "bob", None]),
+        lifetime=st.sampled_from([None, 4 * TICK, 10 * TICK]),
+        carry=st.booleans(),
+    )
+    def open_session(self, key: tuple[str, str, str], user: str | None, lifetime: int | None, carry: bool) -> None:
+        new = new_session(
+            app=key[0],
+            interface_type=key[1],
+            conversation_id=key[2],
+            external_user_id=user,
+            lifetime_ms=lifetime,
+            carry_over="summary" if carry else "none",
+        )
+        before = self.model.of_key(key)[-1:]
+        session, created = self.run(self.store.open_session(new, self.now))
+        if before and before[0].is_open(self.now):
+            assert (session.id, created) == (before[0].last.id, False)
+            return
+        assert (session.id, created) == (new.id, True)
+        chat = Chat(session, None if lifetime is None else self.now + lifetime)
+        self.model.chats[session.id] = chat
+        for old in before:
+            self.succeed(old, chat, carry)
+
+    def succeed(self, old: Chat, chat: Chat, carry: bool) -> None:
+        chat.predecessor = old.last.id
+        if old.status == "active":
+            self.close(old, "expired")
+        carried = [(one.text, one.tokens) for one in old.live[-1:]] if carry else []
+        chat.live = self.run(self.store.summaries(chat.last.app, chat.last.id))
+        assert [(one.text, one.tokens) for one in chat.live] == carried
+        assert all((one.from_seq, one.to_seq, one.method) == (0, 0, "carried") for one in chat.live)
+
+    def close(self, chat: Chat, status: str) -> None:
+        chat.status, chat.closed = status, self.now
+
+    @rule(ticks=st.sampled_from([1, 1, 3, 12]))
+    def advance(self, ticks: int) -> None:
+        self.now += ticks * TICK
+
+    @precondition(lambda self: self.model.chats)
+    @rule(number=PICK)
+    def deactivate(self, number: int) -> None:
+        chat = self.pick(number)
+        session = self.run(self.store.deactivate(chat.last.app, chat.last.id, self.now))
+        if chat.is_open(self.now):
+            self.close(chat, "inactive")
+        elif chat.status == "active":  # past its time: whether this closes it is the store's choice
+            chat.status, chat.closed = session.status, session.closed_ms
+            assert session.status_at(self.now) == "expired"
+
+    @precondition(lambda self: len(self.model.chats) > 1)
+    @rule(number=PICK)
+    def delete(self, number: int) -> None:
+        chat = self.pick(number)
+        self.run(self.store.delete(chat.last.app, chat.last.id))
+        self.forget([chat])
+
+    def forget(self, chats: list[Chat]) -> None:
+        for chat in chats:
+            del self.model.chats[chat.last.id]
+            with pytest.raises(UnknownSession):
+                self.run(self.store.session(chat.last.app, chat.last.id))
+
+    @rule(app=st.sampled_from([APP, "other", None]), retention=st.sampled_from([TICK + 1, 9 * TICK + 1]), dry=st.booleans())
+    def cleanup(self, app: str | None, retention: int, dry: bool) -> None:
+        chats = [chat for chat in self.model.chats.values() if app in (None, chat.last.app)]
+        late = [chat for chat in chats if chat.status == "active" and not chat.is_open(self.now)]
+        old = [chat for chat in chats if chat.closed is not None and self.now - chat.closed > retention]
+        cleaned = self.run(self.store.cleanup(app, now_ms=self.now, retention_ms=retention, dry_run=dry))
+        assert (cleaned.expired, cleaned.deleted, cleaned.dry_run) == (len(late), len(old), dry)
+        if not dry:
+            for chat in late:
+                self.close(chat, "expired")
+            self.forget(old)
+
+    @rule(app=st.sampled_from([APP, APP, "other"]), user=st.sampled_from(["ann", "bob"]), kind=st.sampled_from([None, "web"]))
+    def erase(self, app: str, user: str, kind: str | None) -> None:
+        inside = [c for c in self.model.chats.values() if c.last.app == app and kind in (None, c.last.interface_type)]
+        states = [k for k in self.model.user_states if k[0] == app and k[2] == user and kind in (None, k[1])]
+        own = [chat for chat in inside if chat.last.external_user_id == user]
+        erased = self.run(self.store.erase_user(app, user, kind, self.now))
+        assert (erased.sessions, erased.states) == (len(own), len(states))
+        self.forget(own)
+        for owner in states:
+            del self.model.user_states[owner]
+        for chat in inside:
+            self.bury(chat, user)
+        for chat in self.model.chats.values():
+            self.reread(chat)
+
+    def bury(self, chat: Chat, user: str) -> None:
+        for seq, line in enumerate(chat.lines, 1):
+            if line.author == user:
+                line.erase()
+                chat.live = [one for one in chat.live if not one.from_seq <= seq <= one.to_seq]
+
+    def reread(self, chat: Chat) -> None:
+        """Which of the summaries that may stay live do stay: those carried over, or behind a gap, need not."""
+        live = self.live(chat)
+        assert {one.number for one in live} <= {one.number for one in chat.live}
+        chat.live = live
+
+    def live(self, chat: Chat) -> list[Summary]:
+        rows = self.run(self.store.summaries(chat.last.app, chat.last.id))
+        return sorted((one for one in rows if one.live), key=lambda one: (one.to_seq, one.number))
+
+    # --- the log
+
+    @precondition(lambda self: self.model.chats)
+    @rule(
+        number=PICK,
+        batch=st.lists(PLAIN | USES | RESULTS, min_size=1, max_size=4, unique_by=lambda one: one.external_id or id(one)),
+        expected=st.sampled_from([None, None, None, 0, 1]),
+    )
+    def append(self, number: int, batch: list[NewMessage], expected: int | None) -> None:
+        chat = self.pick(number)
+        wanted = None if expected is None else len(chat.lines) - expected
+        errors = self.model.refusals(chat, batch, wanted, self.now)
+        call = self.store.append(chat.last.app, chat.last.id, batch, now_ms=self.now, expected_seq=wanted)
+        if errors:
+            with pytest.raises(tuple(errors)):
+                self.run(call)
+            return
+        known = [self.model.known(chat, one.external_id) for one in batch]
+        fresh = self.model.fresh(chat, batch)
+        answer = self.run(call)
+        assert answer.created == len(fresh)
+        assert [m.seq for m, old in zip(answer.messages, known, strict=True) if old] == [old[0] for old in known if old]
+        if fresh:
+            lived = chat.is_open(self.now)
+            chat.lines += [Line.of(one) for one in fresh]
+            if lived and chat.last.lifetime_ms is not None:
+                chat.expires = self.now + chat.last.lifetime_ms
+
+    @precondition(lambda self: self.model.chats)
+    @rule(number=PICK, after=st.integers(0, 9), limit=st.integers(1, 5))
+    def read_messages(self, number: int, after: int, limit: int) -> None:
+        chat = self.pick(number)
+        page = self.run(self.store.messages(chat.last.app, chat.last.id, after=after, limit=limit))
+        lines = [line.shown(seq) for seq, line in enumerate(chat.lines, 1)]
+        assert [shown(one) for one in page] == lines[after : after + limit]
+
+    @precondition(lambda self: self.model.chats)
+    @rule(number=PICK, tokens=st.none() | st.integers(0, 60), messages=st.none() | st.integers(1, 6))
+    def read_window(self, number: int, tokens: int | None, messages: int | None) -> None:
+        self.check_part(self.pick(number), tokens, messages)
+
+    def check_part(self, chat: Chat, tokens: int | None, messages: int | None) -> None:
+        """A limited window is the newest part: enough of it, the newest user message too, and the rest counted."""
+        window = self.run(self.store.window(chat.last.app, chat.last.id, tokens=tokens, messages=messages))
+        part, whole = [shown(one) for one in window.messages], chat.visible()
+        left = whole[: len(whole) - len(part)]
+        assert left + part == whole
+        assert (window.earlier, window.earlier_tokens) == (len(left), sum(line[3] for line in left))
+        reached = sum(line[3] for line in part)
+        enough = (tokens is not None and reached >= tokens) or (messages is not None and len(part) >= messages)
+        asked = [any(line[1] == "user" for line in lines) for lines in (part, whole)]
+        assert not left or (enough and asked[0] == asked[1])
+
+    # --- the window
+
+    @precondition(lambda self: self.model.chats)
+    @rule(number=PICK, keep=st.booleans())
+    def clear(self, number: int, keep: bool) -> None:
+        chat = self.pick(number)
+        after = self.run(self.store.clear(chat.last.app, chat.last.id, keep_summaries=keep, now_ms=self.now))
+        assert after.generation > chat.last.generation
+        for line in chat.lines:
+            line.cleared = True
+        if not keep:
+            chat.live = []
+
+    @precondition(lambda self: self.model.chats)
+    @rule(number=PICK, back=st.integers(-1, 6))
+    def retract(self, number: int, back: int) -> None:
+        chat = self.pick(number)
+        from_seq = len(chat.lines) - back
+        call = self.store.retract(chat.last.app, chat.last.id, from_seq, self.now)
+        if not chat.prompt() < from_seq <= len(chat.lines):
+            with pytest.raises(InvalidInput):
+                self.run(call)
+            return
+        assert self.run(call).generation > chat.last.generation
+        for line in chat.lines[from_seq - 1 :]:
+            line.hidden = True
+        chat.live = [one for one in chat.live if one.to_seq < from_seq]
+
+    @precondition(lambda self: self.model.chats)
+    @rule(number=PICK, length=st.integers(1, 5), merges=st.integers(0, 3), tokens=TOKENS)
+    def add_summary(self, number: int, length: int, merges: int, tokens: int) -> None:
+        chat = self.pick(number)
+        replaced = chat.live[len(chat.live) - merges :] if 0 < merges <= len(chat.live) else []
+        start = replaced[0].from_seq if replaced else chat.start()
+        end = min(chat.start() - 1 + length, len(chat.lines))
+        if end < max(start, 1):
+            return
+        row = summary(start, end, f"{start} to {end}", tokens=tokens)
+        self.summarize(chat, row, chat.last.generation, [one.number for one in replaced])
+        new = self.live(chat)
+        assert [one.number for one in new][:-1] == [one.number for one in chat.live if one not in replaced]
+        assert (new[-1].text, new[-1].tokens, new[-1].from_seq, new[-1].to_seq) == (row.text, tokens, start, end)
+        chat.live = new
+
+    def summarize(self, chat: Chat, row: Any, generation: int, replaces: list[int]) -> Session:
+        return self.run(
+            self.store.add_summary(chat.last.app, chat.last.id, row, generation=generation, now_ms=self.now, replaces=replaces)
+        )
+
+    @precondition(lambda self: self.model.chats)
+    @rule(number=PICK, fault=st.sampled_from(["older", "newer", "start", "end", "replaces"]))
+    def add_stale_summary(self, number: int, fault: str) -> None:
+        chat = self.pick(number)
+        start = chat.start() + (fault == "start")
+        end = len(chat.lines) + (fault in {"start", "end"})
+        generation = chat.last.generation + (fault == "newer") - (fault == "older")
+        with pytest.raises(Conflict):
+            self.summarize(chat, summary(start, end), generation, [10**9] if fault == "replaces" else [])
+
+    # --- state and events
+
+    @precondition(lambda self: self.model.chats)
+    @rule(number=PICK, scope=st.sampled_from(["user", "session"]), patch=PATCHES, limit=st.sampled_from([30, 1000]))
+    def update_state(self, number: int, scope: Scope, patch: dict[str, Any], limit: int) -> None:
+        chat = self.pick(number)
+        before = chat.state if scope == "session" else self.model.user_states.get(chat.owner, {})
+        after = merged(before, patch)
+        call = self.store.update_state(chat.last.app, chat.last.id, scope, patch, limit=limit, now_ms=self.now)
+        if (scope == "user" and chat.last.external_user_id is None) or _bytes(after) > limit:
+            with pytest.raises(InvalidInput):
+                self.run(call)
+            return
+        assert self.run(call) == after
+        if scope == "session":
+            chat.state = after
+            return
+        self.model.user_states[chat.owner] = after
+        for other in self.model.chats.values():
+            if other.owner == chat.owner and other.is_open(self.now):
+                version = self.run(self.store.version(other.last.app, other.last.id))
+                assert version > other.last.version
+
+    @precondition(lambda self: self.model.chats)
+    @rule(
+        number=PICK,
+        kind=st.sampled_from(["tool_call", "error", "usage"]),
+        call=st.sampled_from([None, *CALLS]),
+        used=st.integers(0, 9),
+    )
+    def record(self, number: int, kind: Any, call: str | None, used: int) -> None:
+        chat = self.pick(number)
+        tokens = (used, 2 * used) if kind == "usage" else (0, 0)
+        sent = event(kind, "it", tool_call_id=call, tokens_in=tokens[0], tokens_out=tokens[1])
+        self.run(self.store.record(chat.last.app, chat.last.id, sent))
+        known = any(call in line.calls for line in chat.lines)
+        chat.events += 1
+        chat.errors += kind == "error"
+        chat.calls += kind == "tool_call" and not known
+        chat.usage = (chat.usage[0] + tokens[0], chat.usage[1] + tokens[1])
+
+    # --- all of it again
+
+    @precondition(lambda self: self.persists)
+    @rule()
+    def reopen(self) -> None:
+        self.run(self.store.close())
+        self.open()
+
+    @invariant()
+    def sessions_are_as_the_model_says(self) -> None:
+        for chat in self.model.chats.values():
+            app, name = chat.last.app, chat.last.id
+            window = self.run(self.store.window(app, name))
+            session = window.session
+            figures = chat.figures()
+            assert {field: getattr(session, field) for field in figures} == figures
+            assert [shown(one) for one in window.messages] == chat.visible()
+            assert [one.number for one in window.summaries] == [one.number for one in chat.live]
+            assert [one.seq for one in window.prompt] == list(range(1, chat.prompt() + 1))
+            assert window.session_state == chat.state
+            assert window.user_state == self.model.user_states.get(chat.owner, {})
+            self.compare(chat, session)
+            chat.last = session
+            self.check_part(chat, None, 1 + len(chat.lines) % 3)
+        self.heard.clear()
+
+    def compare(self, chat: Chat, session: Session) -> None:
+        """Versions rise with every change, and listeners have heard of each."""
+        heard = [one for one in self.heard if one.session_id == session.id]
+        versions = [chat.last.version] + [one.session.version for one in heard if one.session]
+        if chat.last.seq == 0 and heard:
+            versions = versions[1:]  # a new session is heard of with the version that it begins with
+        assert versions == sorted(set(versions))
+        if heard:
+            assert heard[-1].session == session
+        else:
+            assert session == chat.last
+        assert self.run(self.store.version(session.app, session.id)) == session.version
+        assert self.run(self.store.session(session.app, session.id)) == session
+
+    @invariant()
+    def the_store_finds_itself_sound(self) -> None:
+        assert self.run(self.store.check()) == []
+
+    @invariant()
+    def counts_are_as_the_model_says(self) -> None:
+        chats = [chat for chat in self.model.chats.values() if chat.last.app == APP]
+        stats = self.run(self.store.stats(APP, self.now))
+        assert (stats.total_sessions, stats.total_messages) == (len(chats), sum(len(c.lines) for c in chats))
+        assert stats.active_sessions == sum(chat.is_open(self.now) for chat in chats)
+        for chat in chats[-1:]:
+            rows = self.run(log(self.store, chat.last))
+            assert [shown(one) for one in rows] == [line.shown(seq) for seq, line in enumerate(chat.lines, 1)]
+            assert [one.erased for one in rows] == [line.erased for line in chat.lines]
+            events = self.run(self.store.events(APP, chat.last.id, after=0, limit=PAGE))
+            assert len(events) == chat.events
+
+
+def _bytes(state: dict[str, Any]) -> int:
+    return len(msgspec.json.encode(state))
+
+
+def run_state_machine(
+    make_store: MakeStore, *, persists: bool = False, histories: int = 60, steps: int = 40, shrink: bool = False
+) -> None:
+    """Run random histories, the same ones every time. `make_store` makes a store, not yet open, over an empty folder.
+
+    A store that `persists` is also closed and made again over its folder in the middle of a history. After a failure, `shrink`
+    looks for the shortest history that fails: that may take minutes.
+    """
+    machine = type("Machine", (StoreMachine,), {"make": staticmethod(make_store), "persists": persists})
+    wanted = settings(
+        max_examples=histories,
+        stateful_step_count=steps,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        phases=[Phase.generate, Phase.shrink] if shrink else [Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    run_state_machine_as_test(machine, settings=wanted)

@@ -1,0 +1,334 @@
+"""The other process: `python -m tests.faults.workers TASK ARG...` prints JSON, a line a value, each flushed at once."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import importlib.readers
+import json
+import os
+import random
+import resource
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import apsw
+
+import turnkeep.stores.sqlite as _sqlite
+from tests.faults.helpers import contents, log, manager, opened
+from turnkeep import SessionManager, sync
+from turnkeep.errors import TurnkeepError
+from turnkeep.stores.base import Store
+
+assert _sqlite and importlib.readers  # loaded before a process gives up its rights to read Python's own files
+
+
+def say(value: Any) -> None:
+    print(json.dumps(value), flush=True)
+
+
+def ready() -> None:
+    say("ready")
+    sys.stdin.readline()
+
+
+async def attempt(call: Any) -> Any:
+    """A call's error as [its class, what it says], or its result's `seq`."""
+    try:
+        result = await call
+    except TurnkeepError as error:
+        return [type(error).__name__, str(error)]
+    return getattr(result, "seq", None)
+
+
+# --- killed
+
+
+async def append_for_ever(path: str, first: str) -> None:
+    """Each line: the number of a message whose call has returned. Several callers, so that commits are shared."""
+    async with manager(Path(path)) as sessions:
+        session = await opened(sessions)
+        numbers = iter(range(int(first), 10**9))
+
+        async def talk() -> None:
+            for number in numbers:
+                role = "user" if number % 2 else "assistant"
+                stored = await sessions.add_message(session.id, role, f"text {number}", external_id=f"x{number}")
+                say([number, stored.seq])
+
+        await asyncio.gather(*[talk() for _ in range(4)])
+
+
+class Deadly(Store):
+    """Any store, killing its process at the `fatal`-th moment: moments 0, 2, 4.. are before a call of it, 1, 3, 5.. after."""
+
+    def __new__(cls, inner: Store, fatal: int) -> Any:
+        moment = -1
+
+        def die_if_due() -> None:
+            nonlocal moment
+            moment += 1
+            if moment == fatal:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        def deadly(call: Callable[..., Any]) -> Callable[..., Any]:
+            async def called(*args: Any, **kwargs: Any) -> Any:
+                die_if_due()
+                result = await call(*args, **kwargs)
+                die_if_due()
+                return result
+
+            return called
+
+        for name in Store.__abstractmethods__:
+            setattr(inner, name, deadly(getattr(inner, name)))
+        return inner
+
+
+TURN: list[dict[str, Any]] = [
+    {"role": "user", "content": "question", "external_id": "tg:1"},
+    {"role": "assistant", "tool_calls": [{"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}}]},
+    {"role": "tool", "content": "result", "tool_call_id": "c1"},
+    {"role": "assistant", "content": "answer", "external_id": "reply:1"},
+]
+
+
+async def one_turn(path: str, fatal: str) -> None:
+    """A whole turn over a store that kills: every kind of call a turn makes, each message acknowledged by a line."""
+    made = manager(Path(path), compaction="inline", compaction_min_messages=1, compaction_threshold=0.1, summary_tokens=16)
+    inner = getattr(made._store, "inner", made._store)
+    Deadly(inner, int(fatal))
+    async with made as sessions:
+        session = await opened(sessions, token_limit=200, external_user_id="u")
+        say(["session", session.id])
+        for number in range(6):
+            await sessions.add_message(session.id, "user" if number % 2 == 0 else "assistant", f"earlier {number} " * 8)
+            say(["stored", f"earlier {number} " * 8])
+        for message in TURN:
+            stored = await sessions.add_message(session.id, **message)
+            say(["stored", stored.content])
+            await sessions.build_context(session.id)
+        await sessions.update_state(session.id, {"mood": "good"})
+        await sessions.update_state(session.id, {"lang": "en"}, "user")
+        say(["state", 1])
+        await sessions.record_tool_call(session.id, "f", tool_call_id="c1")
+    say(["end", 0])
+
+
+def turns_to_the_death(folder: str, first: str, step: str) -> None:
+    """`one_turn` for every fatal moment, each in a fork of this process; lines: [moment, status, what it said]."""
+    for fatal in range(int(first), 10_000, int(step)):
+        reads, writes = os.pipe()
+        if (child := os.fork()) == 0:
+            os.dup2(writes, 1)
+            asyncio.run(one_turn(f"{folder}/{fatal}.db", str(fatal)))
+            os._exit(0)
+        os.close(writes)
+        with os.fdopen(reads) as lines:
+            said = [json.loads(line) for line in lines]
+        status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        say([fatal, status, said])
+        if status != -signal.SIGKILL:
+            return
+
+
+# --- side by side
+
+
+async def append_to_all(path: str, name: str, ids: str, count: str) -> None:
+    async with manager(Path(path)) as sessions:
+        targets = ids.split(",")
+        ready()
+
+        async def talk(lane: int) -> list[int]:
+            waits = []
+            loop = asyncio.get_running_loop()
+            for number in range(lane, int(count), 4):
+                began = loop.time()
+                target = targets[number % len(targets)]
+                await sessions.add_message(target, "user", f"{name}:{number}", external_id=f"{name}:{number}")
+                waits.append(round((loop.time() - began) * 1e6))
+            return waits
+
+        say([wait for waits in await asyncio.gather(*[talk(lane) for lane in range(4)]) for wait in waits])
+
+
+async def append_when_told(path: str, session_id: str) -> None:
+    async with manager(Path(path)) as sessions:
+        say("ready")
+        loop = asyncio.get_running_loop()
+        while line := await loop.run_in_executor(None, sys.stdin.readline):
+            say((await sessions.add_message(session_id, "user", line.strip())).seq)
+
+
+async def open_sessions(path: str) -> None:
+    async with manager(Path(path)) as sessions:
+        ready()
+        say([list(await _opened(sessions, number)) for number in range(20)])
+
+
+async def _opened(sessions: SessionManager, number: int) -> tuple[str, bool]:
+    session, created = await sessions.open_session("test", number)
+    return session.id, created
+
+
+async def open_new_file(path: str) -> None:
+    ready()
+    async with manager(Path(path)) as sessions:
+        session = await opened(sessions, os.getpid())
+        say((await sessions.add_message(session.id, "user", "hello")).seq)
+
+
+def hold_lock(path: str, statements: str) -> None:
+    """Another program that holds the file until it is told to let go."""
+    db = apsw.Connection(path)
+    db.execute(statements).fetchall()
+    ready()
+    db.close()
+    say("released")
+
+
+# --- a disk that refuses
+
+
+async def fill_up(path: str, limit: str) -> None:
+    """Files may not grow beyond `limit` bytes: what a quota or a full disk looks like to a process of any user."""
+    async with manager(Path(path), compaction="manual") as sessions:
+        session = await opened(sessions)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (int(limit), resource.RLIM_INFINITY))
+        stored, refused = [], None
+        for number in range(100_000):
+            answer = await attempt(sessions.add_message(session.id, "user", f"{number} " + "x" * 5000))
+            if isinstance(answer, list):
+                refused = answer
+                break
+            stored.append(answer)
+        readable = len(await log(sessions, session.id))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        after = await attempt(sessions.add_message(session.id, "user", "after"))
+        say({"stored": len(stored), "refused": refused, "readable": readable, "after": after, "check": await sessions.check()})
+
+
+async def as_nobody(path: str, session_id: str) -> None:
+    """Without the right to write: what a service sees whose file belongs to someone else. Root gives up its rights first."""
+    if os.geteuid() == 0:
+        os.setegid(65534)
+        os.seteuid(65534)
+    try:
+        Path(path).open("r+b").close()
+    except OSError as error:
+        say(errno.errorcode[error.errno or 0])
+    else:
+        say("writable")
+    try:
+        async with manager(Path(path), busy_timeout=0.2) as sessions:
+            say(["open", contents(await log(sessions, session_id)) if session_id != "-" else None])
+            target = session_id if session_id != "-" else (await opened(sessions)).id
+            say(await attempt(sessions.add_message(target, "user", "more")))
+            say(contents(await log(sessions, target)))
+    except TurnkeepError as error:
+        say([type(error).__name__, str(error)])
+
+
+async def loses_its_rights(path: str) -> None:
+    """Opened with the right to write; then the file and its folder become read-only, for connections opened from then on."""
+    async with manager(Path(path)) as sessions:
+        session = await opened(sessions)
+        say((await sessions.add_message(session.id, "user", "before")).seq)
+        ready()
+        say(await attempt(sessions.add_message(session.id, "user", "during")))
+        say(contents(await log(sessions, session.id)))
+
+
+# --- misuse
+
+
+async def use_after_fork(path: str) -> None:
+    """The child uses what the parent opened; then the parent goes on."""
+    sessions = await manager(Path(path))
+    session = await opened(sessions)
+    await sessions.add_message(session.id, "user", "before")
+    await sessions.build_context(session.id)
+    reads, writes = os.pipe()
+    if (child := os.fork()) == 0:
+        answers = [
+            await attempt(sessions.add_message(session.id, "assistant", "from the child")),
+            await attempt(sessions.get_messages(session.id)),
+            await attempt(sessions.build_context(session.id)),
+            await attempt(sessions.get_stats()),
+            await attempt(sessions.get_or_create_session("test", 1)),
+            await attempt(sessions.close()),
+        ]
+        async with manager(Path(path)) as own:
+            answers.append(await attempt(own.add_message(session.id, "assistant", "from the child's own")))
+        os.write(writes, json.dumps(answers).encode())
+        os._exit(0)
+    os.close(writes)
+    with os.fdopen(reads) as lines:
+        say(json.loads(lines.read() or "null"))
+    say(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+    say(await attempt(sessions.add_message(session.id, "user", "after")))
+    say(contents(await log(sessions, session.id)))
+    say(await sessions.check())
+    await sessions.close()
+
+
+def sync_prefork(path: str) -> None:
+    """A WSGI server: the manager and the loop's thread exist, then workers are forked, each opening its own."""
+    with sync.SessionManager.open(f"sqlite:///{path}", cleanup_interval=0, tokenizer="estimate") as sessions:
+        session = sessions.get_or_create_session("test", 1)
+        sessions.add_message(session.id, "user", "parent")
+        children = []
+        for number in range(3):
+            if (child := os.fork()) == 0:
+                try:
+                    sessions.add_message(session.id, "user", "inherited")
+                except TurnkeepError as error:
+                    code = 0 if type(error).__name__ == "UsedAfterFork" else 1
+                else:
+                    code = 2
+                with sync.SessionManager.open(f"sqlite:///{path}", cleanup_interval=0, tokenizer="estimate") as own:
+                    for turn in range(10):
+                        own.add_message(session.id, "user", f"child {number}.{turn}")
+                os._exit(code)
+            children.append(child)
+        say([os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children])
+        sessions.add_message(session.id, "user", "parent again")
+        say([message.content for message in sessions.get_messages(session.id)])
+        say(sessions.check())
+
+
+def sync_never_closed(path: str) -> None:
+    sessions = sync.SessionManager.open(f"sqlite:///{path}", tokenizer="estimate")
+    session = sessions.get_or_create_session("test", 1)
+    numbers = iter(range(10_000))
+
+    def talk() -> None:
+        for number in numbers:
+            say(sessions.add_message(session.id, "user", f"{number}").content)
+
+    for _ in range(3):
+        threading.Thread(target=talk, daemon=True).start()
+    for _ in range(50):
+        say(sessions.add_message(session.id, "user", "main").content)
+
+
+async def never_closed(path: str) -> None:
+    sessions = await SessionManager.open(f"sqlite:///{path}", tokenizer="estimate")
+    session = await opened(sessions)
+    for number in range(50):
+        say((await sessions.add_message(session.id, "user", f"{number}")).content)
+    await sessions.get_stats()
+    asyncio.ensure_future(sessions.add_message(session.id, "user", "nobody waits for it"))  # noqa: RUF006
+
+
+if __name__ == "__main__":
+    random.seed(1)
+    task: Callable[..., Any] = globals()[sys.argv[1]]
+    answer = task(*sys.argv[2:])
+    if asyncio.iscoroutine(answer):
+        asyncio.run(answer)

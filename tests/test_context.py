@@ -1,0 +1,535 @@
+"""Each rule of a prompt, by an example."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from turnkeep.context import Context, build, truncation
+from turnkeep.errors import BudgetTooSmall
+from turnkeep.session import LeftOut, Message, Session, Summary, Window
+from turnkeep.testing.rules import check_anthropic, check_gemini, check_openai
+from turnkeep.tokens import count_message, get_counter
+from turnkeep.turns import UNKNOWN_OUTCOME
+
+O200K = get_counter("o200k")
+PNG = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}
+PDF = {"type": "file", "file": {"file_data": "data:application/pdf;base64,AAAA", "filename": "a.pdf"}}
+
+
+class Log:
+    """Writes a log line by line: `user("hi")`, `calls("c1")`, `result("c1", "blue")`, ..."""
+
+    def __init__(self) -> None:
+        self.messages: list[Message] = []
+
+    def add(self, role: Any, content: Any, **more: Any) -> Log:
+        counted = (more.get(key) for key in ("tool_calls", "tool_call_id", "name"))
+        tokens = count_message(O200K, role, content, *counted)
+        self.messages.append(Message(role, content, tokens, "o200k", 0, seq=len(self.messages) + 1, **more))
+        return self
+
+    def user(self, content: Any, **more: Any) -> Log:
+        return self.add("user", content, **more)
+
+    def says(self, content: Any) -> Log:
+        return self.add("assistant", content)
+
+    def calls(self, *ids: str, arguments: str = "{}", content: str | None = None) -> Log:
+        calls = [{"id": one, "type": "function", "function": {"name": "look", "arguments": arguments}} for one in ids]
+        return self.add("assistant", content, tool_calls=calls)
+
+    def result(self, call: str, content: str) -> Log:
+        return self.add("tool", content, tool_call_id=call)
+
+    def erase(self, seq: int) -> Log:
+        self.messages[seq - 1] = Message(self.messages[seq - 1].role, "", 0, "o200k", 0, seq=seq, erased=True)
+        return self
+
+    def window(self, skip: int = 0, *, prompt: int = 0, summaries: tuple[Summary, ...] = (), **states: Any) -> Window:
+        """What a store gives that was asked for all but the first `skip` messages after the prompt."""
+        log = self.messages[prompt:]
+        session = Session(
+            id="s", number=1, app="default", interface_type="cli", conversation_id="1", token_limit=4000, tokenizer="o200k",
+            lifetime_ms=None, created_ms=0, active_ms=0, expires_ms=None, seq=len(self.messages), version=7,
+            window_start=prompt + 1,
+        )  # fmt: skip
+        earlier = sum(message.tokens for message in log[:skip])
+        user, own = states.get("user", {}), states.get("own", {})
+        return Window(session, tuple(self.messages[:prompt]), summaries, tuple(log[skip:]), skip, earlier, user, own)
+
+    def build(self, budget: int = 4000, **more: Any) -> Context:
+        return build(self.window(), O200K, budget=budget, **more)
+
+
+def chat(turns: int, words: int = 10) -> Log:
+    log = Log()
+    for turn in range(1, turns + 1):
+        log.user(f"question {turn} " + "word " * words).says(f"answer {turn} " + "word " * words)
+    return log
+
+
+def summary(from_seq: int, to_seq: int, text: str) -> Summary:
+    return Summary(
+        from_seq=from_seq,
+        to_seq=to_seq,
+        text=text,
+        method="model",
+        tokens=1,
+        counter="o200k",
+        tokens_before=9,
+        number=1,
+        created_ms=0,
+    )
+
+
+def brief(context: Context) -> list[str]:
+    """One word a message: a result's call and content, what an assistant calls, else the content's first words."""
+    lines = []
+    for message in context.messages:
+        text = message["content"] or ""
+        if "tool_calls" in message:
+            text = "+".join(call["id"] for call in message["tool_calls"])
+        elif message["role"] == "tool":
+            text = f"{message['tool_call_id']}={'?' if text == UNKNOWN_OUTCOME else text}"
+        lines.append(f"{message['role'][0]}:{text}")
+    return lines
+
+
+# --- the layout
+
+
+def test_a_short_chat_is_sent_whole() -> None:
+    context = Log().user("hi").says("hello").user("bye").build()
+    assert context.messages == [
+        {"role": "user", "content": "hi"},
+        {"role": "assistant", "content": "hello"},
+        {"role": "user", "content": "bye"},
+    ]
+    assert context.tokens == 3 * (4 + 1) + 3
+    assert context.parts == {"system": 0, "state": 0, "tools": 0, "summaries": 0, "gap": 0, "messages": 15, "frame": 3}
+    assert (context.left_out, context.version, context.session_id) == ((), 7, "s")
+    assert context.to_openai() == context.messages
+
+
+def test_the_order_is_system_summaries_gap_older_turns_state_newest_turn() -> None:
+    log = chat(30)
+    window = log.window(
+        summaries=(summary(0, 0, "before"), summary(1, 9, "then")), own={"b": 1, "a": "é", "secret": 2}, user={"lang": "fr"}
+    )
+    context = build(window, O200K, system="Be kind.", context_state=["lang", "b", "a"], budget=500)
+    texts = [message["content"] for message in context.messages]
+    assert texts[:3] == ["Be kind.", "Summary of an earlier conversation:\nbefore", "Summary of earlier messages 1-9:\nthen"]
+    assert texts[3].startswith("[") and texts[3].endswith("are not shown here.]")
+    assert context.head == 4
+    assert texts[-3] == 'User state: {"lang":"fr"}\nConversation state: {"a":"é","b":1}'
+    assert context.messages[-3]["role"] == "system"
+    assert texts[-2].startswith("question 30")
+    assert min(context.parts["system"], context.parts["state"], context.parts["summaries"], context.parts["gap"]) > 0
+
+
+def test_the_logs_leading_system_messages_are_the_prompt_unless_one_is_given() -> None:
+    log = Log().add("system", "Be kind.").user("hi")
+    assert brief(build(log.window(prompt=1), O200K, budget=100)) == ["s:Be kind.", "u:hi"]
+    assert brief(build(log.window(prompt=1), O200K, budget=100, system="Be brief.")) == ["s:Be brief.", "u:hi"]
+    assert brief(build(log.window(prompt=1), O200K, budget=100, system="")) == ["u:hi"]
+
+
+def test_tools_count_and_are_not_sent() -> None:
+    tools = [{"type": "function", "function": {"name": "look", "parameters": {}}}]
+    context = Log().user("hi").build(tools=tools)
+    assert context.parts["tools"] == O200K.count(json.dumps(tools, separators=(",", ":")))
+    assert context.fixed_tokens == context.parts["tools"] + 3
+    assert brief(context) == ["u:hi"]
+
+
+def test_a_prompt_may_be_changed_without_changing_the_cached_message() -> None:
+    log = Log().user([{"type": "text", "text": "hi"}]).calls("c1").result("c1", "")
+    context = log.build()
+    context.messages[0]["content"][0]["text"] = "changed"
+    context.messages[1]["tool_calls"][0]["function"]["name"] = "changed"
+    assert "changed" not in json.dumps(log.build().messages)
+
+
+def test_counts_of_another_counter_are_made_again() -> None:
+    log = Log().user("hello world")
+    log.messages[0] = replace(log.messages[0], tokens=999, counter="cl100k")
+    assert log.build(budget=100).tokens == 4 + 2 + 3
+
+
+def test_names_are_sent_in_letters_that_the_api_takes() -> None:
+    log = Log().user("hi", name="Bob the <Builder>")
+    log.add("assistant", None, tool_calls=[{"id": "c1", "function": {"name": "find.all", "arguments": "{}"}}]).result("c1", "x")
+    context = log.build()
+    assert context.messages[0]["name"] == "Bob_the__Builder_"
+    assert context.messages[1]["tool_calls"][0] == {
+        "id": "c1",
+        "type": "function",
+        "function": {"name": "find_all", "arguments": "{}"},
+    }
+    assert check_openai(context.messages) == []
+
+
+# --- turns and tool calls
+
+
+def test_results_stand_behind_their_calls_in_the_calls_order() -> None:
+    context = Log().user("q").calls("a", "b").result("b", "2").result("a", "1").says("done").build()
+    assert brief(context) == ["u:q", "a:a+b", "t:a=1", "t:b=2", "a:done"]
+
+
+def test_a_late_result_and_its_answer_belong_to_the_turn_of_the_call() -> None:
+    log = Log().user("q1").calls("a").user("q2").result("a", "1").says("answer to q1").says("answer to q2")
+    assert brief(log.build()) == ["u:q1", "a:a", "t:a=1", "a:answer to q1", "u:q2", "a:answer to q2"]
+
+
+def test_a_dangling_call_gets_a_result_that_says_so() -> None:
+    context = Log().user("q1").calls("a", "b").result("b", "2").user("q2").build()
+    assert brief(context) == ["u:q1", "a:a+b", "t:a=?", "t:b=2", "u:q2"]
+    assert (
+        context.tokens
+        == sum(
+            count_message(O200K, m["role"], m["content"], m.get("tool_calls"), m.get("tool_call_id")) for m in context.messages
+        )
+        + 3
+    )
+
+
+def test_call_ids_may_repeat_a_result_answers_the_newest_that_waits() -> None:
+    log = Log().user("q1").calls("c").result("c", "1").user("q2").calls("c").result("c", "2")
+    assert brief(log.build()) == ["u:q1", "a:c", "t:c=1", "u:q2", "a:c", "t:c=2"]
+    late = Log().user("q1").calls("c").user("q2").calls("c").result("c", "2").result("c", "1")
+    assert brief(late.build()) == ["u:q1", "a:c", "t:c=1", "u:q2", "a:c", "t:c=2"]
+
+
+def test_a_second_result_and_one_without_a_call_are_left_out() -> None:
+    log = Log().user("q").calls("c").result("c", "first").result("c", "second").says("done").result("x", "whose?")
+    context = log.build()
+    assert brief(context) == ["u:q", "a:c", "t:c=first", "a:done"]
+    assert [(entry.reason, entry.from_seq, entry.to_seq) for entry in context.left_out] == [("duplicate", 4, 4), ("orphan", 6, 6)]
+
+
+def test_a_later_system_message_belongs_to_its_turn() -> None:
+    log = Log().user("q1").add("system", "note").says("a1").user("q2")
+    assert brief(log.build()) == ["u:q1", "s:note", "a:a1", "u:q2"]
+
+
+def test_tombstones_are_skipped_and_pairs_stay_whole() -> None:
+    call_gone = Log().user("q1").calls("a").result("a", "1").says("a1").user("q2").erase(2)
+    assert brief(call_gone.build()) == ["u:q1", "a:a1", "u:q2"]
+    result_gone = Log().user("q1").calls("a").result("a", "1").says("a1").user("q2").erase(3)
+    assert brief(result_gone.build()) == ["u:q1", "a:a", "t:a=?", "a:a1", "u:q2"]
+    user_gone = Log().user("q1").says("a1").user("q2").says("a2").erase(3)
+    assert brief(user_gone.build()) == ["u:q1", "a:a1", "a:a2"]
+
+
+def test_the_answer_to_a_call_that_is_covered_goes_on_with_what_is_covered() -> None:
+    log = Log().user("q1").calls("a").user("q2").result("a", "1").says("a1").says("a2")
+    window = log.window(prompt=2)
+    assert brief(build(replace(window, prompt=()), O200K, budget=4000)) == ["a:a1", "u:q2", "a:a2"]
+
+
+# --- the cut
+
+
+def test_the_cut_is_between_turns_and_leaves_a_marker() -> None:
+    context = chat(30).build(budget=500)
+    assert context.tokens <= 500
+    cut = context.left_out[0].to_seq
+    assert cut % 2 == 0
+    assert context.messages[0] == {"role": "system", "content": f"[{cut} earlier messages (1-{cut}) are not shown here.]"}
+    assert context.messages[1]["content"].startswith(f"question {cut // 2 + 1} ")
+    tokens = sum(message.tokens for message in chat(30).messages[:cut])
+    assert context.left_out == (LeftOut("budget", 1, cut, cut, tokens),)
+    assert context.parts["messages"] > 500 / 2
+
+
+def test_max_messages_cuts_in_steps_of_half_and_caps_the_log_only() -> None:
+    shown = []
+    for turns in range(1, 40):
+        context = chat(turns).build(max_messages=10, system="Be kind.")
+        shown.append(context.messages[context.head]["content"].split()[1])
+        assert len(context.messages) - context.head <= 10
+        assert context.left_out == () or {entry.reason for entry in context.left_out} == {"max_messages"}
+    assert len(set(shown)) <= 80 // 5 + 1
+    assert len(set(shown[30:35])) <= 3
+
+
+def test_the_newest_turn_may_exceed_max_messages() -> None:
+    log = chat(3).user("q").calls("a", "b", "c").result("a", "1").result("b", "2").result("c", "3")
+    assert brief(log.build(max_messages=2))[1:] == ["u:q", "a:a+b+c", "t:a=1", "t:b=2", "t:c=3"]
+
+
+def test_a_turn_whose_start_is_not_loaded_is_not_shown() -> None:
+    log = chat(4)
+    context = build(log.window(3), O200K, max_messages=6, budget=4000)
+    assert context.messages[1]["content"].startswith("question 3")
+    assert context.left_out[0].messages == 4
+
+
+def test_a_gap_may_say_more_within_its_share_and_falls_back_when_it_says_too_much() -> None:
+    seen: list[Any] = []
+
+    def gap(from_seq: int, to_seq: int, count: int, dropped: tuple[Message, ...], most: int) -> str:
+        seen.append((from_seq, to_seq, count, len(dropped), most))
+        return "They spoke of words."
+
+    context = chat(30).build(budget=500, gap=gap)
+    assert context.messages[0]["content"] == "They spoke of words."
+    cut = context.left_out[0].to_seq
+    assert seen[-1] == (1, cut, cut, cut, 500 // 8)
+    wordy = chat(30).build(budget=500, gap=lambda *_: "word " * 200)
+    assert wordy.messages[0]["content"] == truncation(1, cut, cut, (), 0)
+
+
+# --- when the newest turn alone is too much
+
+
+def test_large_results_are_shortened_first_the_largest_most() -> None:
+    log = Log().user("q").calls("a", "b").result("a", "apple " * 3000).result("b", "small").says("done")
+    context = log.build(budget=1000)
+    assert 900 < context.tokens <= 1000
+    shortened = context.messages[2]["content"]
+    assert shortened.startswith("apple apple") and shortened.endswith("apple ")
+    assert "tokens of message 3 left out ...]" in shortened
+    assert [message["content"] for message in context.messages if message["role"] != "tool"] == ["q", None, "done"]
+    assert context.messages[3]["content"] == "small"
+    [entry] = context.left_out
+    assert (entry.reason, entry.from_seq, entry.messages) == ("shortened", 3, 1)
+
+
+def test_then_older_messages_of_the_turn_are_dropped() -> None:
+    log = Log().user("q")
+    for step in range(40):
+        log.calls(f"c{step}").result(f"c{step}", f"found {step} " + "word " * 20)
+    context = log.build(budget=400)
+    lines = brief(context)
+    assert lines[0] == "u:q"
+    assert lines[1].endswith("of this turn are not shown here.]")
+    assert lines[-1].startswith("t:c39=found 39")
+    assert context.left_out[0].reason == "budget" and context.left_out[0].from_seq == 2
+    assert check_openai(context.messages) == []
+
+
+def test_then_texts_lose_their_middle_and_the_users_word_stays() -> None:
+    log = Log().user("start " + "word " * 5000 + "end")
+    [message] = log.build(budget=200).messages
+    assert message["content"].startswith("start word") and message["content"].endswith("word end")
+    assert "tokens of message 1 left out" in message["content"]
+    assert log.build(budget=200).tokens > 180
+
+
+def test_giant_arguments_stay_json() -> None:
+    log = Log().user("q").calls("a", arguments=json.dumps({"text": "word " * 5000})).result("a", "ok")
+    context = log.build(budget=300)
+    function = context.messages[1]["tool_calls"][0]["function"]
+    assert set(json.loads(function["arguments"])) == {"_left_out"}
+    assert context.left_out[0].reason == "shortened"
+
+
+def test_a_large_attachment_becomes_a_note() -> None:
+    log = Log().user([{"type": "text", "text": "look"}, PNG])
+    [message] = log.build(budget=200).messages
+    assert message["content"] == [{"type": "text", "text": "[1 attached parts of message 1 left out]\nlook"}]
+
+
+def test_a_cut_splits_no_character() -> None:
+    family = "👨‍👩‍👧‍👦"
+    [message] = Log().user(family * 800).build(budget=120).messages
+    head, _, rest = message["content"].partition("[... ")
+    tail = rest.partition("left out ...]")[2]
+    assert head and not head.replace(family, "")
+    assert tail and not tail.replace(family, "")
+
+
+def test_summaries_give_way_to_the_newest_turn_when_they_take_over_half() -> None:
+    summaries = (summary(1, 4, "old " * 100), summary(5, 8, "new " * 100))
+    window = Log().user("word " * 150).window(summaries=summaries)
+    context = build(window, O200K, budget=350)
+    assert [entry.reason for entry in context.left_out] == ["summary"]
+    assert context.messages[0]["content"].startswith("Summary of earlier messages 5-8")
+    assert context.messages[1]["content"] == "[The summary of messages 1-4 is not shown here.]"
+    assert context.messages[2]["content"] == "word " * 150
+
+
+def test_a_budget_that_the_fixed_parts_fill_is_refused() -> None:
+    with pytest.raises(BudgetTooSmall) as caught:
+        Log().user("hi").build(budget=100, system="word " * 100, field="token_limit")
+    assert (caught.value.field, caught.value.limit) == ("token_limit", 100)
+    assert caught.value.size == 4 + O200K.count("word " * 100) + 3 + 32
+
+
+def test_an_empty_window_gives_the_fixed_parts() -> None:
+    context = Log().user("hi").window()
+    empty = replace(context, messages=())
+    assert build(empty, O200K, system="Be kind.", budget=100).messages == [{"role": "system", "content": "Be kind."}]
+
+
+# --- other shapes
+
+
+def test_anthropic_gets_system_apart_results_first_and_unique_ids() -> None:
+    log = (
+        Log()
+        .user("q1")
+        .calls("c", arguments="no json", content="Looking. ")
+        .result("c", "1")
+        .user("q2")
+        .calls("c")
+        .result("c", "")
+    )
+    context = build(log.window(own={"a": 1}), O200K, system="Be kind.", context_state=["a"], budget=1000)
+    payload = context.to_anthropic()
+    assert check_anthropic(payload) == []
+    assert payload["system"] == [{"type": "text", "text": "Be kind."}]
+    first, look, results, again, _ = payload["messages"]
+    assert first == {"role": "user", "content": [{"type": "text", "text": "q1"}]}
+    assert look["content"] == [
+        {"type": "text", "text": "Looking."},
+        {"type": "tool_use", "id": "c", "name": "look", "input": {"_arguments": "no json"}},
+    ]
+    assert results["content"] == [
+        {"type": "tool_result", "tool_use_id": "c", "content": [{"type": "text", "text": "1"}]},
+        {"type": "text", "text": '[System message]\nConversation state: {"a":1}'},
+        {"type": "text", "text": "q2"},
+    ]
+    assert again["content"][0]["id"] == "c_2"
+
+
+def test_gemini_gets_responses_right_behind_calls() -> None:
+    log = Log().user("q1").calls("a", "b", arguments='{"x": 1}').result("a", '{"sky": "blue"}').result("b", "[1]").user("q2")
+    payload = log.build(system="Be kind.").to_gemini()
+    assert check_gemini(payload) == []
+    assert payload["system_instruction"] == {"parts": [{"text": "Be kind."}]}
+    assert [content["role"] for content in payload["contents"]] == ["user", "model", "user", "user"]
+    assert payload["contents"][1]["parts"][0] == {"functionCall": {"name": "look", "args": {"x": 1}}}
+    assert [part["functionResponse"]["response"] for part in payload["contents"][2]["parts"]] == [
+        {"sky": "blue"},
+        {"result": "[1]"},
+    ]
+
+
+def test_parts_are_mapped_and_unknown_ones_are_named() -> None:
+    link = {"type": "image_url", "image_url": {"url": "https://example.org/a.png"}}
+    sound = {"type": "input_audio", "input_audio": {"data": "AAAA", "format": "wav"}}
+    context = Log().user([{"type": "text", "text": "see"}, PNG, link, PDF, sound, {"type": "new"}]).build(budget=9000)
+    assert context.messages[0]["content"][1] == PNG
+    [message] = context.to_anthropic()["messages"]
+    kinds = [block["type"] for block in message["content"]]
+    assert kinds == ["text", "image", "image", "document", "text", "text"]
+    assert message["content"][1]["source"] == {"type": "base64", "media_type": "image/png", "data": "AAAA"}
+    assert message["content"][5]["text"] == "[a part of type new, that cannot be shown here]"
+    [content] = context.to_gemini()["contents"]
+    assert [next(iter(part)) for part in content["parts"]] == [
+        "text",
+        "inline_data",
+        "file_data",
+        "inline_data",
+        "inline_data",
+        "text",
+    ]
+    assert check_anthropic(context.to_anthropic()) == check_gemini(context.to_gemini()) == []
+
+
+@pytest.mark.parametrize("url", ["data:image/tiff;base64,AAAA", "data:nothing", "ftp://x", None, 3])
+def test_an_image_that_cannot_be_mapped_becomes_a_note(url: Any) -> None:
+    context = Log().user([{"type": "image_url", "image_url": {"url": url}}]).build()
+    assert check_anthropic(context.to_anthropic()) == check_gemini(context.to_gemini()) == []
+
+
+@pytest.mark.parametrize(
+    ("file", "kind"),
+    [
+        ({"file_data": "data:text/plain;base64,aGk="}, "document"),
+        ({"file_data": "data:text/plain;base64,x"}, "text"),
+        ({"file_id": "file_011"}, "document"),
+        ({"file_id": "file-abc"}, "text"),
+        ({"file_data": "data:application/zip;base64,AAAA"}, "text"),
+    ],
+)
+def test_files_for_anthropic(file: dict[str, Any], kind: str) -> None:
+    payload = Log().user([{"type": "file", "file": file}]).build().to_anthropic()
+    assert payload["messages"][0]["content"][0]["type"] == kind
+    assert check_anthropic(payload) == []
+
+
+def test_a_prompt_that_opens_with_the_assistant_gets_a_users_message_elsewhere() -> None:
+    context = Log().says("Welcome! ").says(" \n").user(" \t").build()
+    assert [message["role"] for message in context.to_anthropic()["messages"]] == ["user", "assistant", "user"]
+    assert context.to_anthropic()["messages"][1]["content"] == [{"type": "text", "text": "Welcome!"}]
+    assert check_anthropic(context.to_anthropic()) == check_gemini(context.to_gemini()) == []
+
+
+# --- the checkers themselves
+
+
+@pytest.mark.parametrize(
+    "messages",
+    [
+        [{"role": "robot", "content": "x"}],
+        [{"role": "user", "content": None}],
+        [{"role": "user", "content": []}],
+        [{"role": "user", "content": "x", "extra": 1}],
+        [{"role": "user", "content": "x", "name": "a b"}],
+        [{"role": "user", "content": "\ud800"}],
+        [{"role": "tool", "content": "x", "tool_call_id": "c"}],
+        [{"role": "assistant", "content": "x", "tool_calls": []}],
+        [
+            {
+                "role": "assistant",
+                "content": None,
+                "tool_calls": [{"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}],
+            }
+        ],
+        [{"role": "assistant", "content": None}],
+        [{"role": "assistant", "content": [PNG]}],
+    ],
+)
+def test_the_openai_checker_finds(messages: list[dict[str, Any]]) -> None:
+    assert check_openai(messages)
+
+
+USE = {"role": "assistant", "content": [{"type": "tool_use", "id": "c", "name": "f", "input": {}}]}
+RESULT = {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "c"}]}
+HI = {"role": "user", "content": "hi"}
+
+
+@pytest.mark.parametrize(
+    "messages",
+    [
+        [],
+        [USE, RESULT],
+        [HI, HI],
+        [HI, USE],
+        [HI, USE, HI],
+        [HI, USE, RESULT, USE, RESULT],
+        [HI, USE, {"role": "user", "content": [{"type": "text", "text": "x"}, *RESULT["content"]]}],
+        [HI, {"role": "assistant", "content": [{"type": "text", "text": "x "}]}],
+        [{"role": "user", "content": [{"type": "text", "text": " "}]}],
+        [{"role": "user", "content": [{"type": "image", "source": {"type": "url"}}]}],
+        [HI, {"role": "assistant", "content": [{"type": "tool_use", "id": "a b", "name": "f", "input": {}}]}],
+        [RESULT],
+    ],
+)
+def test_the_anthropic_checker_finds(messages: list[dict[str, Any]]) -> None:
+    assert check_anthropic({"messages": messages})
+
+
+@pytest.mark.parametrize(
+    "contents",
+    [
+        [],
+        [{"role": "model", "parts": [{"text": "x"}]}],
+        [{"role": "user", "parts": []}],
+        [{"role": "user", "parts": [{"text": ""}]}],
+        [{"role": "user", "parts": [{"text": "x"}]}, {"role": "user", "parts": [{"text": "x"}]}],
+        [{"role": "user", "parts": [{"text": "x"}]}, {"role": "model", "parts": [{"functionCall": {"name": "f", "args": {}}}]}],
+        [{"role": "user", "parts": [{"functionResponse": {"name": "f", "response": {}}}]}],
+        [{"role": "user", "parts": [{"inline_data": {"data": "x"}}]}],
+    ],
+)
+def test_the_gemini_checker_finds(contents: list[dict[str, Any]]) -> None:
+    assert check_gemini({"contents": contents})
