@@ -25,9 +25,9 @@ log = logging.getLogger("turnkeep.compaction")
 
 
 class Compactor:
-    def __init__(
-        self, store: Store, settings: Settings, now_ms: Callable[[], int], summarizer: Summarizer | None = None
-    ) -> None:
+    """One for each manager."""
+
+    def __init__(self, store: Store, settings: Settings, now_ms: Callable[[], int], summarizer: Summarizer | None = None) -> None:
         self._store, self._settings, self._now_ms = store, settings, now_ms
         self._summarizer: Summarizer = summarizer or Truncation()
         self._tasks: dict[str, asyncio.Task[None]] = {}

@@ -19,7 +19,7 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from turnkeep import shapes
-from turnkeep.cut import Layout, openers, paired, plain, plain_layout
+from turnkeep.cut import Layout, openers, paired, plain
 from turnkeep.errors import BudgetTooSmall
 from turnkeep.session import JsonObject, LeftOut, Message, Summary, Window
 from turnkeep.shrink import note, shrink
@@ -78,8 +78,6 @@ def truncation(from_seq: int, to_seq: int, count: int, dropped: tuple[Message, .
 
 
 # --- the fixed parts
-
-
 @lru_cache(maxsize=128)
 def _remembered(counter: Counter, text: str) -> int:
     return counter.count(text)
@@ -137,7 +135,6 @@ def _fixed(window: Window, counter: Counter, system: str | None, tools: list[Jso
 
 
 # --- the parts that give way
-
 Live: TypeAlias = list[tuple[Summary, Piece]]
 
 
@@ -163,15 +160,7 @@ class _Choice:
 
     def choose(self, most: int | None) -> _Chosen:
         messages = self.window.messages
-        quick = plain(messages, self.counter.name)
-        if quick is None:
-            return self.cut(paired(messages, self.counter), most)
-        outs, users, total = quick
-        enough = not self.window.earlier and (most is None or len(messages) <= most)
-        if users and enough and total + self.beside <= self.room:
-            newest = users[-1]
-            return _Chosen(self.summaries, [], outs[:newest], outs[newest:], total, [])
-        return self.cut(plain_layout(messages, outs, users), most)
+        return self.cut(plain(messages, self.counter.name) or paired(messages, self.counter), most)
 
     def cut(self, layout: Layout, most: int | None) -> _Chosen:
         """From the oldest turn on that may open the prompt and fits."""
@@ -227,10 +216,11 @@ class _Choice:
     def left_out(self, layout: Layout, most: int | None, cut: int) -> list[LeftOut]:
         """What of the window the prompt does not show when it opens with turn `cut`."""
         opens, left = layout.seqs[cut], []
-        gone = self.window.messages[: layout.starts[cut]]
-        if count := self.window.earlier + len(gone):
-            tokens = self.window.earlier_tokens + sum([message.tokens for message in gone])
-            reason: Literal["budget", "max_messages"] = "max_messages" if layout.fits(most, self.room - self.beside) else "budget"
+        if count := self.window.earlier + layout.starts[cut]:
+            tokens = self.window.earlier_tokens + layout.before[cut]
+            reason: Literal["budget", "max_messages"] = "budget"
+            if layout.fits(most, self.room - self.beside):
+                reason = "max_messages"
             left = [LeftOut(reason, self.from_seq(), opens - 1, count, tokens)]
         if layout.plain is not None:
             return left

@@ -21,13 +21,15 @@ class Layout(msgspec.Struct):
     """The turns in figures, one entry a turn; perhaps none.
 
     `starts` are the places of their first messages, `seqs` the numbers of these; `tokens` and `shown` are what a prompt that
-    opens with the turn has of the log: to the end, not of the turn alone.
+    opens with the turn has of the log: to the end, not of the turn alone. `before` are the tokens of the loaded messages that
+    stand before the turn's first; one entry more, for the end.
     """
 
     starts: list[int]
     seqs: list[int]
     tokens: list[int]
     shown: list[int]
+    before: list[int]
     leading: bool  # the first turn has no user message: perhaps its start is not loaded
     plain: list[JsonObject] | None  # what is sent, if it is just the log's messages, one by one
     turns: list[Turn]  # empty if plain
@@ -63,11 +65,13 @@ def _to_the_end(figures: Sequence[int]) -> list[int]:
 def paired(messages: Sequence[Message], counter: Counter) -> Layout:
     """The layout of any log."""
     turns, unpaired = split(messages, counter)
+    places = [*accumulate([message.tokens for message in messages], initial=0)]
     return Layout(
         [turn.start for turn in turns],
         [turn.seq for turn in turns],
         _to_the_end([turn.tokens for turn in turns]),
         _to_the_end([turn.shown for turn in turns]),
+        [*(places[turn.start] for turn in turns), places[-1]],
         bool(turns) and turns[0].leading,
         None,
         turns,
@@ -75,41 +79,34 @@ def paired(messages: Sequence[Message], counter: Counter) -> Layout:
     )
 
 
-def plain(messages: Sequence[Message], name: str) -> tuple[list[JsonObject], list[int], int] | None:
-    """For a log of texts by user and assistant alone, counted by that counter: what is sent, the places of user messages, tokens.
+def plain(messages: Sequence[Message], name: str) -> Layout | None:
+    """The layout of a log of texts by user and assistant alone, counted by the counter of that name; None for any other log.
 
-    The common case, and the fast one: 5 µs for 20 messages. None for any other log, or an empty one.
+    The common case, and so in one pass: 5 µs for 20 messages.
     """
     outs: list[JsonObject] = []
-    users = []
+    starts: list[int] = []
+    seqs: list[int] = []
+    before: list[int] = []  # tokens
     total = 0
     for message in messages:
         role, content = message.role, message.content
         if role == "user":
-            users.append(len(outs))
+            starts.append(len(outs))
+            seqs.append(message.seq)
+            before.append(total)
         elif role != "assistant" or message.tool_calls:
             return None
-        if type(content) is not str or message.counter != name or message.erased or message.name is not None:
+        if content.__class__ is not str or message.counter != name or message.erased or message.name is not None:
             return None
         total += message.tokens
         outs.append({"role": role, "content": content})
-    return (outs, users, total) if outs else None
-
-
-def plain_layout(messages: Sequence[Message], outs: list[JsonObject], users: list[int]) -> Layout:
-    leading = not users or users[0] > 0
-    starts = [0, *users] if leading else users
-    tokens = _to_the_end([message.tokens for message in messages])
-    return Layout(
-        starts,
-        [messages[start].seq for start in starts],
-        [tokens[start] for start in starts],
-        [len(messages) - start for start in starts],
-        leading,
-        outs,
-        [],
-        [],
-    )
+    leading = bool(outs) and (not starts or starts[0] > 0)
+    if leading:
+        starts, seqs, before = [0, *starts], [messages[0].seq, *seqs], [0, *before]
+    count = len(outs)
+    tokens = [total - tokens for tokens in before]
+    return Layout(starts, seqs, tokens, [count - start for start in starts], [*before, total], leading, outs, [], [])
 
 
 def _holds_multiple(start: int, end: int, step: int) -> bool:
@@ -123,16 +120,16 @@ def openers(layout: Layout, window: Window, tokens: int, messages: int | None) -
     Those are the first, if all of the window was loaded, and the ones that hold a multiple of the steps: of `tokens`, and of half
     of `messages`.
     """
-    starts, shown, last = layout.starts, layout.shown, len(layout.starts) - 1
+    shown, before, seqs, last = layout.shown, layout.before, layout.seqs, len(layout.starts) - 1
     most = shown[0] if messages is None else messages
+    step = max(1, messages // 2) if messages else 0
+    earlier = window.earlier_tokens
     if not window.earlier and last and shown[0] <= most:
         yield 0
-    first = 1 if not window.earlier or layout.leading else 0
-    places = [*accumulate([message.tokens for message in window.messages], initial=window.earlier_tokens)]
-    for turn in range(first, last):
+    for turn in range(1 if not window.earlier or layout.leading else 0, last):
         if shown[turn] <= most and (
-            _holds_multiple(places[starts[turn]], places[starts[turn + 1]], tokens)
-            or (messages and _holds_multiple(layout.seqs[turn], layout.seqs[turn + 1], max(1, messages // 2)))
+            _holds_multiple(earlier + before[turn], earlier + before[turn + 1], tokens)
+            or (step and _holds_multiple(seqs[turn], seqs[turn + 1], step))
         ):
             yield turn
     yield last

@@ -24,9 +24,7 @@ class InvalidInput(TurnkeepError, ValueError):
 
     code = "invalid-input"
 
-    def __init__(
-        self, field: str, reason: str, *, size: int | float | None = None, limit: int | float | None = None
-    ) -> None:
+    def __init__(self, field: str, reason: str, *, size: int | float | None = None, limit: int | float | None = None) -> None:
         self.field, self.reason, self.size, self.limit = field, reason, size, limit
         numbers = "" if limit is None else f" (limit {limit:,}" + ("" if size is None else f", got {size:,}") + ")"
         super().__init__(f"{field}: {reason}{numbers}")
@@ -42,6 +40,7 @@ class UnknownSession(TurnkeepError, LookupError):
     """There is no such session in this app."""
 
     code = "unknown-session"
+    field = "session_id"
 
     def __init__(self, session_id: object) -> None:
         self.session_id = session_id
@@ -141,6 +140,7 @@ class SchemaTooNew(StoreError):
 
 
 class WrongKey(StoreError):
-    """The encryption key does not open this database: it is missing, is another file's, or the file is no Turnkeep database."""
+    """This file is no database, or is encrypted with another key: set TURNKEEP_ENCRYPTION_KEY or TURNKEEP_ENCRYPTION_PASSPHRASE (or
+    the same with _FILE) to its key, or unset them if it has none."""
 
     code = "wrong-key"

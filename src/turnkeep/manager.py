@@ -6,23 +6,18 @@ waits for a language model except `summarize_session` and `compaction="inline"`.
 
 from __future__ import annotations
 
-import asyncio
-import logging
 import secrets
-import time
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Final, Literal, Self
-
-from msgspec.structs import replace
+from typing import Any, Final, Literal
 
 from turnkeep import checks, context
 from turnkeep.compaction import is_due
-from turnkeep.compactor import Compactor
 from turnkeep.context import Context
-from turnkeep.errors import InvalidInput, ManagerClosed, TurnkeepError
+from turnkeep.errors import InvalidInput, ManagerClosed
+from turnkeep.intake import count_long, count_now, to_store
+from turnkeep.lifecycle import Known, Lifecycle
 from turnkeep.session import (
     Appended,
     CarryOver,
@@ -40,21 +35,10 @@ from turnkeep.session import (
     Status,
     Summary,
 )
-from turnkeep.settings import Settings, check_token_limit, load
-from turnkeep.stores import CachedStore, Store, open_store
+from turnkeep.settings import check_token_limit
+from turnkeep.stores import CachedStore
 from turnkeep.stores.base import MAX_PAGE, NewSession
-from turnkeep.tokens import (
-    COUNTERS,
-    SLICE,
-    Counter,
-    count_message,
-    count_message_off_loop,
-    counter_name_for,
-    get_counter,
-    is_loaded,
-)
-
-log = logging.getLogger("turnkeep")
+from turnkeep.tokens import counter_name_for
 
 
 class _Unset:
@@ -62,142 +46,14 @@ class _Unset:
 
 
 UNSET: Final = _Unset()
-_KNOWN_SESSIONS = 10_000
 
 
-class _Known:
-    """What never changes of a session, and what its last build found."""
-
-    __slots__ = ("counter", "fixed_tokens", "token_limit")
-
-    def __init__(self, counter: Counter, token_limit: int) -> None:
-        self.counter, self.token_limit = counter, token_limit
-        self.fixed_tokens: int | None = None
-
-
-class SessionManager:
+class SessionManager(Lifecycle):
     """Sessions of one app. Make one with `SessionManager.open(...)`, in `async with` or awaited; see docs/SESSION_MANAGEMENT.md.
 
     It belongs to the event loop that opened it. Every call raises `TurnkeepError`s only: `InvalidInput` for what was passed in,
     `UnknownSession` for a session that this app does not have, `StoreError` when the database refuses.
     """
-
-    def __init__(self, store: Store, settings: Settings, *, clock: Callable[[], float] = time.time) -> None:
-        self._store: Store = CachedStore(store, settings.cache_sessions) if settings.cache_sessions else store
-        self._settings = settings
-        self._app = checks.identifier("app", settings.app)
-        self._clock = clock
-        self._known: dict[str, _Known] = {}
-        self._opened = False
-        self._cleaner: asyncio.Task[None] | None = None
-
-    # --- opening and closing
-
-    @classmethod
-    def open(
-        cls,
-        url: str | None = None,
-        *,
-        settings: Settings | None = None,
-        clock: Callable[[], float] = time.time,
-        **overrides: Any,
-    ) -> Self:
-        """A manager on the database at `url` (`sqlite:///file.db`, `memory://`; default: the setting `database_url`).
-
-        `overrides` are settings by name; without `settings` the rest comes from the environment and `turnkeep.toml`.
-        `clock` gives seconds since 1970. Nothing is opened until it is awaited or entered.
-        """
-        if settings is None:
-            settings = load(overrides)
-        elif overrides:
-            raise InvalidInput(next(iter(overrides)), "give settings= or single settings, not both")
-        return cls(open_store(url or settings.database_url, settings), settings, clock=clock)
-
-    def __await__(self) -> Generator[Any, None, Self]:
-        return self._start().__await__()
-
-    async def _start(self) -> Self:
-        if self._opened:
-            raise InvalidInput("manager", "is open already")
-        await self._store.open()
-        self._compactor = Compactor(self._store, self._settings, self._now_ms)
-        self._opened = True
-        if self._settings.cleanup_interval:
-            self._cleaner = asyncio.create_task(self._clean_up_for_ever())
-        return self
-
-    async def __aenter__(self) -> Self:
-        return await self._start()
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.close()
-
-    async def close(self) -> None:
-        """Finish what was accepted, wait at most `close_timeout` for background work, and let go of the database."""
-        if not self._opened:
-            return
-        self._opened = False
-        if self._cleaner is not None:
-            self._cleaner.cancel()
-            await asyncio.gather(self._cleaner, return_exceptions=True)
-        await self._compactor.close(self._settings.close_timeout)
-        await self._store.close()
-
-    async def _clean_up_for_ever(self) -> None:
-        while True:
-            try:
-                await self._clean_up(None, dry_run=False)
-            except TurnkeepError:
-                log.exception("the cleanup failed; it is tried again in %s s", self._settings.cleanup_interval)
-            await asyncio.sleep(self._settings.cleanup_interval)
-
-    @property
-    def app(self) -> str:
-        return self._app
-
-    @property
-    def settings(self) -> Settings:
-        return self._settings
-
-    def _now_ms(self) -> int:
-        return int(self._clock() * 1000)
-
-    async def _know(self, session_id: str) -> _Known:
-        """The counter and the limit of a session, loaded when they are first needed."""
-        known = self._known.get(session_id)
-        if known is None:
-            if not self._opened:
-                raise ManagerClosed
-            checks.identifier("session_id", session_id)
-            session = await self._store.session(self._app, session_id)
-            known = self._remember(session, await self._counter(session.tokenizer))
-        return known
-
-    def _remember(self, session: Session, counter: Counter) -> _Known:
-        if len(self._known) >= _KNOWN_SESSIONS:
-            del self._known[next(iter(self._known))]
-        known = self._known[session.id] = _Known(counter, session.token_limit)
-        return known
-
-    @staticmethod
-    async def _counter(name: str) -> Counter:
-        if not is_loaded(name):
-            await asyncio.to_thread(get_counter, name)
-        return get_counter(name)
-
-    def _seen(self, session: Session) -> Session:
-        """As it is by the clock."""
-        status = session.status_at(self._now_ms())
-        if status != session.status:
-            session = replace(session, status=status)
-        return session
-
-    def _ready(self, session_id: str) -> str:
-        if not self._opened:
-            raise ManagerClosed
-        return checks.identifier("session_id", session_id)
 
     # --- sessions
 
@@ -209,7 +65,7 @@ class SessionManager:
         external_user_id: int | str | None = None,
         external_chat_id: int | str | None = None,
         token_limit: int | None = None,
-        expires_in: timedelta | float | None | _Unset = UNSET,
+        expires_in: timedelta | float | _Unset | None = UNSET,
         model: str | None = None,
         tokenizer: str | None = None,
         carry_over: CarryOver | None = None,
@@ -243,7 +99,7 @@ class SessionManager:
         external_user_id: int | str | None = None,
         external_chat_id: int | str | None = None,
         token_limit: int | None = None,
-        expires_in: timedelta | float | None | _Unset = UNSET,
+        expires_in: timedelta | float | _Unset | None = UNSET,
         model: str | None = None,
         tokenizer: str | None = None,
         carry_over: CarryOver | None = None,
@@ -280,9 +136,7 @@ class SessionManager:
         """The session, its status by the clock."""
         return self._seen(await self._store.session(self._app, self._ready(session_id)))
 
-    async def find_by_conversation(
-        self, conversation_id: int | str, interface_type: str | None = None
-    ) -> Session | None:
+    async def find_by_conversation(self, conversation_id: int | str, interface_type: str | None = None) -> Session | None:
         """The newest active session of the conversation, on any interface if none is named."""
         if not self._opened:
             raise ManagerClosed
@@ -373,8 +227,8 @@ class SessionManager:
             settings.max_content_bytes,
             settings.max_metadata_bytes,
         )
-        tokens = _count_now(draft, known.counter)
-        message = _to_store(draft, known.counter, await _count_long(draft, known.counter) if tokens is None else tokens)
+        tokens = count_now(draft, known.counter)
+        message = to_store(draft, known.counter, await count_long(draft, known.counter) if tokens is None else tokens)
         appended = await self._append(session_id, known, (message,), now_ms, expected_seq)
         return appended.messages[0]
 
@@ -388,7 +242,7 @@ class SessionManager:
         checks.page("len(messages)", len(messages), 1, checks.MAX_BATCH)
         now_ms = self._now_ms()
         drafts = [self._draft(item, at, now_ms) for at, item in enumerate(messages)]
-        counted = [_to_store(draft, known.counter, await _count_long(draft, known.counter)) for draft in drafts]
+        counted = [to_store(draft, known.counter, await count_long(draft, known.counter)) for draft in drafts]
         return list((await self._append(session_id, known, counted, now_ms, expected_seq)).messages)
 
     def _draft(self, item: object, at: int, now_ms: int) -> checks.Draft:
@@ -405,7 +259,7 @@ class SessionManager:
             raise InvalidInput(f"messages[{at}].{error.field}", error.reason, size=error.size, limit=error.limit) from None
 
     async def _append(
-        self, session_id: str, known: _Known, messages: Sequence[NewMessage], now_ms: int, expected_seq: int | None
+        self, session_id: str, known: Known, messages: Sequence[NewMessage], now_ms: int, expected_seq: int | None
     ) -> Appended:
         if expected_seq is not None:
             checks.page("expected_seq", expected_seq, 0, None)
@@ -479,9 +333,7 @@ class SessionManager:
 
     async def clear_messages(self, session_id: str, keep_summaries: bool = True) -> Session:
         """Empty the window; the log stays. With `keep_summaries=False` the summaries leave it too."""
-        return await self._store.clear(
-            self._app, self._ready(session_id), keep_summaries=keep_summaries, now_ms=self._now_ms()
-        )
+        return await self._store.clear(self._app, self._ready(session_id), keep_summaries=keep_summaries, now_ms=self._now_ms())
 
     async def retract(self, session_id: str, from_seq: int) -> Session:
         """Hide the newest part, from this `seq` on, from the context (undo, retry, an edited message); the log stays."""
@@ -495,9 +347,7 @@ class SessionManager:
         checks.one_of("scope", scope, ("session", "user"))
         return await self._store.state(self._app, self._ready(session_id), scope)
 
-    async def update_state(
-        self, session_id: str, patch: Mapping[str, Any], scope: Scope = "session"
-    ) -> JsonObject:
+    async def update_state(self, session_id: str, patch: Mapping[str, Any], scope: Scope = "session") -> JsonObject:
         """Change them by a merge patch (RFC 7396: null removes a key) and return all of them."""
         checks.one_of("scope", scope, ("session", "user"))
         limit = self._settings.max_state_bytes
@@ -589,10 +439,6 @@ class SessionManager:
             raise ManagerClosed
         return await self._clean_up(self._app, dry_run=dry_run)
 
-    async def _clean_up(self, app: str | None, *, dry_run: bool) -> Cleaned:
-        retention_ms = round(self._settings.retention * 1000)
-        return await self._store.cleanup(app, now_ms=self._now_ms(), retention_ms=retention_ms, dry_run=dry_run)
-
     async def get_stats(self) -> Stats:
         """Figures of this app, and of the cache since it was opened."""
         if not self._opened:
@@ -659,32 +505,3 @@ class SessionManager:
         if not self._opened:
             raise ManagerClosed
         return await self._store.sizes()
-
-
-def _count_now(draft: checks.Draft, counter: Counter) -> int | None:
-    """The tokens of a message that is quickly counted, as most are; else None."""
-    content = draft.content
-    if content.__class__ is str and draft.tool_calls is None and len(content) <= SLICE:  # type: ignore[arg-type]
-        return count_message(counter, draft.role, content, None, draft.tool_call_id, draft.name)
-    return None
-
-
-async def _count_long(draft: checks.Draft, counter: Counter) -> int:
-    content = draft.role, draft.content, draft.tool_calls, draft.tool_call_id, draft.name
-    return await count_message_off_loop(counter, *content)
-
-
-def _to_store(draft: checks.Draft, counter: Counter, tokens: int) -> NewMessage:
-    return NewMessage(
-        draft.role,
-        draft.content,
-        tokens,
-        counter.name,
-        draft.created_ms,
-        draft.external_id,
-        draft.tool_calls,
-        draft.tool_call_id,
-        draft.name,
-        draft.author_id,
-        draft.metadata,
-    )

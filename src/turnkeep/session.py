@@ -157,6 +157,8 @@ class NewSummary(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
 
 class Summary(NewSummary, frozen=True, gc=False, kw_only=True):
+    """A stored one. While it is `live` it stands in the window; else others have taken its place."""
+
     number: int
     live: bool = True
     created_ms: int
@@ -233,6 +235,8 @@ class Erased(msgspec.Struct, frozen=True):
 
 
 class InterfaceStats(msgspec.Struct, frozen=True):
+    """The sums over one interface's sessions."""
+
     sessions: int
     active: int
     messages: int

@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Coroutine
 from functools import wraps
 from types import TracebackType
-from typing import Any, Concatenate, ParamSpec, Self, TypeVar
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar, cast
 
 from turnkeep import manager
 from turnkeep.errors import ManagerClosed, UsedAfterFork, WrongLoop
@@ -55,7 +55,7 @@ def _blocking(
     def blocking(self: SessionManager, *args: P.args, **kwargs: P.kwargs) -> T:
         return _thread.run(call(self._usable(), *args, **kwargs))
 
-    return blocking
+    return cast(Callable[Concatenate[SessionManager, P], T], blocking)
 
 
 class SessionManager:
@@ -90,9 +90,7 @@ class SessionManager:
         self._usable()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
 
     close = _blocking(_M.close)

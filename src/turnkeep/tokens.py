@@ -134,7 +134,6 @@ def counter_name_for(model: str | None, default: str = "o200k") -> str:
 
 
 # --- the estimate: pieces of about a token each, by script
-
 # A piece takes the space before it along, as the vocabularies do: less to try, and twice as fast.
 _ASCII = re.compile(r" ?(?:[A-Z]?[a-z]{1,8}|[A-Z]{1,3}|[0-9]{1,3}|\n+|[^\sA-Za-z0-9]{1,2}|[^\S\n]{2,})")
 _MIXED = re.compile(
@@ -233,7 +232,7 @@ def _costs(
         yield name
 
 
-def count_message(  # noqa: PLR0917
+def count_message(
     counter: Counter,
     role: str,
     content: Content,
@@ -252,7 +251,6 @@ def count_message(  # noqa: PLR0917
 
 
 # --- long texts
-
 # Before a space or a mark of punctuation that follows a letter, both vocabularies always end a piece (`'` may go on with
 # a contraction), and no rule of theirs looks back: counts on both sides add up to the whole.
 _SEAM = re.compile(r"[^\W\d_](?=[\s.,;:!?…)\]}>\"。、，！？；：」』）])")
@@ -286,7 +284,7 @@ async def count_off_loop(counter: Counter, text: str) -> int:
     return total
 
 
-async def count_message_off_loop(  # noqa: PLR0917
+async def count_message_off_loop(
     counter: Counter,
     role: str,
     content: Content,

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 import msgspec
@@ -59,6 +60,8 @@ class _Call(msgspec.Struct):
 
 def copied(value: Any) -> Any:
     """A deep copy of JSON: what callers do to a prompt must not reach a cached message."""
+    if value.__class__ is str:
+        return value
     if isinstance(value, dict):
         return {key: copied(inner) for key, inner in value.items()}
     if isinstance(value, list):
@@ -68,10 +71,15 @@ def copied(value: Any) -> Any:
 
 def _call(call: JsonObject) -> JsonObject:
     """A tool call as the APIs take it: with its type, and a function's name of letters that they know."""
-    function = copied(call.get("function"))
-    if isinstance(function, dict) and not _TOOL_NAME.fullmatch(str(function.get("name"))):
-        function["name"] = _NOT_IN_TOOL_NAME.sub("_", str(function.get("name") or "tool"))[:64]
+    function = call.get("function")
+    if isinstance(function, dict):
+        function = {**copied(function), "name": _tool_name(str(function.get("name") or "tool"))}
     return {**call, "type": "function", "function": function}
+
+
+@lru_cache(maxsize=1024)
+def _tool_name(name: str) -> str:
+    return name if _TOOL_NAME.fullmatch(name) else _NOT_IN_TOOL_NAME.sub("_", name)[:64]
 
 
 def render(message: Message) -> JsonObject:
@@ -98,6 +106,12 @@ def cost(counter: Counter, out: JsonObject) -> int:
 
 def to_piece(counter: Counter, message: Message) -> Piece:
     """Trusts the stored count if it is this counter's."""
+    content = message.content
+    if content.__class__ is str and message.tool_calls is None and message.name is None and message.counter == counter.name:
+        text: JsonObject = {"role": message.role, "content": content}
+        if message.tool_call_id is not None:
+            text["tool_call_id"] = message.tool_call_id
+        return Piece(message.seq, text, message.tokens)
     out = render(message)
     stored = message.counter == counter.name and _same_names(message, out)
     return Piece(message.seq, out, message.tokens if stored else cost(counter, out))
@@ -159,7 +173,7 @@ class _Splitter:
         for call in piece.out.get("tool_calls", ()):
             call_id = str(call.get("id") or "")
             self.waiting.setdefault(call_id, []).append(_Call(turn, unit, len(unit)))
-            unit.append(unknown_outcome(self.counter, message.seq, call_id))
+            unit.append(piece)  # holds the place until the result, or the end, comes
 
     def add_result(self, message: Message) -> None:
         call_id = message.tool_call_id or ""
@@ -176,12 +190,19 @@ class _Splitter:
         reason = "duplicate" if call_id in self.answered else "orphan"
         self.left_out.append(LeftOut(reason, message.seq, message.seq, 1, message.tokens))  # type: ignore[arg-type]
 
+    def close(self) -> None:
+        """Calls that no result came for."""
+        for call_id, calls in self.waiting.items():
+            for call in calls:
+                call.unit[call.place] = unknown_outcome(self.counter, call.unit[0].seq, call_id)
+
 
 def split(messages: Sequence[Message], counter: Counter) -> tuple[list[Turn], list[LeftOut]]:
     """The turns, oldest first, and the tool results that belong to none. A turn without a visible message is no turn."""
     splitter = _Splitter(counter, messages)
     for place, message in enumerate(messages):
         splitter.add(place, message)
+    splitter.close()
     turns = [turn for turn in splitter.turns if turn.units]
     for turn in turns:
         turn.tokens = sum(piece.tokens for unit in turn.units for piece in unit)

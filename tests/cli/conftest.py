@@ -58,9 +58,9 @@ def cli(capsys: pytest.CaptureFixture[str]) -> Command:
 
 @pytest.fixture
 def script() -> Command:
-    def call(*args: str, stdin: str = "", **env: str) -> Ended:
+    def call(*args: str, **env: str) -> Ended:
         done = subprocess.run(
-            [PROGRAM, *args], input=stdin, capture_output=True, encoding="utf-8", env=os.environ | env, check=False
+            [PROGRAM, *args], stdin=subprocess.DEVNULL, capture_output=True, encoding="utf-8", env=os.environ | env, check=False
         )
         assert "Traceback" not in done.stderr
         return Ended(done.returncode, done.stdout, done.stderr)

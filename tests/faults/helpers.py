@@ -7,7 +7,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +98,15 @@ def sql(path: Path, statement: str, *bindings: Any) -> list[Any]:
         return db.execute(statement, bindings).fetchall()
     finally:
         db.close()
+
+
+def steps() -> Iterator[int]:
+    """Turns of the loop to cancel after: each of the first, then further and further apart, while a thread is at work."""
+    step = 0
+    while step < 10**6:
+        yield step
+        step = step + 1 if step < 16 else step * 3 // 2
+    raise AssertionError("the call never ended")
 
 
 def step_by_step(make: Callable[[], Coroutine[Any, Any, Any]], steps: int) -> Coroutine[Any, Any, Any]:

@@ -11,8 +11,8 @@ from typing import Any
 
 import apsw
 import pytest
-
 from tests.faults.helpers import contents, log, manager, opened, sql
+
 from turnkeep.errors import SchemaTooNew, StoreCorrupt, StoreUnavailable, TurnkeepError, UnknownSession, WrongKey
 from turnkeep.session import Message
 
@@ -31,7 +31,8 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]
             made = [await opened(sessions, number, metadata={"n": number}) for number in range(SESSIONS)]
             for session in made:
                 batch = [
-                    {"role": "user", "content": text, "external_id": f"x{at}", "metadata": {"at": at}} for at, text in enumerate(TEXTS)
+                    {"role": "user", "content": text, "external_id": f"x{at}", "metadata": {"at": at}}
+                    for at, text in enumerate(TEXTS)
                 ]
                 await sessions.add_messages(session.id, batch)
         return [session.id for session in made]
@@ -249,8 +250,20 @@ async def test_a_message_is_not_damaged_by_its_own_content(tmp_path: Path) -> No
     """Nothing that passes the front door reads back as corrupt."""
     async with manager(tmp_path / "chats.db") as sessions:
         session = await opened(sessions)
-        texts = ["\x01\x1f\x7f", "\ufeff", "\ufffe\uffff", "👩‍👩‍👧‍👦", "'; DROP TABLE messages; --", "\r\n\t ", "\U0010ffff", "{", "null"]
+        texts = [
+            "\x01\x1f\x7f",
+            "\ufeff",
+            "\ufffe\uffff",
+            "👩‍👩‍👧‍👦",
+            "'; DROP TABLE messages; --",
+            "\r\n\t ",
+            "\U0010ffff",
+            "{",
+            "null",
+        ]
         for text in texts:
             await sessions.add_message(session.id, "user", text, metadata={text: text}, external_id=text, author_id=text)
         found: list[Message] = await log(sessions, session.id)
-        assert [(one.content, one.metadata, one.external_id, one.author_id) for one in found] == [(t, {t: t}, t, t) for t in texts]
+        assert [(one.content, one.metadata, one.external_id, one.author_id) for one in found] == [
+            (t, {t: t}, t, t) for t in texts
+        ]

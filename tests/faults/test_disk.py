@@ -15,8 +15,8 @@ from typing import Any
 
 import apsw
 import pytest
-
 from tests.faults.helpers import ask, contents, finished, log, manager, opened, sound, sql, worker
+
 from turnkeep.errors import StoreBusy, StoreError, StoreFull, StoreReadOnly, StoreUnavailable, TurnkeepError
 
 # --- full
@@ -380,7 +380,9 @@ async def test_a_short_lock_is_waited_for(tmp_path: Path) -> None:
         assert (await waiting).seq == 1
 
 
-@pytest.mark.parametrize("statements", ["BEGIN EXCLUSIVE; CREATE TABLE t (x)", "PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE"])
+@pytest.mark.parametrize(
+    "statements", ["BEGIN EXCLUSIVE; CREATE TABLE t (x)", "PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE"]
+)
 async def test_opening_a_locked_file(tmp_path: Path, statements: str) -> None:
     path = tmp_path / "chats.db"
     path.touch()

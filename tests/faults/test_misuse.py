@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from tests.faults.helpers import ask, contents, log, manager, opened, sound, url
+
 from turnkeep import SessionManager, sync
 from turnkeep.errors import ManagerClosed, TurnkeepError, WrongLoop
 from turnkeep.tokens import get_counter
@@ -150,12 +150,12 @@ async def test_closing_while_others_work(tmp_path: Path) -> None:
 
 
 def test_after_a_fork(tmp_path: Path) -> None:
-    answers, code, seq, texts, problems = ask("use_after_fork", tmp_path / "chats.db")
+    answers, code, texts, problems = ask("use_after_fork", tmp_path / "chats.db", timeout=20)
     assert code == 0
     *inherited, closing, own = answers
     assert [answer[0] for answer in inherited] == ["UsedAfterFork"] * 5
     assert all("open a new one in the child" in answer[1] for answer in inherited)
     assert closing is None or closing[0] == "UsedAfterFork"
-    assert (own, seq) == (2, 3)
+    assert own == 2
     assert texts == ["before", "from the child's own", "after"]
     assert problems == []

@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any
 
 import apsw
+from tests.faults.helpers import contents, log, manager, opened
 
 import turnkeep.stores.sqlite as _sqlite
-from tests.faults.helpers import contents, log, manager, opened
 from turnkeep import SessionManager, sync
 from turnkeep.errors import TurnkeepError
 from turnkeep.stores.base import Store
@@ -247,34 +247,50 @@ async def loses_its_rights(path: str) -> None:
 # --- misuse
 
 
-async def use_after_fork(path: str) -> None:
+def use_after_fork(path: str) -> None:
     """The child uses what the parent opened; then the parent goes on."""
-    sessions = await manager(Path(path))
-    session = await opened(sessions)
-    await sessions.add_message(session.id, "user", "before")
-    await sessions.build_context(session.id)
+    loop = asyncio.new_event_loop()
+    sessions = loop.run_until_complete(_start(path))
+    session_id = loop.run_until_complete(_say(sessions, "before"))
     reads, writes = os.pipe()
     if (child := os.fork()) == 0:
-        answers = [
-            await attempt(sessions.add_message(session.id, "assistant", "from the child")),
-            await attempt(sessions.get_messages(session.id)),
-            await attempt(sessions.build_context(session.id)),
-            await attempt(sessions.get_stats()),
-            await attempt(sessions.get_or_create_session("test", 1)),
-            await attempt(sessions.close()),
-        ]
-        async with manager(Path(path)) as own:
-            answers.append(await attempt(own.add_message(session.id, "assistant", "from the child's own")))
-        os.write(writes, json.dumps(answers).encode())
+        os.write(writes, json.dumps(asyncio.run(_in_the_child(path, sessions, session_id))).encode())
         os._exit(0)
     os.close(writes)
     with os.fdopen(reads) as lines:
         say(json.loads(lines.read() or "null"))
     say(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
-    say(await attempt(sessions.add_message(session.id, "user", "after")))
-    say(contents(await log(sessions, session.id)))
-    say(await sessions.check())
-    await sessions.close()
+    loop.run_until_complete(_say(sessions, "after"))
+    say(contents(loop.run_until_complete(log(sessions, session_id))))
+    say(loop.run_until_complete(sessions.check()))
+    loop.run_until_complete(sessions.close())
+    loop.run_until_complete(loop.shutdown_default_executor())
+    loop.close()
+
+
+async def _start(path: str) -> SessionManager:
+    return await manager(Path(path))
+
+
+async def _say(sessions: SessionManager, text: str) -> str:
+    session = await opened(sessions)
+    await sessions.add_message(session.id, "user", text)
+    await sessions.build_context(session.id)
+    return session.id
+
+
+async def _in_the_child(path: str, sessions: SessionManager, session_id: str) -> list[Any]:
+    answers = [
+        await attempt(sessions.add_message(session_id, "assistant", "from the child")),
+        await attempt(sessions.get_messages(session_id)),
+        await attempt(sessions.build_context(session_id)),
+        await attempt(sessions.get_stats()),
+        await attempt(sessions.get_or_create_session("test", 1)),
+        await attempt(sessions.close()),
+    ]
+    async with manager(Path(path)) as own:
+        answers.append(await attempt(own.add_message(session_id, "assistant", "from the child's own")))
+    return answers
 
 
 def sync_prefork(path: str) -> None:

@@ -1,6 +1,7 @@
 """The cached store keeps the contract, here around SQLite."""
 
 from tests.stores.over_sqlite import OverSQLite
+
 from turnkeep.stores.cached import CachedStore
 from turnkeep.stores.sqlite import SQLiteStore
 from turnkeep.testing import run_state_machine

@@ -1,6 +1,7 @@
 """The SQLite store keeps the contract, in the clear and encrypted."""
 
 from tests.stores.over_sqlite import OverSQLite
+
 from turnkeep.stores.sqlite import SQLiteStore
 from turnkeep.testing import run_state_machine
 

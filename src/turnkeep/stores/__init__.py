@@ -24,7 +24,7 @@ def open_store(url: str, settings: Settings) -> Store:
         return MemoryStore()
     if "?" in rest or "@" in rest:
         raise InvalidInput("url", "takes a path and nothing else; an encryption key comes from the environment or a file")
-    if not re.fullmatch(r"/.+", rest) or rest.endswith("/"):
+    if not re.fullmatch(r"/.+", rest) or rest.endswith("/") or rest == "/:memory:":
         raise InvalidInput("url", "needs a file after sqlite:///, four slashes for an absolute path; memory:// keeps no file")
     from turnkeep.stores.sqlite import SQLiteStore
 

@@ -113,7 +113,15 @@ class Store(ABC):
 
     @abstractmethod
     async def sessions(
-        self, app: str, *, status: Status | None, interface_type: str | None, user: str | None, before: str | None, limit: int, now_ms: int
+        self,
+        app: str,
+        *,
+        status: Status | None,
+        interface_type: str | None,
+        user: str | None,
+        before: str | None,
+        limit: int,
+        now_ms: int,
     ) -> list[Session]:
         """Newest first, `before` exclusive (a session id), filtered; `status` by the clock."""
 
@@ -196,7 +204,9 @@ class Store(ABC):
         """A copy of the session's own state, or that of its (app, interface, external user)."""
 
     @abstractmethod
-    async def update_state(self, app: str, session_id: str, scope: Scope, patch: JsonObject, *, limit: int, now_ms: int) -> JsonObject:
+    async def update_state(
+        self, app: str, session_id: str, scope: Scope, patch: JsonObject, *, limit: int, now_ms: int
+    ) -> JsonObject:
         """Apply an RFC 7396 merge patch; returns the whole new state. Over `limit` bytes of JSON: `InvalidInput("state", ...)`.
 
         A patch of the user's state raises the version of all that user's open sessions on the interface. A session without an

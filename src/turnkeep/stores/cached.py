@@ -132,9 +132,7 @@ class CachedStore(Store):
                     del self._entries[commit.session_id]
         self.publish(commit)
 
-    async def window(
-        self, app: str, session_id: str, *, tokens: int | None = None, messages: int | None = None
-    ) -> Window:
+    async def window(self, app: str, session_id: str, *, tokens: int | None = None, messages: int | None = None) -> Window:
         if session_id in self._entries:
             version = await self.inner.version(app, session_id)
             entry = self._entries.get(session_id)
@@ -233,9 +231,7 @@ class CachedStore(Store):
         now_ms: int,
         replaces: Sequence[int] = (),
     ) -> Session:
-        return await self.inner.add_summary(
-            app, session_id, summary, generation=generation, now_ms=now_ms, replaces=replaces
-        )
+        return await self.inner.add_summary(app, session_id, summary, generation=generation, now_ms=now_ms, replaces=replaces)
 
     async def summaries(self, app: str, session_id: str) -> list[Summary]:
         return await self.inner.summaries(app, session_id)
@@ -260,9 +256,7 @@ class CachedStore(Store):
     async def events(self, app: str, session_id: str, *, after: int, limit: int) -> list[Event]:
         return await self.inner.events(app, session_id, after=after, limit=limit)
 
-    async def cleanup(
-        self, app: str | None, *, now_ms: int, retention_ms: int, dry_run: bool = False
-    ) -> Cleaned:
+    async def cleanup(self, app: str | None, *, now_ms: int, retention_ms: int, dry_run: bool = False) -> Cleaned:
         return await self.inner.cleanup(app, now_ms=now_ms, retention_ms=retention_ms, dry_run=dry_run)
 
     async def stats(self, app: str, now_ms: int) -> StoreStats:

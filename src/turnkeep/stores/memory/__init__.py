@@ -108,9 +108,7 @@ class MemoryStore(Store):
             rows.summaries = self._carried(last, now_ms)
         conversation.sessions.append(rows)
         self._sessions[new.id] = rows
-        return self._put(
-            rows, replace(rows.session, summary_tokens=sum(s.tokens for s in rows.summaries)), None
-        )
+        return self._put(rows, replace(rows.session, summary_tokens=sum(s.tokens for s in rows.summaries)), None)
 
     def _carried(self, last: Rows, now_ms: int) -> list[Summary]:
         """What opens the successor: the last live summary, unless it is a truncation."""
@@ -127,9 +125,7 @@ class MemoryStore(Store):
     async def version(self, app: str, session_id: str) -> int:
         return self._rows(app, session_id).session.version
 
-    async def find(
-        self, app: str, conversation_id: str, interface_type: str | None, now_ms: int
-    ) -> Session | None:
+    async def find(self, app: str, conversation_id: str, interface_type: str | None, now_ms: int) -> Session | None:
         sessions = (rows.session for rows in reversed(self._all(app)))
         return next(
             (
@@ -196,9 +192,7 @@ class MemoryStore(Store):
     async def erase_user(self, app: str, user: str, interface_type: str | None, now_ms: int) -> Erased:
         inside = [r for r in self._all(app) if interface_type in (None, r.session.interface_type)]
         own = [rows for rows in inside if rows.session.external_user_id == user]
-        states = [
-            k for k in self._user_states if k[0] == app and k[2] == user and interface_type in (None, k[1])
-        ]
+        states = [k for k in self._user_states if k[0] == app and k[2] == user and interface_type in (None, k[1])]
         messages = sum(rows.session.seq for rows in own)
         tainted = {rows.session.id for rows in own}
         for rows in own:
@@ -215,9 +209,7 @@ class MemoryStore(Store):
         """Empty these messages; drop summaries that tell of them, or were carried over from a tainted session."""
         carried, seqs = rows.session.predecessor in tainted, [message.seq for message in mine]
         dropped = [
-            s
-            for s in rows.summaries
-            if (carried and s.from_seq == 0) or any(s.from_seq <= seq <= s.to_seq for seq in seqs)
+            s for s in rows.summaries if (carried and s.from_seq == 0) or any(s.from_seq <= seq <= s.to_seq for seq in seqs)
         ]
         if dropped:
             tainted.add(rows.session.id)
@@ -262,9 +254,7 @@ class MemoryStore(Store):
         after = self._put(rows, rules.append(rows.session, fresh, now_ms, fixed_tokens), fresh)
         return Appended(after, answer, len(fresh))
 
-    def _sorted(
-        self, session: Session, messages: Sequence[NewMessage]
-    ) -> tuple[tuple[Message, ...], tuple[Message, ...]]:
+    def _sorted(self, session: Session, messages: Sequence[NewMessage]) -> tuple[tuple[Message, ...], tuple[Message, ...]]:
         """The rows to answer with, and those of them that are new."""
         told.check_once(messages)
         conversation = self._conversation(session)
@@ -287,9 +277,7 @@ class MemoryStore(Store):
     async def messages(self, app: str, session_id: str, *, after: int, limit: int) -> list[Message]:
         return self._rows(app, session_id).log[after : after + limit]
 
-    async def window(
-        self, app: str, session_id: str, *, tokens: int | None = None, messages: int | None = None
-    ) -> Window:
+    async def window(self, app: str, session_id: str, *, tokens: int | None = None, messages: int | None = None) -> Window:
         rows = self._rows(app, session_id)
         visible = rows.visible()
         earlier = told.newest(visible, tokens, messages)
@@ -359,11 +347,7 @@ class MemoryStore(Store):
         else:
             owner = rules.owner(rows.session)
             self._user_states[owner] = state
-            touched = [
-                r
-                for r in self._all(app)
-                if _owned(r.session, owner) and (r.session.status == "active" or r is rows)
-            ]
+            touched = [r for r in self._all(app) if _owned(r.session, owner) and (r.session.status == "active" or r is rows)]
         for one in touched:
             self._put(one, replace(one.session, version=one.session.version + 1), None)
         return deepcopy(state)
@@ -385,9 +369,7 @@ class MemoryStore(Store):
 
     # --- upkeep
 
-    async def cleanup(
-        self, app: str | None, *, now_ms: int, retention_ms: int, dry_run: bool = False
-    ) -> Cleaned:
+    async def cleanup(self, app: str | None, *, now_ms: int, retention_ms: int, dry_run: bool = False) -> Cleaned:
         every = [(rows, rows.session) for rows in self._all(app)]
         late = [rows for rows, s in every if s.status == "active" and s.status_at(now_ms) == "expired"]
         old = [rows for rows, s in every if s.closed_ms is not None and now_ms - s.closed_ms > retention_ms]
@@ -409,19 +391,12 @@ class MemoryStore(Store):
             total_tokens=total.tokens,
             tool_calls=sum(session.tool_calls for session in sessions),
             errors=sum(session.errors for session in sessions),
-            by_interface={
-                kind: told.figures([s for s in sessions if s.interface_type == kind], now_ms)
-                for kind in kinds
-            },
+            by_interface={kind: told.figures([s for s in sessions if s.interface_type == kind], now_ms) for kind in kinds},
         )
 
     async def check(self) -> list[str]:
         sessions = [f"session {r.session.id}: {line}" for r in self._all(None) for line in told.unsound(r)]
-        return sessions + [
-            f"conversation {key}: {line}"
-            for key, one in self._conversations.items()
-            for line in one.unsound()
-        ]
+        return sessions + [f"conversation {key}: {line}" for key, one in self._conversations.items() for line in one.unsound()]
 
     async def sizes(self) -> dict[str, int]:
         every = self._all(None)
@@ -434,9 +409,7 @@ class MemoryStore(Store):
         }
 
     async def backup(self, target: Path) -> None:
-        raise StoreError(
-            "backup: a memory store has no file to copy; open a sqlite:/// store to have backups"
-        )
+        raise StoreError("backup: a memory store has no file to copy; open a sqlite:/// store to have backups")
 
 
 def _owned(session: Session, owner: Key) -> bool:

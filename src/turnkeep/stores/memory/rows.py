@@ -51,9 +51,7 @@ class Conversation:
         return rows.log[seq - 1]
 
     def unsound(self) -> Iterator[str]:
-        stored = {
-            m.external_id: (id(r), m.seq) for r in self.sessions for m in r.log if m.external_id is not None
-        }
+        stored = {m.external_id: (id(r), m.seq) for r in self.sessions for m in r.log if m.external_id is not None}
         if stored != {name: (id(rows), seq) for name, (rows, seq) in self.externals.items()}:
             yield "its external ids are not those of its messages"
         if sum(rows.session.status == "active" for rows in self.sessions) > 1:
@@ -93,9 +91,7 @@ def newest(visible: Sequence[Message], tokens: int | None, messages: int | None)
         return 0
     reached, start, asked = 0, len(visible), any(message.role == "user" for message in visible)
     while start:
-        full = (tokens is not None and reached >= tokens) or (
-            messages is not None and len(visible) - start >= messages
-        )
+        full = (tokens is not None and reached >= tokens) or (messages is not None and len(visible) - start >= messages)
         if full and not asked:
             break
         start -= 1

@@ -77,9 +77,7 @@ def _append_one(
     return Appended(after, stored, 1)
 
 
-def _check(
-    tx: Transaction, session: Session, messages: Sequence[NewMessage], now_ms: int, expected_seq: int | None
-) -> None:
+def _check(tx: Transaction, session: Session, messages: Sequence[NewMessage], now_ms: int, expected_seq: int | None) -> None:
     if expected_seq is not None:
         rules.check_expected(session, expected_seq)
     rules.check_open(session, messages, now_ms)
@@ -97,9 +95,7 @@ def _known(tx: Transaction, session: Session, messages: Sequence[NewMessage]) ->
         if external_id in seen:
             raise Conflict("external_id", "two messages of the batch have the same")
         seen[external_id] = message
-        found = tx.query(
-            "SELECT message FROM external_ids WHERE root = ? AND external_id = ?", session.root, external_id
-        )
+        found = tx.query("SELECT message FROM external_ids WHERE root = ? AND external_id = ?", session.root, external_id)
         if found:
             known[external_id] = rules.check_same(_message(tx, found[0][0]), message)
     return known

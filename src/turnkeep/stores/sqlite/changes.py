@@ -9,7 +9,6 @@ from collections.abc import Iterable, Sequence
 
 from msgspec.structs import replace
 
-from turnkeep.errors import InvalidInput
 from turnkeep.session import Event, Json, JsonObject, Message, NewSummary, Scope, Session, Summary
 from turnkeep.stores import rules
 from turnkeep.stores.base import NewSession
@@ -92,7 +91,19 @@ def add_summary(
 def _insert_summary(tx: Transaction, session: Session, s: NewSummary, now_ms: int) -> None:
     tx.db.execute(
         _ADD_SUMMARY,
-        (session.number, s.from_seq, s.to_seq, s.text, s.method, s.tokens, s.counter, s.tokens_before, s.duration_ms, s.source, now_ms),
+        (
+            session.number,
+            s.from_seq,
+            s.to_seq,
+            s.text,
+            s.method,
+            s.tokens,
+            s.counter,
+            s.tokens_before,
+            s.duration_ms,
+            s.source,
+            now_ms,
+        ),
     )
 
 

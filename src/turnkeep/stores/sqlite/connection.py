@@ -50,7 +50,9 @@ def translate(error: Exception) -> StoreError:
         if isinstance(error, kind):
             return ours(f"{ours.__doc__} (SQLite: {error})")
     if isinstance(error, apsw.IOError):
-        return StoreUnavailable(f"The disk refused to read or to write: check its health, its room and your quota. (SQLite: {error})")
+        return StoreUnavailable(
+            f"The disk refused to read or to write: check its health, its room and your quota. (SQLite: {error})"
+        )
     if isinstance(error, UNREADABLE):
         return StoreCorrupt(f"{StoreCorrupt.__doc__} (a row cannot be read: {type(error).__name__})")
     return StoreError(f"{StoreError.__doc__} (SQLite: {type(error).__name__}: {error})")

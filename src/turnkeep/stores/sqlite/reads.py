@@ -56,11 +56,7 @@ class Reader:
             return [rows.message(row, counters) for row in found]
 
 
-def version(reader: Reader, app: str, session_id: str) -> int:
-    found = reader.query("SELECT version, app FROM sessions WHERE id = ?", (session_id,))
-    if not found or found[0][1] != app:
-        raise UnknownSession(session_id)
-    return cast(int, found[0][0])
+VERSION = "SELECT version, app FROM sessions WHERE id = ?"
 
 
 def session(reader: Reader, app: str, session_id: str) -> Session:
@@ -139,7 +135,8 @@ def _summaries(reader: Reader, number: int, which: str) -> list[Summary]:
 
 _WINDOW_HEAD = f"""SELECT {rows.SESSION_COLUMNS},
     (SELECT value FROM session_states WHERE session = number),
-    (SELECT value FROM user_states u WHERE u.app = s.app AND u.interface_type = s.interface_type AND u.external_user_id = s.external_user_id)
+    (SELECT value FROM user_states u
+     WHERE u.app = s.app AND u.interface_type = s.interface_type AND u.external_user_id = s.external_user_id)
     FROM sessions s WHERE id = ? AND app = ?"""
 
 
@@ -208,7 +205,8 @@ def state(reader: Reader, app: str, session_id: str, scope: Scope) -> JsonObject
 def events(reader: Reader, app: str, session_id: str, after: int, limit: int) -> list[Event]:
     number = session(reader, app, session_id).number
     found = reader.query(
-        f"SELECT {rows.EVENT_COLUMNS} FROM events WHERE session = ? AND number > ? ORDER BY number LIMIT ?", (number, after, limit)
+        f"SELECT {rows.EVENT_COLUMNS} FROM events WHERE session = ? AND number > ? ORDER BY number LIMIT ?",
+        (number, after, limit),
     )
     return [rows.event(row) for row in found]
 

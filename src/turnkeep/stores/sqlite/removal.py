@@ -140,7 +140,10 @@ def _due(tx: Transaction, app: str | None, now_ms: int, retention_ms: int) -> tu
     long_ago = now_ms - retention_ms - 1
     for status, until in (("active", now_ms), ("inactive", long_ago), ("expired", long_ago)):
         found = tx.query(
-            "SELECT app, id FROM sessions WHERE status = ? AND sweep_ms <= ? AND app = coalesce(?, app) LIMIT 1", status, until, app
+            "SELECT app, id FROM sessions WHERE status = ? AND sweep_ms <= ? AND app = coalesce(?, app) LIMIT 1",
+            status,
+            until,
+            app,
         )
         if found:
             return found[0]  # type: ignore[no-any-return]

@@ -42,7 +42,8 @@ def log_range(log: int) -> tuple[int, int]:
 # --- messages
 
 MESSAGE_COLUMNS = (
-    "id, role, content, tokens, counter, created_ms, external_id, parts, tool_calls, tool_call_id, name, author_id, metadata, erased"
+    "id, role, content, tokens, counter, created_ms, external_id, parts, tool_calls, tool_call_id, name, author_id,"
+    " metadata, erased"
 )
 INSERT_MESSAGE = f"INSERT INTO messages ({MESSAGE_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
 
@@ -95,7 +96,17 @@ SESSION_COLUMNS = ", ".join(_SESSION_FIELDS)
 _RETRACTED = _SESSION_FIELDS.index("retracted")
 _METADATA = _SESSION_FIELDS.index("metadata")
 NUMBER = _SESSION_FIELDS.index("number")
-_FIXED = {"id", "number", "app", "interface_type", "conversation_id", "external_user_id", "external_chat_id", "created_ms", "root"}
+_FIXED = {
+    "id",
+    "number",
+    "app",
+    "interface_type",
+    "conversation_id",
+    "external_user_id",
+    "external_chat_id",
+    "created_ms",
+    "root",
+}
 _CHANGING = tuple(field for field in _SESSION_FIELDS if field not in _FIXED)
 _CHANGING_AT = tuple(_SESSION_FIELDS.index(field) for field in _CHANGING)
 

@@ -11,12 +11,12 @@ import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar, cast
 from weakref import WeakSet
 
 import apsw
 
-from turnkeep.errors import ManagerClosed, TurnkeepError, UsedAfterFork, WrongLoop
+from turnkeep.errors import ManagerClosed, TurnkeepError, UnknownSession, UsedAfterFork, WrongLoop
 from turnkeep.session import (
     Appended,
     Cleaned,
@@ -103,6 +103,8 @@ class SQLiteStore(Store):
         if not self._opened:
             return
         self._opened = False
+        if self._forked:  # the connections are the parent's: to close one here could take its WAL away
+            return
         await self._writer.close()
         await asyncio.to_thread(self._scans.shutdown)
         self._reader.db.close()
@@ -153,7 +155,14 @@ class SQLiteStore(Store):
         return self._read(reads.session, app, session_id)
 
     async def version(self, app: str, session_id: str) -> int:
-        return self._read(reads.version, app, session_id)
+        self._check_usable()
+        try:  # what `_read` does, without its layers: this is asked before each cached context
+            found = self._reader.db.execute(reads.VERSION, (session_id,)).fetchall()
+        except apsw.Error as error:
+            raise translate(error) from error
+        if not found or found[0][1] != app:
+            raise UnknownSession(session_id)
+        return cast(int, found[0][0])
 
     async def find(self, app: str, conversation_id: str, interface_type: str | None, now_ms: int) -> Session | None:
         return self._read(reads.find, app, conversation_id, interface_type, now_ms)

@@ -1,7 +1,8 @@
 """What a change works with: the connection inside a transaction, and the sessions it has seen.
 
-Invariants: rows that appends have left are written before anything else is read or written; a change raises `TurnkeepError` only before its first write (so that it needs no savepoint); `heads` equal the rows of
-the file, which `PRAGMA data_version` proves at each begin, since it changes when, and only when, another connection has written.
+Invariants: rows that appends have left are written before anything else is read or written; a change raises `TurnkeepError` only
+before its first write (so that it needs no savepoint); `heads` equal the rows of the file, which `PRAGMA data_version` proves at
+each begin, since it changes when, and only when, another connection has written.
 """
 
 from __future__ import annotations

@@ -1,0 +1,160 @@
+"""A manager's life: opening, closing, the hourly cleanup, and what it remembers of sessions.
+
+Invariant: nothing is open before it is awaited or entered; after `close` every call is refused, and what was accepted is stored.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Generator
+from types import TracebackType
+from typing import Any, Self
+
+from msgspec.structs import replace
+
+from turnkeep import checks
+from turnkeep.compactor import Compactor
+from turnkeep.errors import InvalidInput, ManagerClosed, TurnkeepError
+from turnkeep.session import Cleaned, Session
+from turnkeep.settings import Settings, load
+from turnkeep.stores import CachedStore, Store, open_store
+from turnkeep.tokens import Counter, get_counter, is_loaded
+
+log = logging.getLogger("turnkeep")
+
+_KNOWN_SESSIONS = 10_000
+
+
+class Known:
+    """What never changes of a session, and what its last build found."""
+
+    __slots__ = ("counter", "fixed_tokens", "token_limit")
+
+    def __init__(self, counter: Counter, token_limit: int) -> None:
+        self.counter, self.token_limit = counter, token_limit
+        self.fixed_tokens: int | None = None
+
+
+class Lifecycle:
+    """What `SessionManager` stands on."""
+
+    def __init__(self, store: Store, settings: Settings, *, clock: Callable[[], float] = time.time) -> None:
+        self._store: Store = CachedStore(store, settings.cache_sessions) if settings.cache_sessions else store
+        self._settings = settings
+        self._app = checks.identifier("app", settings.app)
+        self._clock = clock
+        self._known: dict[str, Known] = {}
+        self._opened = False
+        self._cleaner: asyncio.Task[None] | None = None
+
+    # --- opening and closing
+
+    @classmethod
+    def open(
+        cls,
+        url: str | None = None,
+        *,
+        settings: Settings | None = None,
+        clock: Callable[[], float] = time.time,
+        **overrides: Any,
+    ) -> Self:
+        """A manager on the database at `url` (`sqlite:///file.db`, `memory://`; default: the setting `database_url`).
+
+        `overrides` are settings by name; without `settings` the rest comes from the environment and `turnkeep.toml`.
+        `clock` gives seconds since 1970. Nothing is opened until it is awaited or entered.
+        """
+        if settings is None:
+            settings = load(overrides)
+        elif overrides:
+            raise InvalidInput(next(iter(overrides)), "give settings= or single settings, not both")
+        return cls(open_store(url or settings.database_url, settings), settings, clock=clock)
+
+    def __await__(self) -> Generator[Any, None, Self]:
+        return self._start().__await__()
+
+    async def _start(self) -> Self:
+        if self._opened:
+            raise InvalidInput("manager", "is open already")
+        await self._store.open()
+        self._compactor = Compactor(self._store, self._settings, self._now_ms)
+        self._opened = True
+        if self._settings.cleanup_interval:
+            self._cleaner = asyncio.create_task(self._clean_up_for_ever())
+        return self
+
+    async def __aenter__(self) -> Self:
+        return await self._start()
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Finish what was accepted, wait at most `close_timeout` for background work, and let go of the database."""
+        if not self._opened:
+            return
+        self._opened = False
+        if self._cleaner is not None:
+            self._cleaner.cancel()
+            await asyncio.gather(self._cleaner, return_exceptions=True)
+        await self._compactor.close(self._settings.close_timeout)
+        await self._store.close()
+
+    async def _clean_up_for_ever(self) -> None:
+        while True:
+            try:
+                await self._clean_up(None, dry_run=False)
+            except TurnkeepError:
+                log.exception("the cleanup failed; it is tried again in %s s", self._settings.cleanup_interval)
+            await asyncio.sleep(self._settings.cleanup_interval)
+
+    async def _clean_up(self, app: str | None, *, dry_run: bool) -> Cleaned:
+        retention_ms = round(self._settings.retention * 1000)
+        return await self._store.cleanup(app, now_ms=self._now_ms(), retention_ms=retention_ms, dry_run=dry_run)
+
+    @property
+    def app(self) -> str:
+        return self._app
+
+    @property
+    def settings(self) -> Settings:
+        return self._settings
+
+    def _now_ms(self) -> int:
+        return int(self._clock() * 1000)
+
+    async def _know(self, session_id: str) -> Known:
+        """The counter and the limit of a session, loaded when they are first needed."""
+        known = self._known.get(session_id)
+        if known is None:
+            if not self._opened:
+                raise ManagerClosed
+            checks.identifier("session_id", session_id)
+            session = await self._store.session(self._app, session_id)
+            known = self._remember(session, await self._counter(session.tokenizer))
+        return known
+
+    def _remember(self, session: Session, counter: Counter) -> Known:
+        if len(self._known) >= _KNOWN_SESSIONS:
+            del self._known[next(iter(self._known))]
+        known = self._known[session.id] = Known(counter, session.token_limit)
+        return known
+
+    @staticmethod
+    async def _counter(name: str) -> Counter:
+        if not is_loaded(name):
+            await asyncio.to_thread(get_counter, name)
+        return get_counter(name)
+
+    def _seen(self, session: Session) -> Session:
+        """As it is by the clock."""
+        status = session.status_at(self._now_ms())
+        if status != session.status:
+            session = replace(session, status=status)
+        return session
+
+    def _ready(self, session_id: str) -> str:
+        if not self._opened:
+            raise ManagerClosed
+        return checks.identifier("session_id", session_id)

@@ -1,0 +1,31 @@
+"""The promises of the front door, as tests: one class, which the tests of everything with its calls inherit, and never override.
+
+class TestMyManager(ManagerContract):
+    @pytest.fixture
+    async def open_manager(self, tmp_path):
+        opened = []
+
+        async def factory(*, clock=time.time, app="default", **settings):
+            settings = Settings(app=app, **({"cleanup_interval": 0} | settings))
+            opened.append(await SessionManager.open(f"sqlite:///{tmp_path}/chats.db", settings=settings, clock=clock))
+            return opened[-1]
+
+        yield factory
+        for manager in opened:
+            await manager.close()
+"""
+
+from __future__ import annotations
+
+from turnkeep.testing.manager_contract.case import Case, Clock, OpenManager
+from turnkeep.testing.manager_contract.expiry import Expiry
+from turnkeep.testing.manager_contract.finding import Finding
+from turnkeep.testing.manager_contract.messages import Messages
+from turnkeep.testing.manager_contract.refusals import Refusals
+from turnkeep.testing.manager_contract.sessions import Sessions
+
+__all__ = ["Case", "Clock", "ManagerContract", "OpenManager"]
+
+
+class ManagerContract(Sessions, Finding, Expiry, Messages, Refusals):
+    """Every promise of `turnkeep.SessionManager`'s calls."""

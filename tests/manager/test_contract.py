@@ -1,0 +1,85 @@
+"""`SessionManager` keeps its contract, whatever it stands on."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from turnkeep import SessionManager
+from turnkeep.session import NewSummary, Session
+from turnkeep.settings import Settings
+from turnkeep.stores import MemoryStore
+from turnkeep.stores.base import Store
+from turnkeep.stores.sqlite import SQLiteStore
+from turnkeep.testing.manager_contract import Clock, ManagerContract, OpenManager
+
+
+class _Contract(ManagerContract):
+    """The factory over a store of the subclass, and the contract's hooks."""
+
+    cache_sessions = 1000
+
+    def store(self, folder: Path) -> Store:
+        """Another on the same database with each call."""
+        return SQLiteStore(folder / "turnkeep.db")
+
+    @pytest.fixture
+    async def open_manager(self, tmp_path: Path) -> AsyncIterator[OpenManager]:
+        opened: list[SessionManager] = []
+
+        async def factory(*, clock: Clock | None = None, app: str = "default", **given: Any) -> SessionManager:
+            chosen: dict[str, Any] = {"cleanup_interval": 0.0, "cache_sessions": self.cache_sessions, "app": app}
+            opened.append(SessionManager(self.store(tmp_path), Settings(**(chosen | given)), clock=clock or Clock()))
+            return await opened[-1]
+
+        yield factory
+        for manager in opened:
+            await manager.close()
+
+    async def summarized(self, manager: SessionManager, session: Session, to_seq: int, text: str) -> bool:
+        now = await manager.get_session(session.id)
+        made = NewSummary(
+            from_seq=now.window_start, to_seq=to_seq, text=text, method="model", tokens=9, counter="o200k", tokens_before=99
+        )
+        await manager._store.add_summary(manager.app, now.id, made, generation=now.generation, now_ms=now.active_ms)
+        return True
+
+
+class TestCached(_Contract):
+    """The default: SQLite, with the cache around it."""
+
+    async def holds(self, manager: SessionManager, text: str) -> bool | None:
+        return await _in_files(manager, text)
+
+
+class TestUncached(_Contract):
+    cache_sessions = 0
+
+    async def holds(self, manager: SessionManager, text: str) -> bool | None:
+        return await _in_files(manager, text)
+
+
+class TestMemory(_Contract):
+    """All managers of a test share one store."""
+
+    @pytest.fixture(autouse=True)
+    def one_store(self) -> None:
+        self.shared = MemoryStore()
+
+    def store(self, folder: Path) -> Store:
+        return self.shared
+
+
+async def _in_files(manager: SessionManager, text: str) -> bool:
+    """Whether the file itself, with all of the write-ahead log taken in, holds the text."""
+    store: Any = manager._store
+    path: Path = getattr(store, "inner", store).path
+
+    def look() -> bool:
+        return any(text.encode() in file.read_bytes() for file in path.parent.iterdir())
+
+    return await asyncio.to_thread(look)
