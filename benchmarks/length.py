@@ -15,7 +15,7 @@ from benchmarks.contenders import Turnkeep
 from benchmarks.floors import INSERT, BareFloor
 from benchmarks.measure import Line
 
-LONG, SHORT, TURNS = 100_000, 10, 200
+LONG, SHORT, TURNS, COMPACTIONS = 100_000, 10, 200, 30
 BATCH = {"default compaction": 40, "no compaction": 1000}  # 40: compacted about as often as in life
 
 
@@ -56,6 +56,19 @@ async def ratio(contender: Turnkeep | BareFloor, texts: list[str]) -> tuple[floa
     return measure.median(taken[0][10:]), measure.median(taken[1][10:])
 
 
+async def compaction(turnkeep: Turnkeep, texts: list[str]) -> float:
+    """What compacting now and the context after it cost on the long session, in times of what they cost on a short one."""
+    taken: tuple[list[float], list[float]] = ([], [])
+    manager = turnkeep.manager
+    for session_id in turnkeep.ids[1:COMPACTIONS]:
+        await manager.add_messages(session_id, _batch(texts, 0, SHORT))
+        for asked, into in ((turnkeep.ids[0], taken[0]), (session_id, taken[1])):
+            await manager.add_messages(asked, _batch(texts, 0, 2 * SHORT))
+            compact = await measure.timed(partial(manager.summarize_session, asked))
+            into.append(compact + await measure.timed(partial(manager.build_context, asked, max_messages=20)))
+    return measure.median(taken[0]) / measure.median(taken[1])
+
+
 def main(argv: list[str] | None = None) -> list[Line]:
     parser = measure.arguments(__doc__)
     parser.set_defaults(rounds=3)
@@ -63,6 +76,7 @@ def main(argv: list[str] | None = None) -> list[Line]:
     options = parser.parse_args(argv)
     texts = measure.texts(2000)
     notes: dict[str, list[tuple[float, float]]] = {}
+    compactions: list[float] = []
 
     def ours(name: str, **settings: Any) -> measure.Run:
         async def run(place: Path) -> float:
@@ -70,6 +84,8 @@ def main(argv: list[str] | None = None) -> list[Line]:
             await turnkeep.open(TURNS + 1)
             await fill(turnkeep, texts, options.long, BATCH[name])
             long, short = await ratio(turnkeep, texts)
+            if turnkeep.settings.compaction == "background":
+                compactions.append(await compaction(turnkeep, texts))
             await turnkeep.close()
             notes.setdefault(name, []).append((long, short))
             return long / short
@@ -97,7 +113,8 @@ def main(argv: list[str] | None = None) -> list[Line]:
         shown = f"{measure.spread(figures[name], 'times', 2)}: {long:.2f} ms, {short:.2f} ms"
         title = f"a turn at {options.long:,} messages against {SHORT}, {name}"
         found.append(Line(title, "<= 1.2 times", shown, beside, measure.median(figures[name]) <= 1.2))
-    return found
+    title = f"  compacting and the context after it, at {options.long:,} messages against {SHORT}"
+    return [*found, Line(title, "", measure.spread(compactions, "times", 1), "")]
 
 
 if __name__ == "__main__":

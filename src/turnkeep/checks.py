@@ -5,8 +5,10 @@ Invariant: a value that passes can be stored, sent to a model and read back unch
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from math import isfinite
 from typing import Any, cast
 
 import msgspec
@@ -17,6 +19,8 @@ from turnkeep.session import ROLES, Content, JsonObject, Role, to_ms
 MAX_ID_CHARS = 512
 MAX_BATCH = 1000
 MAX_TOOL_CALLS = 128
+MAX_DEPTH = 100  # of JSON: every walk over it, and every copy, stays far from the interpreter's limit
+_SUSPECT = re.compile(rb"\\u0000|[0-9]{19}")
 MESSAGE_FIELDS = frozenset(
     ("role", "content", "tool_calls", "tool_call_id", "name", "external_id", "author_id", "metadata", "created_at")
 )
@@ -69,43 +73,56 @@ def optional_identifier(field: str, value: object) -> str | None:
 
 def conversation(value: object) -> str:
     """An int or a string; stored as a string."""
-    if isinstance(value, int) and not isinstance(value, bool):
-        value = str(value)
-    return identifier("conversation_id", value)
+    return identifier("conversation_id", _digits(value))
 
 
 def external(field: str, value: object) -> str | None:
     """A platform's id of a user or chat: an int or a string, or none."""
-    if isinstance(value, int) and not isinstance(value, bool):
-        value = str(value)
-    return optional_identifier(field, value)
+    return optional_identifier(field, _digits(value))
+
+
+def _digits(value: object) -> object:
+    """An int as a string, if it is not one of thousands of digits, which Python refuses to write out."""
+    if isinstance(value, int) and not isinstance(value, bool) and value.bit_length() <= 4 * MAX_ID_CHARS:
+        return str(value)
+    return value
 
 
 def json_value(field: str, value: object, limit: int) -> Any:
-    """A copy of a JSON value, of at most `limit` bytes as JSON."""
+    """A copy of a JSON value, of at most `limit` bytes as JSON; a tuple becomes a list."""
     try:
         encoded = msgspec.json.encode(value)
         copy = msgspec.json.decode(encoded)
+        same = copy == value
     except (TypeError, ValueError, RecursionError, msgspec.MsgspecError) as error:
         raise InvalidInput(field, f"cannot be stored as JSON: {type(error).__name__}") from None
     if len(encoded) > limit:
         raise InvalidInput(field, "is too large as JSON, in bytes", size=len(encoded), limit=limit)
-    if b"\\u0000" in encoded:
-        _no_nul(field, copy)
+    if not same or _SUSPECT.search(encoded) or encoded.count(b"[") + encoded.count(b"{") > MAX_DEPTH:
+        _check_json(field, value, MAX_DEPTH)
     return copy
 
 
-def _no_nul(field: str, value: Any) -> None:
-    if isinstance(value, str):
-        if "\0" in value:
+def _check_json(field: str, value: object, depth: int) -> None:
+    """What JSON has no word for would come back as something else; what is nested deep, could not be walked everywhere."""
+    match value:
+        case str() if "\0" in value:
             raise InvalidInput(field, "holds a NUL in one of its strings")
-    elif isinstance(value, dict):
-        for key, inner in value.items():
-            _no_nul(field, key)
-            _no_nul(field, inner)
-    elif isinstance(value, list):
-        for inner in value:
-            _no_nul(field, inner)
+        case int() if not -(2**63) <= value < 2**64:
+            raise InvalidInput(field, "holds a whole number of more than 64 bits: give it as a string")
+        case float() if not isfinite(value):
+            raise InvalidInput(field, "holds a number that JSON does not have (NaN or an infinity)")
+        case dict() | list() | tuple():
+            if not depth:
+                raise InvalidInput(field, "is nested too deep", limit=MAX_DEPTH)
+            if isinstance(value, dict) and not all(isinstance(key, str) for key in value):
+                raise InvalidInput(field, "has a key that is no string")
+            for inner in [*value, *value.values()] if isinstance(value, dict) else value:
+                _check_json(field, inner, depth - 1)
+        case None | str() | int() | float():
+            pass
+        case _:
+            raise InvalidInput(field, f"holds a {type(value).__name__}, which JSON does not have")
 
 
 def json_object(field: str, value: object, limit: int) -> JsonObject:

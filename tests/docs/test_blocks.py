@@ -221,6 +221,20 @@ def test_block(block: Block) -> None:
     WAYS[block.info](block)
 
 
+def test_the_example_of_the_readme_does_what_it_says(capsys: pytest.CaptureFixture[str]) -> None:
+    [example] = [block for block in BLOCKS if block.page.name == "README.md" and block.info == "python"]
+    run_python(example)
+    printed = capsys.readouterr().out
+    assert re.fullmatch(r"""\[{'role': 'user', 'content': "What's the weather\?"}\] \d+\n""", printed)
+
+    async def stored() -> list[tuple[str, object]]:
+        async with SessionManager.open("sqlite:///turnkeep.db") as sessions:
+            [session] = await sessions.list_sessions()
+            return [(message.role, message.content) for message in await sessions.get_messages(session.id)]
+
+    assert asyncio.run(stored()) == [("user", "What's the weather?"), ("assistant", "Sunny, 21 degrees.")]
+
+
 def test_no_code_hides_from_the_tests() -> None:
     """Not by indentation, which Markdown takes for code, too, and not in HTML."""
     for page in PAGES:

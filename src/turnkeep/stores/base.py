@@ -179,9 +179,11 @@ class Store(ABC):
     async def add_summary(
         self, app: str, session_id: str, summary: NewSummary, *, generation: int, now_ms: int, replaces: Sequence[int] = ()
     ) -> Session:
-        """Cover `from_seq..to_seq`, by compare-and-set: `Conflict("summary", ...)` when the generation is another, when
-        `from_seq` is not the window's start (the first `from_seq` of what it `replaces`, if it does) or when `to_seq` is beyond
-        the newest message. Moves the window's start to `to_seq + 1`. The replaced summaries (numbers) stop being live.
+        """Cover `from_seq..to_seq` and move the window's start behind it, by compare-and-set.
+
+        It begins at the window's start, or with the first of the live summaries that it `replaces` (numbers; they stop being live),
+        and ends in the window, or, if it only folds those together, with the last of them. `Conflict("summary", ...)` if it does not,
+        if the generation is another by now, or if it reaches over a live summary that it does not replace.
         """
 
     @abstractmethod

@@ -111,17 +111,28 @@ def append(session: Session, messages: Sequence[NewMessage], now_ms: int, fixed_
     )
 
 
-def check_summary(session: Session, summary: NewSummary, generation: int, replaced: Sequence[Summary], wanted: int) -> None:
-    """Compare-and-set: the window must still start where the summary's maker saw it start."""
+def check_summary(
+    session: Session, summary: NewSummary, generation: int, live: Iterable[Summary], replaces: Iterable[int]
+) -> list[Summary]:
+    """Compare-and-set: the window must still start where the summary's maker saw it start. Gives the summaries it replaces.
+
+    It may fold live summaries into one (and end where the last of them ends), cover more of the window, or both at once.
+    """
+    wanted = set(replaces)
+    replaced = [old for old in live if old.number in wanted]
     if generation != session.generation:
         raise Conflict("summary", "the window was cleared, retracted or erased meanwhile")
-    if len(replaced) != wanted:
+    if len(replaced) != len(wanted):
         raise Conflict("summary", "a summary that it replaces is no longer live")
     start = min([session.window_start, *(old.from_seq for old in replaced)])
     if summary.from_seq != start:
         raise Conflict("summary", f"the window starts at {start}, the summary at {summary.from_seq}")
-    if not max(start, session.window_start - 1) <= summary.to_seq <= session.seq:
+    folded = max((old.to_seq for old in replaced), default=None)
+    if summary.to_seq != folded and not session.window_start <= summary.to_seq <= session.seq:
         raise Conflict("summary", f"it ends at {summary.to_seq}, the log at {session.seq}")
+    if any(old.to_seq >= start and old.from_seq <= summary.to_seq and old.number not in wanted for old in live):
+        raise Conflict("summary", "it covers what a live summary covers that it does not replace")
+    return replaced
 
 
 def summarize(session: Session, summary: NewSummary, replaced: Iterable[Summary], covered: Sequence[Message]) -> Session:

@@ -303,8 +303,7 @@ class MemoryStore(Store):
         replaces: Sequence[int] = (),
     ) -> Session:
         rows = self._rows(app, session_id)
-        replaced = [old for old in rows.live() if old.number in replaces]
-        rules.check_summary(rows.session, summary, generation, replaced, len(set(replaces)))
+        replaced = rules.check_summary(rows.session, summary, generation, rows.live(), replaces)
         after = rules.summarize(rows.session, summary, replaced, rows.visible(summary.to_seq))
         kept = [replace(old, live=False) if old in replaced else old for old in rows.summaries]
         row = Summary(**asdict(summary), number=next(self._numbers), created_ms=now_ms)

@@ -80,8 +80,7 @@ def add_summary(
     tx: Transaction, app: str, session_id: str, summary: NewSummary, generation: int, now_ms: int, replaces: Sequence[int]
 ) -> Session:
     session = tx.session(app, session_id)
-    replaced = [old for old in live_summaries(tx, session) if old.number in set(replaces)]
-    rules.check_summary(session, summary, generation, replaced, len(set(replaces)))
+    replaced = rules.check_summary(session, summary, generation, live_summaries(tx, session), replaces)
     covered = visible(tx, session, session.window_start, summary.to_seq)
     _retire(tx, replaced)
     _insert_summary(tx, session, summary, now_ms)

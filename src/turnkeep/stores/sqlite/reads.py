@@ -228,6 +228,7 @@ def stats(reader: Reader, app: str, now_ms: int) -> StoreStats:
         " FROM sessions WHERE app = :app GROUP BY interface_type ORDER BY interface_type",
         {"app": app, "now": now_ms},
     )
-    total = [sum(column) for column in zip(*(row[1:] for row in found), strict=True)] or [0] * 6
+    columns = [sum(column) for column in zip(*(row[1:] for row in found), strict=True)] or [0] * 6
+    sessions, active, messages, tokens, calls, errors = columns
     by_interface = {row[0]: InterfaceStats(*row[1:5]) for row in found}
-    return StoreStats(*total, by_interface=by_interface)
+    return StoreStats(sessions, active, messages, tokens, calls, errors, by_interface)

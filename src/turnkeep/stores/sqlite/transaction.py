@@ -21,6 +21,8 @@ MAX_HEADS = 4096
 
 
 class Transaction:
+    """One for the life of the writing connection; a batch of changes uses it between `begin` and `commit`."""
+
     def __init__(self, db: apsw.Connection) -> None:
         self.db = db
         self.counters: dict[str, int] = {}
@@ -35,7 +37,7 @@ class Transaction:
 
     def begin(self) -> None:
         self.db.execute("BEGIN IMMEDIATE")
-        data_version = self.db.execute("PRAGMA data_version").fetchall()[0][0]
+        data_version: Any = self.db.execute("PRAGMA data_version").fetchall()[0][0]
         if data_version != self._data_version:
             self._data_version = data_version
             self._forget()

@@ -17,15 +17,17 @@ class TestMyManager(ManagerContract):
 
 from __future__ import annotations
 
+from turnkeep.testing.manager_contract.batches import Batches, Once
 from turnkeep.testing.manager_contract.case import Case, Clock, OpenManager
 from turnkeep.testing.manager_contract.expiry import Expiry
 from turnkeep.testing.manager_contract.finding import Finding
 from turnkeep.testing.manager_contract.messages import Messages
 from turnkeep.testing.manager_contract.refusals import Refusals
 from turnkeep.testing.manager_contract.sessions import Sessions
+from turnkeep.testing.manager_contract.states import States
 
 __all__ = ["Case", "Clock", "ManagerContract", "OpenManager"]
 
 
-class ManagerContract(Sessions, Finding, Expiry, Messages, Refusals):
+class ManagerContract(Sessions, Finding, Expiry, Messages, Batches, Once, Refusals, States):
     """Every promise of `turnkeep.SessionManager`'s calls."""

@@ -78,14 +78,16 @@ def deep(depth: int) -> JsonObject:
 class Refusals(Case):
     """What `add_message` and its like do not let in."""
 
-    @pytest.mark.parametrize(("field", "message"), BAD, ids=[f"{field}-{at}" for at, (field, _) in enumerate(BAD)])
-    async def test_a_bad_message_names_its_field(self, manager: SessionManager, field: str, message: JsonObject) -> None:
+    @pytest.mark.parametrize("about", sorted({field for field, _ in BAD}))
+    async def test_a_bad_message_names_its_field(self, manager: SessionManager, about: str) -> None:
         session = await chat(manager)
         async with untouched(manager, session):
-            with raises(InvalidInput, field):
-                await manager.add_message(session.id, **message)
-            with raises(InvalidInput, f"messages[1].{field}"):
-                await manager.add_messages(session.id, [TEXT, message])
+            for field, message in BAD:
+                if field == about:
+                    with raises(InvalidInput, field):
+                        await manager.add_message(session.id, **message)
+                    with raises(InvalidInput, f"messages[1].{field}"):
+                        await manager.add_messages(session.id, [TEXT, message])
 
     async def test_an_error_quotes_no_content(self, manager: SessionManager) -> None:
         session = await chat(manager)
@@ -114,7 +116,7 @@ class Refusals(Case):
         async with refused(manager, session, InvalidInput, "patch"):
             await manager.update_state(session.id, {"a": {"b": value}})
 
-    @pytest.mark.parametrize("depth", [60, 400, 900, 5000])
+    @pytest.mark.parametrize("depth", [60, 90, 101, 400, 900, 5000])
     async def test_deep_json_is_kept_or_refused(self, manager: SessionManager, depth: int) -> None:
         session = await chat(manager)
         value = deep(depth)
@@ -133,8 +135,17 @@ class Refusals(Case):
         await manager.build_context(session.id)
         await manager.get_messages(session.id)
 
-    @pytest.mark.parametrize("session_id", [None, 5, "", [], {}, b"ses_", "x" * 513, "\0", "\ud800"], ids=ascii)
-    async def test_what_is_no_id_is_a_typed_error(self, manager: SessionManager, session_id: Any) -> None:
+    @pytest.mark.parametrize("kind", ["text", "other", "unhashable"])
+    async def test_what_is_no_id_is_a_typed_error(self, manager: SessionManager, kind: str) -> None:
+        kinds: dict[str, list[Any]] = {
+            "text": ["", "x" * 513, "\0", "\ud800"],
+            "other": [None, 5, b"ses_", True],
+            "unhashable": [[], {}],
+        }
+        for session_id in kinds[kind]:
+            await self.no_id(manager, session_id)
+
+    async def no_id(self, manager: SessionManager, session_id: Any) -> None:
         for call in (
             manager.get_session,
             manager.get_messages,
