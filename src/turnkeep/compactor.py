@@ -8,13 +8,12 @@ at most `compaction_parallel` of all.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import time
 from collections.abc import Callable
 
 from turnkeep import compaction
-from turnkeep.errors import Conflict, ManagerClosed, TurnkeepError, UnknownSession
+from turnkeep.errors import Conflict, ManagerClosed, UnknownSession
 from turnkeep.session import NewSummary, Session, Summary
 from turnkeep.settings import Settings
 from turnkeep.stores import Store
@@ -34,16 +33,15 @@ class Compactor:
         self._slots = asyncio.Semaphore(settings.compaction_parallel)
 
     async def due(self, session: Session) -> None:
-        """Compaction is due: do it now (`inline`), soon (`background`) or when asked to (`manual`)."""
+        """Compaction is due: do it now (`inline`), soon (`background`) or when asked to (`manual`). Never raises: what led here is stored."""
         if self._settings.compaction == "inline":
-            with contextlib.suppress(Conflict):
-                await self.compact(session.app, session.id)
+            await self._quietly(session.app, session.id)
         elif self._settings.compaction == "background" and session.id not in self._tasks:
-            task = asyncio.create_task(self._in_background(session.app, session.id))
+            task = asyncio.create_task(self._quietly(session.app, session.id))
             self._tasks[session.id] = task
             task.add_done_callback(lambda _: self._tasks.pop(session.id, None))
 
-    async def _in_background(self, app: str, session_id: str) -> None:
+    async def _quietly(self, app: str, session_id: str) -> None:
         try:
             async with self._slots:
                 session = await self._store.session(app, session_id)
@@ -51,7 +49,7 @@ class Compactor:
                     await self.compact(app, session_id)
         except (Conflict, UnknownSession, ManagerClosed):
             pass  # the window moved, or is gone: what is due then is found again at the next append
-        except TurnkeepError:
+        except Exception:  # a summarizer may raise anything
             log.exception("compaction of session %s failed; it is tried again after the next message", session_id)
 
     async def compact(self, app: str, session_id: str) -> Summary | None:
@@ -95,10 +93,14 @@ class Compactor:
             await asyncio.wait(self._tasks.values())
 
     async def close(self, timeout: float) -> None:
-        """Wait a bounded time; what does not end in it is cancelled, stores nothing, and is due again at the next start."""
+        """Wait a bounded time; what does not end in it is cancelled, stores nothing, and is due again at the next start.
+
+        A summarizer that swallows its cancellation is left behind after a second more.
+        """
         tasks = list(self._tasks.values())
         if tasks:
             _, late = await asyncio.wait(tasks, timeout=timeout)
             for task in late:
                 task.cancel()
-            await asyncio.gather(*late, return_exceptions=True)
+            if late:
+                await asyncio.wait(late, timeout=1)

@@ -6,9 +6,11 @@ unusable value is an error that names the setting and where it came from. Times 
 
 from __future__ import annotations
 
+import logging
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,6 +18,8 @@ import msgspec
 
 from turnkeep.errors import InvalidInput
 from turnkeep.session import CarryOver
+
+log = logging.getLogger("turnkeep")
 
 PREFIX = "TURNKEEP_"
 FILE = "turnkeep.toml"
@@ -60,17 +64,25 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     encryption_passphrase_file: str | None = None
 
     def __repr__(self) -> str:
-        shown = (f"{n}={'***' if n in SECRETS and getattr(self, n) else repr(getattr(self, n))}" for n in NAMES)
-        return f"Settings({', '.join(shown)})"
+        return f"Settings({', '.join(f'{name}={value!r}' for name, value in self.__rich_repr__())})"
+
+    def __rich_repr__(self) -> Iterator[tuple[str, Any]]:
+        """What `rich` shows of it, and `repr`."""
+        for name in NAMES:
+            value = getattr(self, name)
+            yield name, "***" if name in SECRETS and value is not None else value
 
     def __post_init__(self) -> None:
+        for name in NAMES:
+            _convert(name, getattr(self, name), "argument", strict=True)
         check_token_limit("token_limit", self.token_limit)
         for name, low, high in _RANGES:
             value = getattr(self, name)
             if value is not None and not low <= value <= high:
                 raise InvalidInput(name, f"must be from {low:,} to {high:,}", size=value, limit=low if value < low else high)
-        if sum(getattr(self, name) is not None for name in NAMES if name.startswith("encryption_")) > 1:
-            raise InvalidInput("encryption_key", "give one of the four encryption settings, not several")
+        given = [name for name in NAMES if name.startswith("encryption_") and getattr(self, name) is not None]
+        if len(given) > 1:
+            raise InvalidInput(given[0], f"give one of the four encryption settings, not also {', '.join(given[1:])}")
 
     def key(self) -> bytes | str | None:
         """The encryption key: raw bytes, or a passphrase, or None for a database in the clear."""
@@ -132,31 +144,41 @@ def _secret(name: str, value: str | None, file: str | None) -> str:
 def load(overrides: Mapping[str, Any] | None = None, *, environ: Mapping[str, str] | None = None) -> Settings:
     """The settings from `turnkeep.toml` in this folder (or the file that TURNKEEP_CONFIG names), the environment, and `overrides`."""
     environ = os.environ if environ is None else environ
-    values = _from_file(environ.get(PREFIX + "CONFIG"))
+    file = environ.get(PREFIX + "CONFIG")
+    values = _from_file(file)
+    sources = dict.fromkeys(values, Path(file or FILE).name)
     for variable, text in environ.items():
         name = variable.removeprefix(PREFIX).lower()
         if variable.startswith(PREFIX) and name in NAMES:
-            values[name] = _convert(name, _from_text(name, text), f"environment variable {variable}", strict=False)
+            sources[name] = f"environment variable {variable}"
+            values[name] = _convert(name, _from_text(name, text), sources[name], strict=False)
     for name, value in (overrides or {}).items():
+        sources[name] = "argument"
         values[name] = _convert(name, value, "argument", strict=True)
-    return Settings(**values)
+    try:
+        return Settings(**values)
+    except InvalidInput as error:
+        reason = f"{error.reason} ({sources.get(error.field, 'default')})"
+        raise InvalidInput(error.field, reason, size=error.size, limit=error.limit) from None
 
 
 def _from_file(named: str | None) -> dict[str, Any]:
     path = Path(named or FILE)
-    if named is None and not path.exists():
+    if not named and not path.exists():
         return {}
     try:
         found = tomllib.loads(path.read_text("utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise InvalidInput(path.name, f"cannot be read as TOML: {error}") from error
-    return {name: _convert(name, value, path.name, strict=True) for name, value in found.items()}
+    never = {"expires_in": "none"}  # TOML has no null
+    values = {name: None if never.get(name) == value else value for name, value in found.items()}
+    return {name: _convert(name, value, path.name, strict=True) for name, value in values.items()}
 
 
 def _from_text(name: str, text: str) -> Any:
     if name == "context_state":
         return [key.strip() for key in text.split(",") if key.strip()]
-    return None if text.lower() == "none" else text
+    return None if name == "expires_in" and text.lower() == "none" else text
 
 
 _TYPES = {field.name: field.type for field in msgspec.structs.fields(Settings)}
@@ -165,6 +187,8 @@ _TYPES = {field.name: field.type for field in msgspec.structs.fields(Settings)}
 def _convert(name: str, value: Any, source: str, *, strict: bool) -> Any:
     if name not in _TYPES:
         raise InvalidInput(name, f"no such setting ({source})")
+    if isinstance(value, timedelta):
+        value = value.total_seconds()
     try:
         return msgspec.convert(value, _TYPES[name], strict=strict)
     except msgspec.ValidationError as error:

@@ -55,7 +55,7 @@ def _blocking(
     def blocking(self: SessionManager, *args: P.args, **kwargs: P.kwargs) -> T:
         return _thread.run(call(self._usable(), *args, **kwargs))
 
-    return cast(Callable[Concatenate[SessionManager, P], T], blocking)
+    return cast("Callable[Concatenate[SessionManager, P], T]", blocking)
 
 
 class SessionManager:

@@ -91,6 +91,11 @@ def at_once(processes: Sequence[subprocess.Popen[str]]) -> list[list[Any]]:
 # --- the file, around the API
 
 
+def writer(sessions: SessionManager) -> Any:
+    """The connection that a manager's store writes by."""
+    return getattr(sessions._store, "inner", sessions._store)._write_db
+
+
 def sql(path: Path, statement: str, *bindings: Any) -> list[Any]:
     """Another program's look into the file."""
     db = apsw.Connection(str(path))
@@ -117,7 +122,6 @@ def step_by_step(make: Callable[[], Coroutine[Any, Any, Any]], steps: int) -> Co
         for _ in range(steps):
             await asyncio.sleep(0)
         task.cancel()
-        [result] = await asyncio.gather(task, return_exceptions=True)
-        return result
+        return (await asyncio.gather(task, return_exceptions=True))[0]
 
     return run()

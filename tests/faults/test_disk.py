@@ -15,8 +15,9 @@ from typing import Any
 
 import apsw
 import pytest
-from tests.faults.helpers import ask, contents, finished, log, manager, opened, sound, sql, worker
+from tests.faults.helpers import ask, contents, finished, log, manager, opened, sound, sql, worker, writer
 
+from turnkeep import SessionManager
 from turnkeep.errors import StoreBusy, StoreError, StoreFull, StoreReadOnly, StoreUnavailable, TurnkeepError
 
 # --- full
@@ -35,9 +36,9 @@ class Full:
     def __init__(self, folder: Path, ballast: Path | None) -> None:
         self.path, self._ballast = folder / "chats.db", ballast
 
-    def prepare(self, sessions: Any) -> None:
+    def prepare(self, sessions: SessionManager) -> None:
         """Where no file system can be mounted, SQLite's own limit stands for the disk's."""
-        self._db = getattr(sessions._store, "inner", sessions._store)._write_db
+        self._db = writer(sessions)
         if self._ballast is None:
             self._db.pragma("max_page_count", 120)
 
@@ -294,7 +295,7 @@ async def test_a_connection_that_may_only_read(tmp_path: Path) -> None:
     async with manager(tmp_path / "chats.db") as sessions:
         session = await opened(sessions)
         await sessions.add_message(session.id, "user", "kept")
-        db = getattr(sessions._store, "inner", sessions._store)._write_db
+        db = writer(sessions)
         db.pragma("query_only", True)
         with pytest.raises(StoreReadOnly, match="check the permissions"):
             await sessions.add_message(session.id, "user", "refused")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 from pathlib import Path
 from signal import SIGKILL
@@ -16,20 +17,24 @@ ROUNDS = 20
 async def test_kill_during_steady_appends(tmp_path: Path) -> None:
     path, chance = tmp_path / "chats.db", random.Random(2)
     acknowledged: dict[int, int] = {}
+    process = worker("breed", path)
+    assert process.stdin
+    assert process.stdout
     for _ in range(ROUNDS):
-        first = max(acknowledged, default=0) + 100  # a gap: those in flight when the process died may be there or not
-        process = worker("append_for_ever", path, first)
-        assert process.stdout
-        for _ in range(chance.randint(1, 120)):
-            number, seq = json.loads(process.stdout.readline())
-            acknowledged[number] = seq
-        process.kill()
-        out, _ = process.communicate()
-        for line in out.splitlines(keepends=True):
-            if line.endswith("\n"):
-                number, seq = json.loads(line)
-                acknowledged[number] = seq
-        assert process.returncode == -SIGKILL
+        first = max(acknowledged, default=0) + 100  # a gap: those in flight when it dies may be there or not
+        process.stdin.write(f"{first}\n")
+        process.stdin.flush()
+        [child] = json.loads(process.stdout.readline())
+        killed_after = chance.randint(0, 150)
+        for told in range(100_000):
+            if told == killed_after:
+                os.kill(child, SIGKILL)
+            line = json.loads(process.stdout.readline())
+            if line == "dead":
+                break
+            acknowledged[line[0]] = line[1]
+    finished(process)
+    assert len(acknowledged) > 10 * ROUNDS
     async with manager(path) as sessions:
         session = await opened(sessions)
         await sound(sessions, session.id)
@@ -49,7 +54,7 @@ async def test_kill_before_and_after_every_store_call_of_a_turn(tmp_path: Path) 
     lanes = [worker("turns_to_the_death", tmp_path, lane, 2) for lane in (0, 1)]
     runs = sorted(run for lane in lanes for run in finished(lane, 90))
     deaths = [run for run in runs if run[1] == -SIGKILL]
-    assert len(deaths) > 60
+    assert len(deaths) > 40
     assert all(status == 0 and said[-1] == ["end", 0] for _, status, said in runs[len(deaths) :])
     most = 0
     for fatal, _, said in runs:
@@ -76,4 +81,4 @@ async def test_kill_before_and_after_every_store_call_of_a_turn(tmp_path: Path) 
             context = await sessions.build_context(session.id)
             assert context.messages
             most = max(most, len(rows))
-    assert most == 10
+    assert most == 8

@@ -24,11 +24,11 @@ from turnkeep import SessionManager, sync
 from turnkeep.errors import TurnkeepError
 from turnkeep.stores.base import Store
 
-assert _sqlite and importlib.readers  # loaded before a process gives up its rights to read Python's own files
+_LOADED = (_sqlite, importlib.readers)  # loaded before a process gives up its rights to read Python's own files
 
 
 def say(value: Any) -> None:
-    print(json.dumps(value), flush=True)
+    os.write(1, json.dumps(value).encode() + b"\n")  # whole lines, whatever the thread and however the process ends
 
 
 def ready() -> None:
@@ -63,30 +63,37 @@ async def append_for_ever(path: str, first: str) -> None:
         await asyncio.gather(*[talk() for _ in range(4)])
 
 
-class Deadly(Store):
-    """Any store, killing its process at the `fatal`-th moment: moments 0, 2, 4.. are before a call of it, 1, 3, 5.. after."""
+def breed(path: str) -> None:
+    """For each number on stdin a fork that appends from there on until it is killed: [its pid], its lines, "dead"."""
+    for line in sys.stdin:
+        if (child := os.fork()) == 0:
+            say([os.getpid()])
+            asyncio.run(append_for_ever(path, line.strip()))
+        os.waitpid(child, 0)
+        say("dead")
 
-    def __new__(cls, inner: Store, fatal: int) -> Any:
-        moment = -1
 
-        def die_if_due() -> None:
-            nonlocal moment
-            moment += 1
-            if moment == fatal:
-                os.kill(os.getpid(), signal.SIGKILL)
+def make_deadly(inner: Store, fatal: int) -> None:
+    """A store that kills its process at the `fatal`-th moment: moments 0, 2, 4.. are before a call of it, 1, 3, 5.. after."""
+    moment = -1
 
-        def deadly(call: Callable[..., Any]) -> Callable[..., Any]:
-            async def called(*args: Any, **kwargs: Any) -> Any:
-                die_if_due()
-                result = await call(*args, **kwargs)
-                die_if_due()
-                return result
+    def die_if_due() -> None:
+        nonlocal moment
+        moment += 1
+        if moment == fatal:
+            os.kill(os.getpid(), signal.SIGKILL)
 
-            return called
+    def deadly(call: Callable[..., Any]) -> Callable[..., Any]:
+        async def called(*args: Any, **kwargs: Any) -> Any:
+            die_if_due()
+            result = await call(*args, **kwargs)
+            die_if_due()
+            return result
 
-        for name in Store.__abstractmethods__:
-            setattr(inner, name, deadly(getattr(inner, name)))
-        return inner
+        return called
+
+    for name in Store.__abstractmethods__:
+        setattr(inner, name, deadly(getattr(inner, name)))
 
 
 TURN: list[dict[str, Any]] = [
@@ -101,11 +108,11 @@ async def one_turn(path: str, fatal: str) -> None:
     """A whole turn over a store that kills: every kind of call a turn makes, each message acknowledged by a line."""
     made = manager(Path(path), compaction="inline", compaction_min_messages=1, compaction_threshold=0.1, summary_tokens=16)
     inner = getattr(made._store, "inner", made._store)
-    Deadly(inner, int(fatal))
+    make_deadly(inner, int(fatal))
     async with made as sessions:
         session = await opened(sessions, token_limit=200, external_user_id="u")
         say(["session", session.id])
-        for number in range(6):
+        for number in range(4):
             await sessions.add_message(session.id, "user" if number % 2 == 0 else "assistant", f"earlier {number} " * 8)
             say(["stored", f"earlier {number} " * 8])
         for message in TURN:
@@ -321,7 +328,7 @@ def sync_prefork(path: str) -> None:
 def sync_never_closed(path: str) -> None:
     sessions = sync.SessionManager.open(f"sqlite:///{path}", tokenizer="estimate")
     session = sessions.get_or_create_session("test", 1)
-    numbers = iter(range(10_000))
+    numbers = iter(range(2000))
 
     def talk() -> None:
         for number in numbers:

@@ -66,6 +66,8 @@ class TestUncached(_Contract):
 class TestMemory(_Contract):
     """All managers of a test share one store."""
 
+    persists = False
+
     @pytest.fixture(autouse=True)
     def one_store(self) -> None:
         self.shared = MemoryStore()

@@ -37,6 +37,7 @@ from turnkeep.session import (
     Summary,
     Window,
 )
+from turnkeep.stores.usable import Usable
 
 MAX_PAGE = 1000  # messages, sessions, events in one answer
 
@@ -72,10 +73,11 @@ class Commit(msgspec.Struct, frozen=True, gc=False):
 Listener = Callable[[Commit], None]
 
 
-class Store(ABC):
+class Store(Usable, ABC):
     """See the module. `app` is the tenant; an unknown session, or another app's, raises `UnknownSession`."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.listeners: list[Listener] = []
 
     def publish(self, commit: Commit) -> None:

@@ -25,7 +25,9 @@ try:
 except ImportError as error:
     raise MissingExtra("turnkeep.testing", "testing") from error
 
-_pytest.register_assert_rewrite("turnkeep.testing.builders", "turnkeep.testing.store_contract")
+_pytest.register_assert_rewrite(
+    "turnkeep.testing.builders", "turnkeep.testing.manager_contract", "turnkeep.testing.store_contract"
+)
 
 from turnkeep.testing.builders import (  # noqa: E402
     APP,
@@ -42,12 +44,14 @@ from turnkeep.testing.builders import (  # noqa: E402
     tool_result,
     tool_use,
 )
+from turnkeep.testing.manager_contract import ManagerContract  # noqa: E402
 from turnkeep.testing.state_machine import StoreMachine, run_state_machine  # noqa: E402
 from turnkeep.testing.store_contract import StoreContract  # noqa: E402
 
 __all__ = [
     "APP",
     "NOW",
+    "ManagerContract",
     "StoreContract",
     "StoreMachine",
     "event",

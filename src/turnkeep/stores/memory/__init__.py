@@ -15,7 +15,7 @@ from typing import TypeAlias
 import msgspec
 from msgspec.structs import asdict, replace
 
-from turnkeep.errors import ManagerClosed, StoreError, UnknownSession
+from turnkeep.errors import StoreError, UnknownSession
 from turnkeep.session import (
     Appended,
     Cleaned,
@@ -45,7 +45,6 @@ class MemoryStore(Store):
 
     def __init__(self) -> None:
         super().__init__()
-        self._opened = False
         self._numbers = count(1)
         self._empty()
 
@@ -55,22 +54,20 @@ class MemoryStore(Store):
         self._user_states: dict[Key, JsonObject] = {}
 
     async def open(self) -> None:
-        self._opened = True
+        self.bind()
 
     async def close(self) -> None:
-        self._opened = False
+        self.unbind()
         self._empty()
 
     # --- finding and putting
 
     def _all(self, app: str | None) -> list[Rows]:
-        if not self._opened:
-            raise ManagerClosed
+        self.check_usable()
         return [rows for rows in self._sessions.values() if app is None or rows.session.app == app]
 
     def _rows(self, app: str, session_id: str) -> Rows:
-        if not self._opened:
-            raise ManagerClosed
+        self.check_usable()
         rows = self._sessions.get(session_id)
         if rows is None or rows.session.app != app:
             raise UnknownSession(session_id)
@@ -89,8 +86,7 @@ class MemoryStore(Store):
     # --- sessions
 
     async def open_session(self, new: NewSession, now_ms: int) -> tuple[Session, bool]:
-        if not self._opened:
-            raise ManagerClosed
+        self.check_usable()
         conversation = self._conversation(new)
         last = conversation.sessions[-1] if conversation.sessions else None
         if last and last.session.status_at(now_ms) == "active":

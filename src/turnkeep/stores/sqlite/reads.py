@@ -206,7 +206,7 @@ def events(reader: Reader, app: str, session_id: str, after: int, limit: int) ->
     number = session(reader, app, session_id).number
     found = reader.query(
         f"SELECT {rows.EVENT_COLUMNS} FROM events WHERE session = ? AND number > ? ORDER BY number LIMIT ?",
-        (number, after, limit),
+        (number, min(after, 2**62), limit),
     )
     return [rows.event(row) for row in found]
 

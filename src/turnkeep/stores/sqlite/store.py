@@ -7,16 +7,14 @@ microseconds, less than a change of thread), reads that may be long on a thread 
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar, cast
-from weakref import WeakSet
 
 import apsw
 
-from turnkeep.errors import ManagerClosed, TurnkeepError, UnknownSession, UsedAfterFork, WrongLoop
+from turnkeep.errors import TurnkeepError, UnknownSession
 from turnkeep.session import (
     Appended,
     Cleaned,
@@ -48,19 +46,6 @@ INLINE_ROWS = 512  # a window of more messages is read on the other thread
 CLEANUP_SECONDS = 0.008  # of the writer's time in one slice
 
 
-_stores: WeakSet[SQLiteStore] = WeakSet()
-
-
-def _after_fork() -> None:
-    """SQLite's connections must not be used in a child: it holds none of the parent's locks."""
-    for store in _stores:
-        store._forked = True
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
-
-
 class SQLiteStore(Store):
     """`path` is made if it is missing. `key`: see `connection.Key`. `busy_timeout`: seconds to wait for other processes."""
 
@@ -69,20 +54,17 @@ class SQLiteStore(Store):
         self.path = Path(path)
         self._key = key
         self._patience = Patience(busy_timeout)  # of the writer
-        self._opened = self._forked = False
-        _stores.add(self)
 
     # --- opening and closing
 
     async def open(self) -> None:
-        self._loop = asyncio.get_running_loop()
         write_db = await asyncio.to_thread(self._prepare)
         self._reader = Reader(self._connect())
         self._scanner = Reader(self._connect())
         self._scans = ThreadPoolExecutor(1, "turnkeep-scan")
         self._write_db = write_db
         self._writer = GroupWriter(Transaction(write_db), self._patience, self.publish)
-        self._opened = True
+        self.bind()
 
     def _prepare(self) -> Any:
         db = connect(self.path, self._key, self._patience)
@@ -100,10 +82,7 @@ class SQLiteStore(Store):
         return connect(self.path, self._key, Patience(self._patience.timeout), write=False)
 
     async def close(self) -> None:
-        if not self._opened:
-            return
-        self._opened = False
-        if self._forked:  # the connections are the parent's: to close one here could take its WAL away
+        if not self.unbind():  # after a fork the connections are the parent's: to close one here could take its WAL away
             return
         await self._writer.close()
         await asyncio.to_thread(self._scans.shutdown)
@@ -111,22 +90,14 @@ class SQLiteStore(Store):
         self._scanner.db.close()
         await asyncio.to_thread(self._write_db.close)  # the last one out checkpoints the WAL and removes it
 
-    def _check_usable(self) -> None:
-        if not self._opened:
-            raise ManagerClosed
-        if self._forked:
-            raise UsedAfterFork
-        if asyncio.get_running_loop() is not self._loop:
-            raise WrongLoop
-
     # --- how work is done
 
     def _change(self, change: Callable[..., T], *args: Any, weight: int = 1) -> asyncio.Future[T]:
-        self._check_usable()
+        self.check_usable()
         return self._writer.submit(change, args, weight)
 
     def _read(self, read: Callable[..., T], *args: Any) -> T:
-        self._check_usable()
+        self.check_usable()
         try:
             return read(self._reader, *args)
         except TurnkeepError:
@@ -135,13 +106,13 @@ class SQLiteStore(Store):
             raise translate(error) from error
 
     async def _scan(self, read: Callable[..., T], *args: Any) -> T:
-        self._check_usable()
+        self.check_usable()
 
         def run() -> T:
             with translated():
                 return read(self._scanner, *args)
 
-        return await self._loop.run_in_executor(self._scans, run)
+        return await self.loop.run_in_executor(self._scans, run)
 
     # --- sessions
 
@@ -155,7 +126,7 @@ class SQLiteStore(Store):
         return self._read(reads.session, app, session_id)
 
     async def version(self, app: str, session_id: str) -> int:
-        self._check_usable()
+        self.check_usable()
         try:  # what `_read` does, without its layers: this is asked before each cached context
             found = self._reader.db.execute(reads.VERSION, (session_id,)).fetchall()
         except apsw.Error as error:

@@ -49,24 +49,32 @@ _RULES: tuple[tuple[str, str], ...] = (
     ),
     (
         "messages whose external id is not in the index",
-        "SELECT count(*) FROM messages m JOIN sessions s ON s.number = m.id >> 32 WHERE m.external_id IS NOT NULL AND NOT EXISTS"
-        " (SELECT 1 FROM external_ids x WHERE x.root = s.root AND x.external_id = m.external_id AND x.message = m.id)",
+        (
+            "SELECT count(*) FROM messages m JOIN sessions s ON s.number = m.id >> 32 WHERE m.external_id IS NOT NULL AND NOT EXISTS"
+            " (SELECT 1 FROM external_ids x WHERE x.root = s.root AND x.external_id = m.external_id AND x.message = m.id)"
+        ),
     ),
     (
         "sessions whose live summaries reach into the window, or overlap",
-        "SELECT count(*) FROM summaries a JOIN sessions s ON s.number = a.session WHERE a.live AND (a.to_seq >= s.window_start OR EXISTS"
-        " (SELECT 1 FROM summaries b WHERE b.session = a.session AND b.live AND b.number > a.number AND b.from_seq <= a.to_seq"
-        " AND b.to_seq >= a.from_seq AND a.to_seq > 0))",
+        (
+            "SELECT count(*) FROM summaries a JOIN sessions s ON s.number = a.session WHERE a.live AND (a.to_seq >= s.window_start OR EXISTS"
+            " (SELECT 1 FROM summaries b WHERE b.session = a.session AND b.live AND b.number > a.number AND b.from_seq <= a.to_seq"
+            " AND b.to_seq >= a.from_seq AND a.to_seq > 0))"
+        ),
     ),
     (
         "sessions whose summary tokens are not the sum of their live summaries",
-        "SELECT count(*) FROM sessions s WHERE s.summary_tokens <>"
-        " (SELECT coalesce(sum(tokens), 0) FROM summaries WHERE session = s.number AND live)",
+        (
+            "SELECT count(*) FROM sessions s WHERE s.summary_tokens <>"
+            " (SELECT coalesce(sum(tokens), 0) FROM summaries WHERE session = s.number AND live)"
+        ),
     ),
     (
         "sessions that the cleanup would overlook",
-        "SELECT count(*) FROM sessions WHERE (status = 'active' AND expires_ms IS NOT NULL AND (sweep_ms IS NULL OR sweep_ms > expires_ms))"
-        " OR (status <> 'active' AND sweep_ms IS NOT closed_ms)",
+        (
+            "SELECT count(*) FROM sessions WHERE (status = 'active' AND expires_ms IS NOT NULL AND (sweep_ms IS NULL OR sweep_ms > expires_ms))"
+            " OR (status <> 'active' AND sweep_ms IS NOT closed_ms)"
+        ),
     ),
 )
 

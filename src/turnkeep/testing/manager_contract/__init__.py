@@ -17,17 +17,37 @@ class TestMyManager(ManagerContract):
 
 from __future__ import annotations
 
+from turnkeep.testing.manager_contract.apart import Apart
 from turnkeep.testing.manager_contract.batches import Batches, Once
 from turnkeep.testing.manager_contract.case import Case, Clock, OpenManager
+from turnkeep.testing.manager_contract.contexts import Contexts
+from turnkeep.testing.manager_contract.events import Events, Figures
 from turnkeep.testing.manager_contract.expiry import Expiry
 from turnkeep.testing.manager_contract.finding import Finding
 from turnkeep.testing.manager_contract.messages import Messages
 from turnkeep.testing.manager_contract.refusals import Refusals
+from turnkeep.testing.manager_contract.removal import Removal
 from turnkeep.testing.manager_contract.sessions import Sessions
 from turnkeep.testing.manager_contract.states import States
+from turnkeep.testing.manager_contract.windows import Windows
 
 __all__ = ["Case", "Clock", "ManagerContract", "OpenManager"]
 
 
-class ManagerContract(Sessions, Finding, Expiry, Messages, Batches, Once, Refusals, States):
+class ManagerContract(
+    Sessions,
+    Finding,
+    Expiry,
+    Messages,
+    Batches,
+    Once,
+    Refusals,
+    Contexts,
+    Windows,
+    States,
+    Events,
+    Figures,
+    Removal,
+    Apart,
+):
     """Every promise of `turnkeep.SessionManager`'s calls."""

@@ -11,7 +11,19 @@ import pytest
 from turnkeep.errors import Conflict, InvalidInput, TurnkeepError
 from turnkeep.manager import SessionManager
 from turnkeep.session import JsonObject
-from turnkeep.testing.manager_contract.case import Case, Clock, OpenManager, calls, chat, log, raises, refused, row, texts, untouched
+from turnkeep.testing.manager_contract.case import (
+    Case,
+    Clock,
+    OpenManager,
+    calls,
+    chat,
+    log,
+    raises,
+    refused,
+    row,
+    texts,
+    untouched,
+)
 
 HI: JsonObject = {"role": "user", "content": "hi"}
 OTHERS: list[JsonObject] = [
@@ -44,7 +56,7 @@ class Batches(Case):
         assert [message.seq for message in again] == [6]
 
     async def test_a_thousand_and_no_more(self, manager: SessionManager) -> None:
-        session = await chat(manager)
+        session = await chat(manager, token_limit=100_000)
         stored = await manager.add_messages(session.id, [HI] * 1000)
         assert [message.seq for message in stored] == list(range(1, 1001))
         async with refused(manager, session, InvalidInput):
@@ -54,7 +66,15 @@ class Batches(Case):
 
     async def test_what_a_client_leaves_empty_is_passed_over(self, manager: SessionManager) -> None:
         session = await chat(manager)
-        answer = {"role": "assistant", "content": "hi", "tool_calls": [], "refusal": None, "audio": None, "annotations": [], "flag": False}
+        answer = {
+            "role": "assistant",
+            "content": "hi",
+            "tool_calls": [],
+            "refusal": None,
+            "audio": None,
+            "annotations": [],
+            "flag": False,
+        }
         [message] = await manager.add_messages(session.id, [answer])
         assert (message.content, message.tool_calls) == ("hi", None)
 
@@ -80,7 +100,10 @@ class Batches(Case):
         session = await chat(manager)
         await manager.add_message(session.id, "user", "once", external_id="x1")
         stray: JsonObject = {"role": "tool", "content": "blue", "tool_call_id": "never"}
-        early: list[JsonObject] = [{"role": "tool", "content": "", "tool_call_id": "c1"}, {"role": "assistant", "tool_calls": calls("c1")}]
+        early: list[JsonObject] = [
+            {"role": "tool", "content": "", "tool_call_id": "c1"},
+            {"role": "assistant", "tool_calls": calls("c1")},
+        ]
         twice: list[JsonObject] = [{**HI, "external_id": "x2"}, {**HI, "external_id": "x2"}]
         for error, field, batch in (
             (InvalidInput, "tool_call_id", [HI, stray]),

@@ -91,7 +91,7 @@ class States(Case):
 
     @BOTH
     async def test_the_limit_is_of_the_whole_state(self, open_manager: OpenManager, clock: Clock, scope: Scope) -> None:
-        manager = await open_manager(clock=clock, max_state_bytes=23)
+        manager = await open_manager(clock=clock, max_state_bytes=24)
         session = await chat(manager)
         await manager.update_state(session.id, {"a": "12345"}, scope)
         async with refused(manager, session, InvalidInput, "state"):

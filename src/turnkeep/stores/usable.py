@@ -1,0 +1,49 @@
+"""Whether a store may be used here and now: it is open, by this process and on this event loop.
+
+Invariant: a store that was opened before a fork is never used in the child, which holds none of the parent's locks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from weakref import WeakSet
+
+from turnkeep.errors import ManagerClosed, UsedAfterFork, WrongLoop
+
+
+class Usable:
+    """Call `bind` when open, `check_usable` before each use, `unbind` to close."""
+
+    def __init__(self) -> None:
+        self.opened = self.forked = False
+        _all.add(self)
+
+    def bind(self) -> None:
+        self.loop = asyncio.get_running_loop()
+        self.opened = True
+
+    def unbind(self) -> bool:
+        """Whether there is something to close, and it is ours."""
+        was_open, self.opened = self.opened, False
+        return was_open and not self.forked
+
+    def check_usable(self) -> None:
+        if not self.opened:
+            raise ManagerClosed
+        if self.forked:
+            raise UsedAfterFork
+        if asyncio.get_running_loop() is not self.loop:
+            raise WrongLoop
+
+
+_all: WeakSet[Usable] = WeakSet()
+
+
+def _after_fork() -> None:
+    for usable in _all:
+        usable.forked = True
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

@@ -1,0 +1,439 @@
+"""When and what is compacted: the pure plan, and the compactor at work with a summarizer that waits for a sign."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from turnkeep.compaction import is_due, plan, turn_starts
+from turnkeep.compactor import Compactor
+from turnkeep.errors import Conflict, UnknownSession
+from turnkeep.session import Message, NewMessage, Session, Summary, Window
+from turnkeep.settings import Settings
+from turnkeep.stores import MemoryStore
+from turnkeep.stores.base import Store
+from turnkeep.stores.rules import at_seq, new_session
+from turnkeep.stores.sqlite import SQLiteStore
+from turnkeep.testing import APP, NOW, message, opened, said, summary, tool_result, tool_use
+from turnkeep.testing import new_session as to_open
+
+DEFAULTS = Settings()
+
+
+def u(tokens: int = 10) -> NewMessage:
+    return message("user", "why?", tokens=tokens)
+
+
+def a(tokens: int = 10) -> NewMessage:
+    return message("assistant", "so.", tokens=tokens)
+
+
+def call(*ids: str, tokens: int = 10) -> NewMessage:
+    return tool_use(*ids, tokens=tokens)
+
+
+def result(name: str, tokens: int = 10) -> NewMessage:
+    return tool_result(name, tokens=tokens)
+
+
+def session(**changes: Any) -> Session:
+    return replace(new_session(to_open(token_limit=1000, tokenizer="estimate"), 1, NOW, None), **changes)
+
+
+def window(*messages: NewMessage, summaries: Sequence[Summary] = (), start: int = 1, **changes: Any) -> Window:
+    rows = tuple(at_seq(one, start + at) for at, one in enumerate(messages))
+    of = session(window_start=start, seq=start + len(rows) - 1, window_messages=len(rows), window_tokens=sum(r.tokens for r in rows))
+    return Window(replace(of, **changes), (), tuple(summaries), rows, 0, 0, {}, {})
+
+
+def cut(*messages: NewMessage, keep: float = 0.3) -> int | None:
+    """How many messages the plan covers."""
+    made = plan(window(*messages), Settings(compaction_keep=keep))
+    return None if made is None else made.to_seq
+
+
+# --- is it due?
+
+
+@pytest.mark.parametrize(
+    ("fixed", "summaries", "uncovered", "messages", "due"),
+    [
+        (0, 0, 700, 10, True),
+        (0, 0, 699, 10, False),
+        (0, 0, 699, 10_000, False),
+        (300, 100, 300, 10, True),
+        (300, 100, 299, 10, False),
+        (0, 0, 899, 9, False),  # under the minimum of messages ...
+        (0, 0, 900, 9, True),  # ... which lapses at 90 %
+        (500, 300, 100, 2, True),
+        (500, 300, 99, 2, False),
+        (0, 0, 5000, 1, False),  # one message is its newest turn
+        (900, 100, 0, 0, False),
+    ],
+)
+def test_when_it_is_due(fixed: int, summaries: int, uncovered: int, messages: int, due: bool) -> None:
+    of = session(fixed_tokens=fixed, summary_tokens=summaries, window_tokens=uncovered, window_messages=messages)
+    assert is_due(of, DEFAULTS) is due
+
+
+def test_when_it_is_due_follows_the_settings() -> None:
+    of = session(window_tokens=500, window_messages=4)
+    assert is_due(of, Settings(compaction_threshold=0.5, compaction_min_messages=4))
+    assert not is_due(of, Settings(compaction_threshold=0.5, compaction_min_messages=5))
+    assert not is_due(of, Settings(compaction_threshold=0.51, compaction_min_messages=4))
+
+
+# --- what is covered?
+
+
+def test_whole_turns_and_the_newest_30_percent_stay() -> None:
+    assert cut(*[u(), a()] * 10) == 14  # 60 of 200 tokens stay
+    assert cut(*[u(), a()] * 10, keep=0.29) == 16
+    assert cut(*[u(), a()] * 10, keep=0.5) == 10
+    assert cut(*[u(), a()] * 3) == 4
+    assert cut(u(), a(), a(), u(), a(), a(), a()) == 3
+
+
+def test_the_newest_turn_stays_however_large_it_is() -> None:
+    assert cut(u(), a(), u(10_000), a(10_000)) == 2
+    assert cut(*[u(), a()] * 10, keep=0) == 18
+    assert cut(u(), a(), u()) == 2
+
+
+@pytest.mark.parametrize("messages", [[], [u()], [u(), a()], [u(), call("c"), result("c"), a()], [a(), a()], [call("c"), result("c")]])
+def test_nothing_is_covered_while_there_is_only_what_is_kept(messages: list[NewMessage]) -> None:
+    assert cut(*messages) is None
+
+
+def test_what_a_clear_left_without_its_question_is_covered_too() -> None:
+    assert cut(a(), u(), a()) == 1
+    assert cut(a(), result("gone"), u(), a(), u(), a()) == 4
+
+
+@pytest.mark.parametrize(
+    ("messages", "covered"),
+    [
+        ([u(), call("c"), u(), result("c"), a(), u(), a()], 5),  # a user's message between call and result
+        ([u(), call("c", "d"), result("d"), u(), result("c"), u(), a()], 5),  # parallel calls, one result late
+        ([u(), call("c"), u(), call("d"), u(), result("c"), result("d"), u(), a()], 7),  # two turns interleaved
+        ([u(), call("c"), result("c"), u(), call("c"), result("c"), u(), a()], 6),  # an id used again
+        ([u(), call("c"), u(), a(), u(), result("c")], None),  # all of it hangs together
+        ([u(), a(), u(), call("c"), u(), a(), u(), result("c")], 2),
+        ([u(), call("c"), u(), result("c"), result("c"), u(), result("c")], 5),  # what comes twice holds nothing back
+    ],
+)
+def test_no_call_is_torn_from_its_result(messages: list[NewMessage], covered: int | None) -> None:
+    assert cut(*messages, keep=0) == covered
+
+
+def test_a_recent_call_may_still_get_its_result() -> None:
+    assert cut(u(), a(), u(), call("c"), u(), keep=0) == 2
+    assert cut(u(), call("c"), u(), a(), keep=0) is None
+    assert cut(u(), a(), u(), a(), u(), call("c", "d"), result("d"), keep=0) == 4
+
+
+def test_an_old_call_holds_nothing_back() -> None:
+    assert cut(u(), call("c"), u(), a(), u(), a(), keep=0) == 4
+
+
+def test_a_plan_says_what_it_saw() -> None:
+    seen = window(u(), a(), u(), a(), u(), a(), start=7, generation=3)
+    made = plan(seen, Settings(compaction_keep=0))
+    assert made is not None
+    assert (made.session_id, made.generation, made.from_seq, made.to_seq) == (seen.session.id, 3, 7, 10)
+    assert (made.messages, made.tokens, made.replaces) == (seen.messages[:4], 40, ())
+
+
+def test_truncations_melt_into_the_next_and_other_summaries_stay() -> None:
+    def live(number: int, first: int, last: int, method: str) -> Summary:
+        one = summary(first, last, method=method)
+        fields = {name: getattr(one, name) for name in one.__struct_fields__}
+        return Summary(**fields, number=number, created_ms=NOW)
+
+    old = [live(1, 1, 2, "truncation"), live(2, 3, 4, "model"), live(3, 5, 6, "truncation")]
+    made = plan(window(u(), a(), u(), a(), start=7, summaries=old), DEFAULTS)
+    assert made is not None
+    assert (made.from_seq, made.to_seq, made.replaces) == (1, 8, (1, 3))
+
+
+IDS = st.sampled_from(["c1", "c2", "c3"])
+MESSAGES = st.one_of(
+    st.builds(u, st.integers(0, 50)),
+    st.builds(a, st.integers(0, 50)),
+    st.lists(IDS, min_size=1, max_size=3, unique=True).map(lambda ids: call(*ids)),
+    st.builds(result, IDS),
+)
+
+
+def pairs(messages: Sequence[Message]) -> list[tuple[int, int]]:
+    """The places of each call and of the result that answers it: the newest call of that id that has none."""
+    open_calls: list[tuple[str, int]] = []
+    found = []
+    for at, one in enumerate(messages):
+        if one.role == "tool":
+            mine = [entry for entry in open_calls if entry[0] == one.tool_call_id]
+            if mine:
+                index = len(open_calls) - 1 - open_calls[::-1].index(mine[-1])
+                found.append((open_calls.pop(index)[1], at))
+        open_calls += [(each["id"], at) for each in one.tool_calls or ()]
+    return found
+
+
+@given(st.lists(MESSAGES, max_size=40), st.sampled_from([0.0, 0.1, 0.3, 0.9]))
+def test_a_cut_is_never_between_a_call_and_its_result(messages: list[NewMessage], keep: float) -> None:
+    seen = window(*messages)
+    starts = turn_starts(seen.messages)
+    for start in starts:
+        assert seen.messages[start].role == "user"
+        assert not any(one < start <= other for one, other in pairs(seen.messages))
+    made = plan(seen, Settings(compaction_keep=keep))
+    if made is None:
+        assert starts in ([], [0])
+        return
+    kept = seen.messages[len(made.messages) :]
+    assert made.messages + kept == seen.messages
+    assert len(made.messages) in starts
+    assert any(one.role == "user" for one in kept)  # the newest user message is never covered
+    if len(made.messages) != starts[-1]:
+        assert sum(one.tokens for one in kept) <= keep * seen.session.window_tokens
+
+
+# --- the compactor at work
+
+
+class Slow:
+    """A summarizer that begins, then waits until it is told to go on."""
+
+    method = "model"
+    source = "test"
+
+    def __init__(self, text: str = "In short.") -> None:
+        self.text = text
+        self.began, self.go = asyncio.Event(), asyncio.Event()
+        self.running = self.most = self.calls = 0
+        self.deaf = False  # whether it swallows its cancellation
+
+    async def summarize(self, messages: Sequence[Message], *, max_tokens: int, previous: Sequence[str] = ()) -> str:
+        self.calls += 1
+        self.running += 1
+        self.most = max(self.most, self.running)
+        self.began.set()
+        try:
+            await self.go.wait()
+        except asyncio.CancelledError:
+            if not self.deaf:
+                raise
+            await self.go.wait()
+        finally:
+            self.running -= 1
+        return self.text
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Store]:
+    store: Store = MemoryStore() if request.param == "memory" else SQLiteStore(tmp_path / "turnkeep.db")
+    await store.open()
+    yield store
+    assert await store.check() == []
+    await store.close()
+
+
+def compactor(store: Store, summarizer: Any, **settings: Any) -> Compactor:
+    return Compactor(store, Settings(**settings), lambda: NOW, summarizer)
+
+
+async def grown(store: Store, turns: int = 10, **changes: Any) -> Session:
+    """A session whose compaction is due."""
+    made = await opened(store, token_limit=turns * 20, tokenizer="estimate", **changes)
+    return await said(store, made, *[u(), a()] * turns)
+
+
+async def finished(work: Compactor) -> None:
+    async with asyncio.timeout(10):
+        await work.settle()
+
+
+async def test_background_returns_at_once(store: Store) -> None:
+    of, slow = await grown(store), Slow()
+    work = compactor(store, slow)
+    await work.due(of)
+    await work.due(of)  # one at a time for each session
+    async with asyncio.timeout(10):
+        await slow.began.wait()
+    assert await store.summaries(APP, of.id) == []
+    slow.go.set()
+    await finished(work)
+    [made] = await store.summaries(APP, of.id)
+    assert (made.from_seq, made.to_seq, made.text, made.method, made.source) == (1, 14, "In short.", "model", "test")
+    assert slow.calls == 1
+
+
+async def test_inline_waits_for_it(store: Store) -> None:
+    of, slow = await grown(store), Slow()
+    waiting = asyncio.create_task(compactor(store, slow, compaction="inline").due(of))
+    await slow.began.wait()
+    assert not waiting.done()
+    slow.go.set()
+    await waiting
+    assert len(await store.summaries(APP, of.id)) == 1
+
+
+async def test_manual_does_nothing_by_itself(store: Store) -> None:
+    of, slow = await grown(store), Slow()
+    slow.go.set()
+    work = compactor(store, slow, compaction="manual")
+    await work.due(of)
+    await finished(work)
+    assert (slow.calls, await store.summaries(APP, of.id)) == (0, [])
+    assert await work.compact(APP, of.id) is not None
+
+
+async def test_what_is_no_longer_due_is_not_done(store: Store) -> None:
+    of, slow = await grown(store), Slow()
+    work = compactor(store, slow)
+    await store.clear(APP, of.id, keep_summaries=True, now_ms=NOW)
+    await work.due(of)
+    await finished(work)
+    assert slow.calls == 0
+
+
+async def test_an_append_during_it_is_simply_not_covered(store: Store) -> None:
+    of, slow = await grown(store), Slow()
+    work = compactor(store, slow)
+    await work.due(of)
+    await slow.began.wait()
+    await said(store, of, u(), a(), u())
+    await store.update_state(APP, of.id, "session", {"a": 1}, limit=100, now_ms=NOW)
+    slow.go.set()
+    await finished(work)
+    [made] = await store.summaries(APP, of.id)
+    after = await store.session(APP, of.id)
+    assert (made.to_seq, after.window_start, after.window_messages) == (14, 15, 9)
+
+
+@pytest.mark.parametrize("how", ["clear", "retract"])
+async def test_what_moves_the_window_makes_it_fail(store: Store, how: str) -> None:
+    of, slow = await grown(store), Slow()
+    work = compactor(store, slow)
+    await work.due(of)
+    by_hand = asyncio.create_task(work.compact(APP, of.id))
+    while slow.running < 2:
+        await asyncio.sleep(0)
+    if how == "clear":
+        await store.clear(APP, of.id, keep_summaries=True, now_ms=NOW)
+    else:
+        await store.retract(APP, of.id, 19, NOW)
+    await said(store, of, u())
+    slow.go.set()
+    await finished(work)
+    with pytest.raises(Conflict):
+        await by_hand
+    assert await store.summaries(APP, of.id) == []
+
+
+async def test_a_session_deleted_during_it(store: Store) -> None:
+    of, slow = await grown(store), Slow()
+    work = compactor(store, slow)
+    await work.due(of)
+    await slow.began.wait()
+    await store.delete(APP, of.id)
+    slow.go.set()
+    await finished(work)
+    with pytest.raises(UnknownSession):
+        await work.compact(APP, of.id)
+
+
+async def test_of_two_compactors_on_one_file_one_wins(tmp_path: Path) -> None:
+    stores = [SQLiteStore(tmp_path / "turnkeep.db") for _ in range(2)]
+    for one in stores:
+        await one.open()
+    of = await grown(stores[0])
+    slows = [Slow("first"), Slow("second")]
+    works = [compactor(one, slow) for one, slow in zip(stores, slows, strict=True)]
+    tasks = [asyncio.create_task(work.compact(APP, of.id)) for work in works]
+    for slow in slows:
+        await slow.began.wait()
+        slow.go.set()
+    answers = await asyncio.gather(*tasks, return_exceptions=True)
+    assert sorted(type(answer).__name__ for answer in answers) == ["Conflict", "Summary"]
+    [made] = await stores[0].summaries(APP, of.id)
+    assert made in answers
+    assert (await stores[1].session(APP, of.id)).window_messages == 6
+    assert await stores[1].check() == []
+    for one in stores:
+        await one.close()
+
+
+async def test_at_most_so_many_run_at_once(store: Store) -> None:
+    sessions = [await grown(store, conversation_id=str(n)) for n in range(7)]
+    slow = Slow()
+    work = compactor(store, slow, compaction_parallel=3)
+    for of in sessions:
+        await work.due(of)
+    while slow.running < 3:
+        await asyncio.sleep(0)
+    slow.go.set()
+    await finished(work)
+    assert (slow.most, slow.calls) == (3, 7)
+
+
+@pytest.mark.parametrize("compaction", ["background", "inline"])
+async def test_a_summarizer_that_raises_harms_no_append(store: Store, compaction: str, caplog: pytest.LogCaptureFixture) -> None:
+    class Broken(Slow):
+        async def summarize(self, messages: Sequence[Message], *, max_tokens: int, previous: Sequence[str] = ()) -> str:
+            raise ZeroDivisionError("of the test")
+
+    of = await grown(store)
+    work = compactor(store, Broken(), compaction=compaction)
+    with caplog.at_level(logging.ERROR, "turnkeep.compaction"):
+        await work.due(of)
+        await finished(work)
+    assert of.id in caplog.text
+    assert await store.summaries(APP, of.id) == []
+
+
+@pytest.mark.parametrize("text", ["", "long " * 500], ids=["nothing", "more than it covers"])
+async def test_a_text_that_gains_nothing_is_not_stored(store: Store, text: str) -> None:
+    of, slow = await grown(store), Slow(text)
+    slow.go.set()
+    assert await compactor(store, slow).compact(APP, of.id) is None
+    assert await store.summaries(APP, of.id) == []
+
+
+async def test_close_lets_it_end(store: Store) -> None:
+    of, slow = await grown(store), Slow()
+    work = compactor(store, slow)
+    await work.due(of)
+    await slow.began.wait()
+    closing = asyncio.create_task(work.close(60))
+    await asyncio.sleep(0)
+    slow.go.set()
+    async with asyncio.timeout(10):
+        await closing
+    assert len(await store.summaries(APP, of.id)) == 1
+    await work.close(60)
+
+
+@pytest.mark.parametrize("deaf", [False, True])
+async def test_close_waits_a_bounded_time(store: Store, deaf: bool) -> None:
+    of, slow = await grown(store), Slow()
+    slow.deaf = deaf
+    work = compactor(store, slow)
+    await work.due(of)
+    await slow.began.wait()
+    async with asyncio.timeout(10):
+        await work.close(0)
+    assert await store.summaries(APP, of.id) == []
+    slow.go.set()
+    await finished(work)
+    if not deaf:
+        assert await store.summaries(APP, of.id) == []
+        assert await work.compact(APP, of.id) is not None  # due again
