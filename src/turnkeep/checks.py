@@ -9,12 +9,14 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from math import isfinite
+from os import PathLike
+from pathlib import Path
 from typing import Any, cast
 
 import msgspec
 
 from turnkeep.errors import InvalidInput
-from turnkeep.session import ROLES, Content, JsonObject, Role, to_ms
+from turnkeep.session import ROLES, Content, JsonObject, Role, to_datetime, to_ms
 
 MAX_ID_CHARS = 512
 MAX_BATCH = 1000
@@ -137,7 +139,12 @@ def moment(field: str, value: object) -> int:
         raise InvalidInput(field, f"must be a datetime, not {type(value).__name__}")
     if value.tzinfo is None:
         raise InvalidInput(field, "needs a time zone: a naive datetime means another moment on another machine")
-    return to_ms(value)
+    try:
+        milliseconds = to_ms(value)
+        to_datetime(milliseconds)
+    except OverflowError:
+        raise InvalidInput(field, "is before the year 1 or after the year 9999 in UTC") from None
+    return milliseconds
 
 
 def lifetime(field: str, value: object) -> int:
@@ -146,11 +153,22 @@ def lifetime(field: str, value: object) -> int:
         value = value.total_seconds()
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise InvalidInput(field, f"must be a timedelta or seconds, not {type(value).__name__}")
-    if not value > 0:
+    if not value > 0:  # NaN, too
         raise InvalidInput(field, "must be more than 0 seconds", size=value, limit=0)
     if value > 10.0**10:
         raise InvalidInput(field, "is longer than three centuries, in seconds: use None for never", size=value, limit=10**10)
     return max(1, round(value * 1000))
+
+
+def milliseconds(field: str, value: object) -> float | None:
+    """A duration, or none."""
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise InvalidInput(field, f"must be a number of milliseconds, not {type(value).__name__}")
+    if not 0 <= value <= 10**12:
+        raise InvalidInput(field, "must be from 0 to 10^12 milliseconds", size=value, limit=0 if value < 0 else 10**12)
+    return float(value)
 
 
 def page(field: str, value: object, low: int, high: int | None) -> int:
@@ -161,6 +179,34 @@ def page(field: str, value: object, low: int, high: int | None) -> int:
     if high is not None and value > high:
         raise InvalidInput(field, f"must be at most {high}", size=value, limit=high)
     return value
+
+
+def batch(field: str, value: object) -> None:
+    """A list of 1 to 1000."""
+    if not isinstance(value, Sequence) or isinstance(value, str | bytes):
+        raise InvalidInput(field, f"must be a list of dicts, not {type(value).__name__}")
+    page(f"len({field})", len(value), 1, MAX_BATCH)
+
+
+def after(field: str, value: object) -> int:
+    """Where a page begins; beyond the last row of any table is as good as the largest that a store knows."""
+    return min(page(field, value, 0, None), 2**62)
+
+
+def schemas(field: str, value: object, limit: int) -> list[JsonObject] | None:
+    """Tool schemas, or none."""
+    if value is None:
+        return None
+    if not isinstance(value, Sequence) or isinstance(value, str | bytes):
+        raise InvalidInput(field, f"must be a list of JSON objects, not {type(value).__name__}")
+    return [json_object(f"{field}[{at}]", schema, limit) for at, schema in enumerate(value)]
+
+
+def path(field: str, value: object) -> Path:
+    """A file's path."""
+    if isinstance(value, PathLike):
+        value = value.__fspath__()
+    return Path(text(field, value, 4096, empty=False))
 
 
 def one_of(field: str, value: object, choices: Sequence[str]) -> None:
@@ -181,6 +227,7 @@ def message(
     author_id: object,
     metadata: object,
     created_at: object,
+    *,
     now_ms: int,
     max_content: int,
     max_metadata: int,

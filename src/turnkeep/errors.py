@@ -19,6 +19,11 @@ class TurnkeepError(Exception):
         super().__init__(message or inspect.cleandoc(type(self).__doc__ or ""))
 
 
+def _number(value: float) -> str:
+    """For people; Python refuses to print integers of more than 4,300 digits."""
+    return f"{value:,}" if abs(value) < 10**30 else "a number of more than 30 digits"
+
+
 class InvalidInput(TurnkeepError, ValueError):
     """A value that was passed in cannot be used. `field` names it; `size` and `limit` are there when it is about a limit."""
 
@@ -26,8 +31,8 @@ class InvalidInput(TurnkeepError, ValueError):
 
     def __init__(self, field: str, reason: str, *, size: int | float | None = None, limit: int | float | None = None) -> None:
         self.field, self.reason, self.size, self.limit = field, reason, size, limit
-        numbers = "" if limit is None else f" (limit {limit:,}" + ("" if size is None else f", got {size:,}") + ")"
-        super().__init__(f"{field}: {reason}{numbers}")
+        got = "" if size is None else f", got {_number(size)}"
+        super().__init__(f"{field}: {reason}" + ("" if limit is None else f" (limit {_number(limit)}{got})"))
 
 
 class BudgetTooSmall(InvalidInput):

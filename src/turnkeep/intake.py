@@ -13,7 +13,7 @@ from turnkeep.tokens import SLICE, Counter, count_message, count_message_off_loo
 def count_now(draft: Draft, counter: Counter) -> int | None:
     """The tokens of a message that is quickly counted, as most are; else None."""
     content = draft.content
-    if content.__class__ is str and draft.tool_calls is None and len(content) <= SLICE:  # type: ignore[arg-type]
+    if content.__class__ is str and draft.tool_calls is None and len(content) <= SLICE:
         return count_message(counter, draft.role, content, None, draft.tool_call_id, draft.name)
     return None
 

@@ -94,7 +94,11 @@ class Lifecycle:
         """Finish what was accepted, wait at most `close_timeout` for background work, and let go of the database."""
         if not self._opened:
             return
+        if not self._store.forked:
+            self._store.check_usable()
         self._opened = False
+        if self._store.forked:  # the parent's tasks and files are the parent's to close
+            return
         if self._cleaner is not None:
             self._cleaner.cancel()
             await asyncio.gather(self._cleaner, return_exceptions=True)
@@ -126,10 +130,10 @@ class Lifecycle:
 
     async def _know(self, session_id: str) -> Known:
         """The counter and the limit of a session, loaded when they are first needed."""
-        known = self._known.get(session_id)
+        if not self._opened:
+            raise ManagerClosed
+        known = self._known.get(session_id) if session_id.__class__ is str else None
         if known is None:
-            if not self._opened:
-                raise ManagerClosed
             checks.identifier("session_id", session_id)
             session = await self._store.session(self._app, session_id)
             known = self._remember(session, await self._counter(session.tokenizer))

@@ -113,6 +113,7 @@ class SessionManager(Lifecycle):
             checks.one_of("carry_over", carry_over, ("summary", "none"))
         if not self._opened:
             raise ManagerClosed
+        model, tokenizer = checks.optional_identifier("model", model), checks.optional_identifier("tokenizer", tokenizer)
         counter = await self._counter(tokenizer or counter_name_for(model, settings.tokenizer))
         new = NewSession(
             id="ses_" + secrets.token_urlsafe(16),
@@ -209,9 +210,7 @@ class SessionManager(Lifecycle):
         `content`: a string or OpenAI's list of parts. `external_id`: the platform's id of the message, by which it is stored once
         however often it is delivered. `expected_seq`: the newest message's `seq`, or `Conflict`.
         """
-        known = self._known.get(session_id) if self._opened else None
-        if known is None:
-            known = await self._know(session_id)
+        known = await self._know(session_id)
         settings, now_ms = self._settings, self._now_ms()
         draft = checks.message(
             role,
@@ -223,9 +222,9 @@ class SessionManager(Lifecycle):
             author_id,
             metadata,
             created_at,
-            now_ms,
-            settings.max_content_bytes,
-            settings.max_metadata_bytes,
+            now_ms=now_ms,
+            max_content=settings.max_content_bytes,
+            max_metadata=settings.max_metadata_bytes,
         )
         tokens = count_now(draft, known.counter)
         message = to_store(draft, known.counter, await count_long(draft, known.counter) if tokens is None else tokens)
@@ -237,9 +236,7 @@ class SessionManager(Lifecycle):
     ) -> list[Message]:
         """Add up to 1000 messages, all or none: dicts with the arguments of `add_message` as keys."""
         known = await self._know(session_id)
-        if not isinstance(messages, Sequence) or isinstance(messages, str | bytes):
-            raise InvalidInput("messages", f"must be a list of dicts, not {type(messages).__name__}")
-        checks.page("len(messages)", len(messages), 1, checks.MAX_BATCH)
+        checks.batch("messages", messages)
         now_ms = self._now_ms()
         drafts = [self._draft(item, at, now_ms) for at, item in enumerate(messages)]
         counted = [to_store(draft, known.counter, await count_long(draft, known.counter)) for draft in drafts]
@@ -250,10 +247,10 @@ class SessionManager(Lifecycle):
         names = ("role", "content", "tool_calls", "tool_call_id", "name", "external_id", "author_id", "metadata", "created_at")
         try:
             return checks.message(
-                *(fields.get(name) for name in names),
-                now_ms,
-                self._settings.max_content_bytes,
-                self._settings.max_metadata_bytes,
+                *[fields.get(name) for name in names],
+                now_ms=now_ms,
+                max_content=self._settings.max_content_bytes,
+                max_metadata=self._settings.max_metadata_bytes,
             )
         except InvalidInput as error:
             raise InvalidInput(f"messages[{at}].{error.field}", error.reason, size=error.size, limit=error.limit) from None
@@ -262,7 +259,7 @@ class SessionManager(Lifecycle):
         self, session_id: str, known: Known, messages: Sequence[NewMessage], now_ms: int, expected_seq: int | None
     ) -> Appended:
         if expected_seq is not None:
-            checks.page("expected_seq", expected_seq, 0, None)
+            checks.page("expected_seq", expected_seq, 0, 2**32)
         appended = await self._store.append(
             self._app,
             session_id,
@@ -278,8 +275,7 @@ class SessionManager(Lifecycle):
     async def get_messages(self, session_id: str, after: int = 0, limit: int = 100) -> list[Message]:
         """The log after that `seq`, oldest first, at most 1000: also what a summary covers, a clear passed or a retract hides."""
         self._ready(session_id)
-        checks.page("after", after, 0, None)
-        checks.page("limit", limit, 1, MAX_PAGE)
+        after, limit = checks.after("after", after), checks.page("limit", limit, 1, MAX_PAGE)
         return await self._store.messages(self._app, session_id, after=after, limit=limit)
 
     # --- the window
@@ -298,9 +294,7 @@ class SessionManager(Lifecycle):
         `system` takes the place of the log's leading system messages. `tools` are the schemas you will send beside the messages:
         they are counted. `max_messages` caps messages of the log; the newest turn may exceed it.
         """
-        known = self._known.get(session_id) if self._opened else None
-        if known is None:
-            known = await self._know(session_id)
+        known = await self._know(session_id)
         budget = known.token_limit
         if token_budget is not None:
             budget = min(budget, check_token_limit("token_budget", token_budget))
@@ -308,7 +302,7 @@ class SessionManager(Lifecycle):
             checks.page("max_messages", max_messages, 1, None)
         if system is not None:
             checks.text("system", system, self._settings.max_content_bytes)
-        schemas = None if tools is None else [checks.json_object("tools", tool, 10**6) for tool in tools]
+        schemas = checks.schemas("tools", tools, self._settings.max_content_bytes)
         window = await self._store.window(self._app, session_id, tokens=budget, messages=max_messages)
         built = context.build(
             window,
@@ -325,7 +319,8 @@ class SessionManager(Lifecycle):
 
     async def summarize_session(self, session_id: str) -> Summary | None:
         """Compact now. None when there is nothing to cover, or nothing to gain."""
-        return await self._compactor.compact(self._app, self._ready(session_id))
+        self._ready(session_id)
+        return await self._compactor.compact(self._app, session_id)
 
     async def get_summaries(self, session_id: str) -> list[Summary]:
         """All summaries, oldest first; those that others have replaced are no longer `live`."""
@@ -377,8 +372,11 @@ class SessionManager(Lifecycle):
         self, session_id: str, name: str, *, message: str | None = None, data: Mapping[str, Any] | None = None
     ) -> Event:
         """Note that something failed; `name` is the kind of failure."""
-        noted = dict(data or {}) if message is None else {**(data or {}), "message": message}
-        return await self._record(session_id, "error", name, data=noted or None)
+        if message is not None:
+            checks.text("message", message, self._settings.max_metadata_bytes)
+            clean = {} if data is None else checks.json_object("data", data, self._settings.max_metadata_bytes)
+            data = {**clean, "message": message}
+        return await self._record(session_id, "error", name, data=data)
 
     async def record_usage(
         self,
@@ -410,13 +408,11 @@ class SessionManager(Lifecycle):
         tokens_out: int = 0,
         data: Mapping[str, Any] | None = None,
     ) -> Event:
-        if duration_ms is not None and not (isinstance(duration_ms, int | float) and 0 <= duration_ms < float("inf")):
-            raise InvalidInput("duration_ms", "must be a number of milliseconds, 0 or more")
         event = Event(
             kind=kind,
             name=checks.identifier("name", name),
             created_ms=self._now_ms(),
-            duration_ms=None if duration_ms is None else float(duration_ms),
+            duration_ms=checks.milliseconds("duration_ms", duration_ms),
             outcome=checks.optional_identifier("outcome", outcome),
             tool_call_id=checks.optional_identifier("tool_call_id", tool_call_id),
             tokens_in=tokens_in,
@@ -427,9 +423,9 @@ class SessionManager(Lifecycle):
 
     async def get_events(self, session_id: str, after: int = 0, limit: int = 100) -> list[Event]:
         """Tool calls, errors and usage reports, oldest first; for the next page pass the last one's `number` as `after`."""
-        checks.page("after", after, 0, None)
-        checks.page("limit", limit, 1, MAX_PAGE)
-        return await self._store.events(self._app, self._ready(session_id), after=after, limit=limit)
+        self._ready(session_id)
+        after, limit = checks.after("after", after), checks.page("limit", limit, 1, MAX_PAGE)
+        return await self._store.events(self._app, session_id, after=after, limit=limit)
 
     # --- upkeep
 
@@ -492,7 +488,7 @@ class SessionManager(Lifecycle):
         """A consistent copy of the database, encrypted with the same key, while it is in use; `target` must not exist."""
         if not self._opened:
             raise ManagerClosed
-        await self._store.backup(Path(target))
+        await self._store.backup(checks.path("target", target))
 
     async def check(self) -> list[str]:
         """Prove the database's invariants again from its rows; a line for each that does not hold, of every app."""

@@ -8,7 +8,7 @@ session and never leaves the process; `id` is the public, opaque one.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, TypeAlias
 
 import msgspec
@@ -25,12 +25,15 @@ Content: TypeAlias = str | list[JsonObject] | None
 ROLES: tuple[Role, ...] = ("system", "user", "assistant", "tool")
 
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
 def to_datetime(milliseconds: int) -> datetime:
-    return datetime.fromtimestamp(milliseconds / 1000, UTC)
+    return _EPOCH + timedelta(milliseconds=milliseconds)
 
 
 def to_ms(moment: datetime) -> int:
-    return round(moment.timestamp() * 1000)
+    return (moment - _EPOCH) // timedelta(milliseconds=1)
 
 
 class Session(msgspec.Struct, frozen=True, gc=False, kw_only=True):

@@ -87,7 +87,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     def key(self) -> bytes | str | None:
         """The encryption key: raw bytes, or a passphrase, or None for a database in the clear."""
         if self.encryption_passphrase is not None or self.encryption_passphrase_file is not None:
-            return _secret("encryption_passphrase", self.encryption_passphrase, self.encryption_passphrase_file)
+            return _passphrase(_secret("encryption_passphrase", self.encryption_passphrase, self.encryption_passphrase_file))
         if self.encryption_key is None and self.encryption_key_file is None:
             return None
         text = _secret("encryption_key", self.encryption_key, self.encryption_key_file)
@@ -139,6 +139,14 @@ def _secret(name: str, value: str | None, file: str | None) -> str:
     if not value:
         raise InvalidInput(name, "is empty")
     return value
+
+
+def _passphrase(words: str) -> str:
+    if "\0" in words or any("\ud800" <= character <= "\udfff" for character in words):
+        raise InvalidInput("encryption_passphrase", "holds a NUL or a lone surrogate")
+    if words.startswith(("raw:", "x'")):
+        raise InvalidInput("encryption_passphrase", "begins like a raw key; give that as encryption_key, in hexadecimal digits")
+    return words
 
 
 def load(overrides: Mapping[str, Any] | None = None, *, environ: Mapping[str, str] | None = None) -> Settings:

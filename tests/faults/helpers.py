@@ -93,7 +93,8 @@ def at_once(processes: Sequence[subprocess.Popen[str]]) -> list[list[Any]]:
 
 def writer(sessions: SessionManager) -> Any:
     """The connection that a manager's store writes by."""
-    return getattr(sessions._store, "inner", sessions._store)._write_db
+    store: Any = sessions._store
+    return getattr(store, "inner", store)._write_db
 
 
 def sql(path: Path, statement: str, *bindings: Any) -> list[Any]:

@@ -208,7 +208,7 @@ async def _bad_message(sessions: SessionManager, arguments: dict[str, Any], matc
     await refused(sessions, lambda s: sessions.add_messages(s, batch), InvalidInput, match if stored_first else prefixed)
 
 
-OK: dict[Any, Any] = {"role": "user", "content": "x"}
+OK: dict[str, Any] = {"role": "user", "content": "x"}
 OTHERS: list[tuple[str, Callable[[SessionManager, str], Any], type[TurnkeepError], str]] = []
 BY_SESSION: dict[str, Callable[[SessionManager, Any], Any]] = {
     "add_message": lambda m, s: m.add_message(s, "user", "x"),
@@ -266,7 +266,7 @@ _cases(
 )
 _cases("batch of", lambda m, s, v: m.add_messages(s, [OK] * v), r"^len\(messages\): .*limit", 0, 1001)
 _case("batch, unknown field", lambda m, s: m.add_messages(s, [OK | {"colour": "secret"}]), r"^messages\[0\].colour: ")
-_case("batch, key no string", lambda m, s: m.add_messages(s, [{**OK, 5: "secret"}]), r"^messages\[0\].5: ")
+_case("batch, key no string", lambda m, s: m.add_messages(s, [dict[Any, Any](OK) | {5: "secret"}]), r"^messages\[0\].5: ")
 _case("batch, id twice", lambda m, s: m.add_messages(s, [OK | {"external_id": "n"}] * 2), "^external_id: ", Conflict)
 _case("other content", lambda m, s: m.add_message(s, "user", "other", external_id="known"), "^external_id: ", Conflict)
 _case("other seq", lambda m, s: m.add_message(s, "user", "x", expected_seq=7), "^expected_seq: ", Conflict)
@@ -439,10 +439,10 @@ async def test_state_that_grows_over_its_limit(sessions: SessionManager) -> None
     session = await opened(sessions, external_user_id="u")
     for scope in ("session", "user"):
         for number in range(3):
-            await sessions.update_state(session.id, {f"k{number}": "x" * 20_000}, scope)  # type: ignore[arg-type]
+            await sessions.update_state(session.id, {f"k{number}": "x" * 20_000}, scope)
         before = await snapshot(sessions, session.id)
         with pytest.raises(InvalidInput, match="^state: .*limit 65,536, got 8") as caught:
-            await sessions.update_state(session.id, {"k3": "x" * 20_000}, scope)  # type: ignore[arg-type]
+            await sessions.update_state(session.id, {"k3": "x" * 20_000}, scope)
         assert caught.value.limit == 65_536
         assert await snapshot(sessions, session.id) == before
 

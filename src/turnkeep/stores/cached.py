@@ -163,8 +163,10 @@ class CachedStore(Store):
 
     async def open(self) -> None:
         await self.inner.open()
+        self.bind()
 
     async def close(self) -> None:
+        self.unbind()
         await self.inner.close()
         self._entries.clear()
 
