@@ -50,7 +50,9 @@ def session(**changes: Any) -> Session:
 
 def window(*messages: NewMessage, summaries: Sequence[Summary] = (), start: int = 1, **changes: Any) -> Window:
     rows = tuple(at_seq(one, start + at) for at, one in enumerate(messages))
-    of = session(window_start=start, seq=start + len(rows) - 1, window_messages=len(rows), window_tokens=sum(r.tokens for r in rows))
+    of = session(
+        window_start=start, seq=start + len(rows) - 1, window_messages=len(rows), window_tokens=sum(r.tokens for r in rows)
+    )
     return Window(replace(of, **changes), (), tuple(summaries), rows, 0, 0, {}, {})
 
 
@@ -108,7 +110,9 @@ def test_the_newest_turn_stays_however_large_it_is() -> None:
     assert cut(u(), a(), u()) == 2
 
 
-@pytest.mark.parametrize("messages", [[], [u()], [u(), a()], [u(), call("c"), result("c"), a()], [a(), a()], [call("c"), result("c")]])
+@pytest.mark.parametrize(
+    "messages", [[], [u()], [u(), a()], [u(), call("c"), result("c"), a()], [a(), a()], [call("c"), result("c")]]
+)
 def test_nothing_is_covered_while_there_is_only_what_is_kept(messages: list[NewMessage]) -> None:
     assert cut(*messages) is None
 

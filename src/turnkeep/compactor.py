@@ -33,7 +33,10 @@ class Compactor:
         self._slots = asyncio.Semaphore(settings.compaction_parallel)
 
     async def due(self, session: Session) -> None:
-        """Compaction is due: do it now (`inline`), soon (`background`) or when asked to (`manual`). Never raises: what led here is stored."""
+        """Compaction is due: do it now (`inline`), soon (`background`) or when asked to (`manual`).
+
+        Never raises: what led here is stored.
+        """
         if self._settings.compaction == "inline":
             await self._quietly(session.app, session.id)
         elif self._settings.compaction == "background" and session.id not in self._tasks:
@@ -85,7 +88,8 @@ class Compactor:
             now_ms=self._now_ms(),
             replaces=plan.replaces,
         )
-        return (await self._store.summaries(app, session_id))[-1]
+        live = (await self._store.window(app, session_id, messages=1)).summaries
+        return next((stored for stored in live if stored.to_seq == plan.to_seq), None)
 
     async def settle(self) -> None:
         """Wait until nothing runs."""

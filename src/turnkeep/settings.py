@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal
@@ -66,11 +66,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     def __repr__(self) -> str:
         return f"Settings({', '.join(f'{name}={value!r}' for name, value in self.__rich_repr__())})"
 
-    def __rich_repr__(self) -> Iterator[tuple[str, Any]]:
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
         """What `rich` shows of it, and `repr`."""
-        for name in NAMES:
-            value = getattr(self, name)
-            yield name, "***" if name in SECRETS and value is not None else value
+        values = [(name, getattr(self, name)) for name in NAMES]
+        return [(name, "***" if name in SECRETS and value is not None else value) for name, value in values]
 
     def __post_init__(self) -> None:
         for name in NAMES:

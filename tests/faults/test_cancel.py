@@ -175,6 +175,7 @@ async def test_a_close_cancelled_at_every_step(tmp_path: Path) -> None:
         told.append(str((await sessions.add_message(session.id, "user", f"{step}")).content))
         result = await step_by_step(sessions.close, step)
         await sessions.close()
+        assert list(tmp_path.iterdir()) == [path]  # the last one out takes the WAL away
         if not isinstance(result, asyncio.CancelledError):
             break
     async with manager(path) as sessions:

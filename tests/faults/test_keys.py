@@ -91,6 +91,7 @@ async def test_a_wrong_key(
     before = path.read_bytes()
     with caplog.at_level(logging.DEBUG), pytest.raises(WrongKey, match="(?i)key") as caught:
         await manager(path, **opened_with)
+    assert "\n" not in str(caught.value)
     chain: BaseException | None = caught.value
     while chain is not None:
         for secret in (*made_with.values(), *opened_with.values(), *SECRETS):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import os
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -28,12 +30,22 @@ class _Contract(ManagerContract):
         return SQLiteStore(folder / "turnkeep.db")
 
     @pytest.fixture
-    async def open_manager(self, tmp_path: Path) -> AsyncIterator[OpenManager]:
+    def folder(self, tmp_path: Path) -> Iterator[Path]:
+        """In memory where that can be: what a disk's sync is good for is not what these cases are about."""
+        memory = Path("/dev/shm")
+        if not os.access(memory, os.W_OK):
+            yield tmp_path
+            return
+        with TemporaryDirectory(prefix="turnkeep-", dir=memory) as name:
+            yield Path(name)
+
+    @pytest.fixture
+    async def open_manager(self, folder: Path) -> AsyncIterator[OpenManager]:
         opened: list[SessionManager] = []
 
         async def factory(*, clock: Clock | None = None, app: str = "default", **given: Any) -> SessionManager:
             chosen: dict[str, Any] = {"cleanup_interval": 0.0, "cache_sessions": self.cache_sessions, "app": app}
-            opened.append(SessionManager(self.store(tmp_path), Settings(**(chosen | given)), clock=clock or Clock()))
+            opened.append(SessionManager(self.store(folder), Settings(**(chosen | given)), clock=clock or Clock()))
             return await opened[-1]
 
         yield factory
@@ -63,14 +75,27 @@ class TestUncached(_Contract):
         return await _in_files(manager, text)
 
 
+class _Shared(MemoryStore):
+    """Open as long as one of its managers is."""
+
+    users = 0
+
+    async def open(self) -> None:
+        self.users += 1
+        await super().open()
+
+    async def close(self) -> None:
+        self.users -= 1
+        if not self.users:
+            await super().close()
+
+
 class TestMemory(_Contract):
     """All managers of a test share one store."""
 
-    persists = False
-
     @pytest.fixture(autouse=True)
     def one_store(self) -> None:
-        self.shared = MemoryStore()
+        self.shared = _Shared()
 
     def store(self, folder: Path) -> Store:
         return self.shared

@@ -62,12 +62,14 @@ class Commit(msgspec.Struct, frozen=True, gc=False):
     """What listeners hear of one commit to one session, on the loop, in commit order, before its caller does.
 
     `messages` are the rows that an append added; () when only the session's own figures changed; None says that more did (or that
-    the session is gone: `session` is None then too) and that a cached window must be read again.
+    the session is gone: `session` is None then too) and that a cached window must be read again. A summary says more: messages
+    are (), `summaries` are all that live now, and the session has the window's new start.
     """
 
     session_id: str
     session: Session | None
     messages: tuple[Message, ...] | None
+    summaries: tuple[Summary, ...] | None = None
 
 
 Listener = Callable[[Commit], None]

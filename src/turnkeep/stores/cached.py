@@ -6,6 +6,7 @@ session's version in the store. Entries follow commits (a listener on the inner 
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import OrderedDict
 from collections.abc import Sequence
 from pathlib import Path
@@ -51,6 +52,13 @@ class _Entry:
             self.tokens += message.tokens
         if self.need is not None and len(self.messages) > 2 * self.need + SLACK:
             self._trim(self.need)
+
+    def cover(self, summaries: tuple[Summary, ...]) -> None:
+        """A summary took the place of the messages before the window's new start."""
+        self.summaries = summaries
+        start = bisect_left(self.messages, self.session.window_start, key=lambda message: message.seq)
+        self.tokens -= sum([message.tokens for message in self.messages[:start]])
+        del self.messages[:start]
 
     def _trim(self, need: int) -> None:
         start = self._start(None, need)
@@ -128,6 +136,8 @@ class CachedStore(Store):
             elif session.version > entry.session.version:
                 if session.version == entry.session.version + 1 and session.prompt_seq == entry.session.prompt_seq:
                     entry.extend(session, messages)
+                    if commit.summaries is not None:
+                        entry.cover(commit.summaries)
                 else:  # somebody else committed in between, or the prompt grew
                     del self._entries[commit.session_id]
         self.publish(commit)

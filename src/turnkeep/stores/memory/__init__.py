@@ -77,10 +77,16 @@ class MemoryStore(Store):
         key = of.app, of.interface_type, of.conversation_id
         return self._conversations.setdefault(key, Conversation())
 
-    def _put(self, rows: Rows, after: Session, messages: tuple[Message, ...] | None) -> Session:
+    def _put(
+        self,
+        rows: Rows,
+        after: Session,
+        messages: tuple[Message, ...] | None,
+        summaries: tuple[Summary, ...] | None = None,
+    ) -> Session:
         """The end of a change: the session's new row, and the news of it."""
         rows.session = after
-        self.publish(Commit(after.id, after, messages))
+        self.publish(Commit(after.id, after, messages, summaries))
         return after
 
     # --- sessions
@@ -304,7 +310,7 @@ class MemoryStore(Store):
         kept = [replace(old, live=False) if old in replaced else old for old in rows.summaries]
         row = Summary(**asdict(summary), number=next(self._numbers), created_ms=now_ms)
         rows.summaries = [*kept, row]
-        return self._put(rows, after, None)
+        return self._put(rows, after, (), tuple(rows.live()))
 
     async def summaries(self, app: str, session_id: str) -> list[Summary]:
         return list(self._rows(app, session_id).summaries)

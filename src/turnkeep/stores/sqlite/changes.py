@@ -84,7 +84,7 @@ def add_summary(
     covered = visible(tx, session, session.window_start, summary.to_seq)
     _retire(tx, replaced)
     _insert_summary(tx, session, summary, now_ms)
-    return tx.save(rules.summarize(session, summary, replaced, covered))
+    return tx.save(rules.summarize(session, summary, replaced, covered), summaries=tuple(live_summaries(tx, session)))
 
 
 def _insert_summary(tx: Transaction, session: Session, s: NewSummary, now_ms: int) -> None:
@@ -112,7 +112,10 @@ def summaries(tx: Transaction, session: Session) -> list[Summary]:
 
 
 def live_summaries(tx: Transaction, session: Session) -> list[Summary]:
-    return sorted((summary for summary in summaries(tx, session) if summary.live), key=lambda summary: summary.from_seq)
+    found = tx.query(
+        f"SELECT {rows.SUMMARY_COLUMNS} FROM summaries WHERE session = ? AND live = 1 ORDER BY from_seq, number", session.number
+    )
+    return [rows.summary(row) for row in found]
 
 
 def _retire(tx: Transaction, summaries: Iterable[Summary]) -> None:

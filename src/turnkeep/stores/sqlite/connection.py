@@ -48,7 +48,7 @@ def translate(error: Exception) -> StoreError:
     """The typed error for one of SQLite's; its own words are appended, they never hold content."""
     for kind, ours in _ERRORS:
         if isinstance(error, kind):
-            return ours(f"{ours.__doc__} (SQLite: {error})")
+            return ours(f"{' '.join(str(ours()).split())} (SQLite: {error})")
     if isinstance(error, apsw.IOError):
         return StoreUnavailable(
             f"The disk refused to read or to write: check its health, its room and your quota. (SQLite: {error})"
@@ -128,5 +128,5 @@ def make_durable(db: apsw.Connection) -> None:
             time.sleep(0.005)
     db.execute(
         "PRAGMA synchronous = FULL; PRAGMA fullfsync = 1; PRAGMA checkpoint_fullfsync = 1; PRAGMA secure_delete = 1;"
-        "PRAGMA wal_autocheckpoint = 1000; PRAGMA journal_size_limit = 67108864"
+        "PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = 67108864"
     )

@@ -34,6 +34,7 @@ _STATUS = {
     "expired": _EXPIRED,
     None: "1",
 }
+_NOTHING: JsonObject = {}  # shared: nobody changes a window's states
 _PAGE = 256  # rows of a step back through a window
 
 
@@ -140,8 +141,11 @@ _WINDOW_HEAD = f"""SELECT {rows.SESSION_COLUMNS},
     FROM sessions s WHERE id = ? AND app = ?"""
 
 
-def window(reader: Reader, app: str, session_id: str, tokens: int | None, count: int | None) -> Window:
-    """One snapshot: the session with its states, then one range scan, and what is rare only where the session says it has it."""
+def window(reader: Reader, app: str, session_id: str, tokens: int | None, count: int | None, most: int | None) -> Window | None:
+    """One snapshot: the session with its states, then one range scan, and what is rare only where the session says it has it.
+
+    None when more than `most` messages may have to be read.
+    """
     reader.db.execute("BEGIN")
     try:
         found = reader.query(_WINDOW_HEAD, (session_id, app))
@@ -149,6 +153,8 @@ def window(reader: Reader, app: str, session_id: str, tokens: int | None, count:
             raise UnknownSession(session_id)
         *row, session_state, user_state = found[0]
         head = rows.session(tuple(row))
+        if most is not None and min(head.window_messages, count or head.window_messages) > most:
+            return None
         shown = _tail(reader, head, tokens, count)
         prompt = _dense(reader, head, 1, head.prompt_seq) if head.prompt_seq else ()
         live = _summaries(reader, head.number, "AND live = 1 ORDER BY from_seq, number") if head.summary_tokens else ()
@@ -161,8 +167,8 @@ def window(reader: Reader, app: str, session_id: str, tokens: int | None, count:
         tuple(shown),
         head.window_messages - len(shown),
         head.window_tokens - sum(message.tokens for message in shown),
-        rows.from_json(user_state) or {},
-        rows.from_json(session_state) or {},
+        rows.from_json(user_state) or _NOTHING,
+        rows.from_json(session_state) or _NOTHING,
     )
 
 

@@ -5,6 +5,7 @@ Invariant: `message(message_row(m)) == m`, and so for every other kind.
 
 from __future__ import annotations
 
+from sys import intern
 from typing import Any
 
 import msgspec
@@ -96,6 +97,7 @@ SESSION_COLUMNS = ", ".join(_SESSION_FIELDS)
 _RETRACTED = _SESSION_FIELDS.index("retracted")
 _METADATA = _SESSION_FIELDS.index("metadata")
 NUMBER = _SESSION_FIELDS.index("number")
+_REPEATED = ("app", "interface_type", "status", "tokenizer", "carry_over")  # few values in many cached sessions
 _FIXED = {
     "id",
     "number",
@@ -153,6 +155,8 @@ def session(row: Row) -> Session:
     retracted = values["retracted"]
     values["retracted"] = () if retracted is None else tuple((first, last) for first, last in _decode(retracted))
     values["metadata"] = from_json(values["metadata"])
+    for name in _REPEATED:
+        values[name] = intern(values[name])
     return Session(**values)
 
 

@@ -190,10 +190,11 @@ class SQLiteStore(Store):
         return await self._scan(reads.messages, app, session_id, after, limit)
 
     async def window(self, app: str, session_id: str, *, tokens: int | None = None, messages: int | None = None) -> Window:
-        head = self._read(reads.session, app, session_id)
-        if min(head.window_messages, messages or head.window_messages) <= INLINE_ROWS:
-            return self._read(reads.window, app, session_id, tokens, messages)
-        return await self._scan(reads.window, app, session_id, tokens, messages)
+        window = self._read(reads.window, app, session_id, tokens, messages, INLINE_ROWS)
+        if window is None:
+            window = await self._scan(reads.window, app, session_id, tokens, messages, None)
+        assert window is not None
+        return window
 
     async def add_summary(
         self, app: str, session_id: str, summary: NewSummary, *, generation: int, now_ms: int, replaces: Sequence[int] = ()

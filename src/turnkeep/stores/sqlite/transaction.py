@@ -7,17 +7,19 @@ each begin, since it changes when, and only when, another connection has written
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any, cast
 
 import apsw
 from msgspec.structs import replace
 
 from turnkeep.errors import UnknownSession
-from turnkeep.session import Message, Session
+from turnkeep.session import Message, Session, Summary
 from turnkeep.stores.base import Commit
 from turnkeep.stores.sqlite import rows
 
 MAX_HEADS = 4096
+CHECKPOINT_PAGES = 1000
 
 
 class Transaction:
@@ -32,6 +34,7 @@ class Transaction:
         self._new_calls: list[rows.Row] = []
         self._new_heads: dict[int, Session] = {}
         self._data_version = -1
+        self._checkpointed = 0
 
     # --- the writer's side
 
@@ -44,6 +47,19 @@ class Transaction:
 
     def commit(self) -> None:
         self.db.execute("COMMIT")
+
+    def checkpoint_due(self) -> bool:
+        """Whether the WAL has grown by a few megabytes since the last checkpoint."""
+        return self._written() - self._checkpointed >= CHECKPOINT_PAGES
+
+    def checkpoint(self) -> None:
+        """Copy the WAL's pages to the file; readers are not disturbed, and may put off its reset until the next time."""
+        with contextlib.suppress(apsw.Error):  # what is committed is safe in the WAL; the next one tries again
+            self.db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+        self._checkpointed = self._written()
+
+    def _written(self) -> int:
+        return self.db.status(apsw.SQLITE_DBSTATUS_CACHE_WRITE)[0]
 
     def flush(self) -> None:
         """Write what appends have left: many rows by one statement take half the time."""
@@ -121,13 +137,15 @@ class Transaction:
         self._heads[session.id] = session
         self._commits.append(Commit(session.id, session, messages))
 
-    def save(self, session: Session, *, reread: bool = True) -> Session:
-        """Store the session as it is now. `reread`: its window changed by more than the session's own figures."""
+    def save(self, session: Session, *, reread: bool = True, summaries: tuple[Summary, ...] | None = None) -> Session:
+        """Store the session as it is now. Its window has changed by more than its own figures if it must be `reread`, or, when
+        messages were covered, has these live `summaries`."""
         self.flush()
         self.db.execute(rows.UPDATE_SESSION, rows.changing_row(session))
         if session.status != "active":
             self.db.execute("UPDATE sessions SET sweep_ms = closed_ms WHERE number = ?", (session.number,))
-        self._commits.append(Commit(session.id, session, None if reread else ()))
+        messages = None if reread and summaries is None else ()
+        self._commits.append(Commit(session.id, session, messages, summaries))
         return self._remember(session)
 
     def gone(self, session_id: str) -> None:

@@ -57,7 +57,8 @@ _RULES: tuple[tuple[str, str], ...] = (
     (
         "sessions whose live summaries reach into the window, or overlap",
         (
-            "SELECT count(*) FROM summaries a JOIN sessions s ON s.number = a.session WHERE a.live AND (a.to_seq >= s.window_start OR EXISTS"
+            "SELECT count(*) FROM summaries a JOIN sessions s ON s.number = a.session"
+            " WHERE a.live AND (a.to_seq >= s.window_start OR EXISTS"
             " (SELECT 1 FROM summaries b WHERE b.session = a.session AND b.live AND b.number > a.number AND b.from_seq <= a.to_seq"
             " AND b.to_seq >= a.from_seq AND a.to_seq > 0))"
         ),
@@ -72,7 +73,8 @@ _RULES: tuple[tuple[str, str], ...] = (
     (
         "sessions that the cleanup would overlook",
         (
-            "SELECT count(*) FROM sessions WHERE (status = 'active' AND expires_ms IS NOT NULL AND (sweep_ms IS NULL OR sweep_ms > expires_ms))"
+            "SELECT count(*) FROM sessions WHERE (status = 'active' AND expires_ms IS NOT NULL"
+            " AND (sweep_ms IS NULL OR sweep_ms > expires_ms))"
             " OR (status <> 'active' AND sweep_ms IS NOT closed_ms)"
         ),
     ),

@@ -6,7 +6,8 @@ acknowledgement never runs before those of earlier commits. Durability thus cost
 Light changes run on the loop's thread, a few microseconds each, and only their COMMIT, which waits for the disk without holding the
 interpreter's lock, on the writer's: two threads that both run Python and SQL would fight for that lock at every statement. While
 one half of the callers waits for its commit, the other half is served. Heavy changes, and all of a batch that finds the
-file locked by another process, run on the writer's thread.
+file locked by another process, run on the writer's thread. One or two changes that nobody else waits beside are committed where
+they are, as long as the disk has been quick: a change of thread would cost more than the disk does.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
+import time
 from collections.abc import Callable
 from queue import SimpleQueue
 from typing import Any
@@ -30,6 +32,9 @@ Change = Callable[..., Any]
 HEAVY = 1_000_000  # the weight of a change that may take longer than the loop should wait
 MAX_INLINE = 128  # rows to write on the loop's thread in one go: about a millisecond
 MIN_BATCH = 16
+FEW = 2  # changes that may be committed on the loop's thread
+QUICK_SECONDS = 0.002  # a commit on a healthy disk
+TRUST_AFTER = 16  # quick commits in a row, on the thread
 
 
 class Waiting:
@@ -53,6 +58,7 @@ class GroupWriter:
         self._collected: list[Waiting] = []
         self._in_work = 0  # changes in the batch that is being committed
         self._scheduled = False
+        self._distrust = TRUST_AFTER  # quick commits still to be seen before one is done on the loop's thread
         self._idle = asyncio.Event()
         self._idle.set()
         self._jobs: SimpleQueue[tuple[Callable[[list[Waiting]], None], list[Waiting]] | None] = SimpleQueue()
@@ -66,7 +72,7 @@ class GroupWriter:
         if not self._in_work and not self._scheduled:
             self._scheduled = True
             self._idle.clear()
-            self._loop.call_soon(self._start)
+            self._loop.call_soon(self._start, FEW)
         return future
 
     async def close(self) -> None:
@@ -77,7 +83,8 @@ class GroupWriter:
 
     # --- on the loop's thread
 
-    def _start(self) -> None:
+    def _start(self, few: int = 0) -> None:
+        """Begin the next batch; `few`: how many changes may be committed right here."""
         self._scheduled = False
         batch = self._take()
         self._in_work = len(batch)
@@ -86,11 +93,23 @@ class GroupWriter:
             return
         try:
             self._apply(batch)
+            here = len(batch) <= few and not self._distrust and not self._transaction.checkpoint_due()
+            if here:
+                self._commit()
         except Exception:
             self._transaction.rollback()
             self._jobs.put((self._whole, batch))
         else:
-            self._jobs.put((self._finish, batch))
+            if here:
+                self._done(batch)
+            else:
+                self._jobs.put((self._finish, batch))
+
+    def _commit(self) -> None:
+        began = time.perf_counter()
+        self._transaction.commit()
+        quick = time.perf_counter() - began < QUICK_SECONDS
+        self._distrust = max(0, self._distrust - 1) if quick else TRUST_AFTER
 
     def _take(self) -> list[Waiting]:
         """About half of those who wait, so that the other half is served while this one's commit waits for the disk."""
@@ -125,10 +144,17 @@ class GroupWriter:
         transaction.flush()
 
     def _done(self, batch: list[Waiting]) -> None:
+        self._next()  # first, so that its commit runs while those who are answered now go on
+        self._answer(batch)
+
+    def _next(self) -> None:
         if self._collected:
-            self._start()  # first, so that its commit runs while those who are answered now go on
+            self._start()
         else:
             self._in_work = 0
+            self._idle.set()
+
+    def _answer(self, batch: list[Waiting]) -> None:
         for waiting in batch:
             for commit in waiting.commits or ():
                 self._publish(commit)
@@ -139,8 +165,6 @@ class GroupWriter:
                 future.set_result(waiting.result)
             else:
                 future.set_exception(waiting.error)
-        if not self._in_work and not self._scheduled:
-            self._idle.set()
 
     # --- on the writer's thread
 
@@ -148,12 +172,20 @@ class GroupWriter:
         while (job := self._jobs.get()) is not None:
             work, batch = job
             work(batch)
-            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody is left to tell
-                self._loop.call_soon_threadsafe(self._done, batch)
+            if not self._transaction.checkpoint_due():
+                self._tell(self._done, batch)
+            else:
+                self._tell(self._answer, batch)  # nobody waits for a checkpoint but the next commit
+                self._transaction.checkpoint()
+                self._tell(self._next)
+
+    def _tell(self, callback: Callable[..., None], *args: Any) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody is left to tell
+            self._loop.call_soon_threadsafe(callback, *args)
 
     def _finish(self, batch: list[Waiting]) -> None:
         try:
-            self._transaction.commit()
+            self._commit()
         except Exception:
             self._transaction.rollback()
             self._whole(batch)

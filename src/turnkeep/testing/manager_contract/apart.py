@@ -179,8 +179,7 @@ class Apart(Case):
         answers = await asyncio.gather(*tasks, return_exceptions=True)
         assert all(isinstance(answer, ManagerClosed) for answer in answers if isinstance(answer, BaseException))
         kept = {str(answer.content) for answer in answers if not isinstance(answer, BaseException)}
-        if self.persists:
-            assert kept == set(texts(await log(witness, session)))
+        assert kept == set(texts(await log(witness, session)))
 
     @pytest.mark.parametrize("app", ["", "x" * 513, "a\0b"], ids=ascii)
     async def test_an_app_has_a_name(self, open_manager: OpenManager, app: str) -> None:

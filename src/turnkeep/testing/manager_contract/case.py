@@ -49,7 +49,6 @@ class Case:
     """A subclass gives the fixture `open_manager`, which closes at teardown what it opened; the hooks it may give."""
 
     pytestmark = pytest.mark.asyncio
-    persists = True  # hook: False where the first manager that closes takes all with it
 
     @pytest_asyncio.fixture
     async def open_manager(self) -> AsyncIterator[OpenManager]:

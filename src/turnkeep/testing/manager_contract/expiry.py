@@ -53,12 +53,8 @@ class Expiry(Case):
 
     async def test_every_append_slides_it(self, manager: SessionManager, clock: Clock) -> None:
         session = await chat(manager, expires_in=HOUR)
-        for role, more in [
-            ("user", {}),
-            ("assistant", {"tool_calls": calls("c")}),
-            ("tool", {"tool_call_id": "c"}),
-            ("system", {}),
-        ]:
+        kinds: dict[str, Any] = {"user": {}, "assistant": {"tool_calls": calls("c")}, "tool": {"tool_call_id": "c"}, "system": {}}
+        for role, more in kinds.items():
             clock.advance(HOUR - 1)
             await manager.add_message(session.id, role, "text", **more)
             seen = await manager.get_session(session.id)

@@ -147,7 +147,7 @@ class Messages(Case):
         await manager.add_message(session.id, "user", "hi", created_at=at)
         assert [message.created_at for message in await log(manager, session)] == [at]
 
-    async def test_what_a_caller_changes_later_changes_nothing(self, manager: SessionManager) -> None:
+    async def test_what_a_caller_changes_later_changes_no_message(self, manager: SessionManager) -> None:
         session = await chat(manager)
         shape: JsonObject = {
             "role": "assistant",

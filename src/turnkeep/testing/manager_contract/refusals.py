@@ -9,51 +9,60 @@ import pytest
 
 from turnkeep.errors import InvalidInput
 from turnkeep.manager import SessionManager
-from turnkeep.session import JsonObject
+from turnkeep.session import JsonObject, Scope
 from turnkeep.testing.manager_contract.case import Case, Clock, OpenManager, calls, chat, raises, refused, turns, untouched
 
 LONG = "x" * (1_048_576 + 1)
 NAIVE = datetime(2024, 1, 1)
 TEXT: JsonObject = {"role": "user", "content": "hi"}
 CALL: JsonObject = calls("c")[0]
+SCOPES: tuple[Scope, ...] = ("session", "user")
 
 
 def called(**changes: Any) -> JsonObject:
     return {"role": "assistant", "tool_calls": [{**CALL, **changes}]}
 
 
-# field in the error, message
+def _anything(*values: Any) -> tuple[Any, ...]:
+    return values
+
+
+def _each(about: str, message: JsonObject, field: str, *values: Any) -> list[tuple[str, JsonObject]]:
+    """The field that the error names, and the message, with each of the values in turn."""
+    return [(about, {**message, field: value}) for value in values]
+
+
 BAD: list[tuple[str, JsonObject]] = [
-    *(("role", {**TEXT, "role": role}) for role in ("bot", "", "User", None, 5, ["user"], {})),
-    *(("content", {**TEXT, "content": content}) for content in ("", None, [], 5, b"hi", {}, "a\0b", "\ud800", LONG, True)),
-    *(("content", {"role": role, "content": ""}) for role in ("system", "assistant")),
-    *(("content[0]", {**TEXT, "content": [part]}) for part in ("hi", 5, None, {}, {"text": "hi"}, {"type": 5})),
-    *(("content[0].text", {**TEXT, "content": [{"type": "text", **part}]}) for part in ({}, {"text": 5}, {"text": None})),
-    ("content[1]", {**TEXT, "content": [{"type": "text", "text": "a"}, "b"]}),
-    ("content", {**TEXT, "content": [{"type": "text", "text": "a\0b"}]}),
-    ("content", {**TEXT, "content": [{"type": "text", "text": "\ud800"}]}),
-    ("content", {**TEXT, "content": [{"type": "text", "text": LONG}]}),
-    ("content", {**TEXT, "content": [{"type": "x", "value": object()}]}),
-    *(("tool_calls", {"role": role, "content": "hi", "tool_calls": [CALL]}) for role in ("user", "system", "tool")),
-    *(("tool_calls", {"role": "assistant", "tool_calls": value}) for value in ("c", 5, {"id": "c"}, [CALL] * 129)),
-    ("tool_calls[0]", {"role": "assistant", "tool_calls": ["c"]}),
-    ("tool_calls[1].id", {"role": "assistant", "tool_calls": [CALL, CALL]}),
-    *(("tool_calls[0].id", called(id=value)) for value in (None, "", 5, "x" * 513, "\0")),
+    *_each("role", {**TEXT}, "role", "bot", "", "User", None, 5, ["user"], {}),
+    *_each("content", {**TEXT}, "content", "", None, [], 5, b"hi", {}, "a\0b", "\ud800", LONG, True),
+    *_each("content", {"role": "assistant"}, "content", "", None, []),
+    *_each("content", {"role": "system"}, "content", "", None, []),
+    *_each("content[0]", {**TEXT}, "content", ["hi"], [5], [None], [{}], [{"text": "hi"}], [{"type": 5}]),
+    *_each("content[0].text", {**TEXT}, "content", [{"type": "text"}], [{"type": "text", "text": 5}]),
+    *_each("content[1]", {**TEXT}, "content", [{"type": "text", "text": "a"}, "b"]),
+    *_each("content", {**TEXT}, "content", *([{"type": "text", "text": text}] for text in ("a\0b", "\ud800", LONG))),
+    *_each("content", {**TEXT}, "content", [{"type": "x", "value": object()}]),
+    *_each("tool_calls", {"tool_calls": [CALL], "content": "hi"}, "role", "user", "system", "tool"),
+    *_each("tool_calls", {"role": "assistant"}, "tool_calls", "c", 5, {"id": "c"}, [CALL] * 129),
+    *_each("tool_calls[0]", {"role": "assistant"}, "tool_calls", ["c"], [5], [None]),
+    *_each("tool_calls[1].id", {"role": "assistant"}, "tool_calls", [CALL, CALL]),
+    *(("tool_calls[0].id", called(id=value)) for value in _anything(None, "", 5, "x" * 513, "\0")),
     ("tool_calls[0].type", called(type="custom")),
-    *(("tool_calls[0].function", called(function=value)) for value in (None, "look", [])),
-    *(("tool_calls[0].function.name", called(function={"name": value, "arguments": "{}"})) for value in (None, "", 5)),
-    *(("tool_calls[0].function.arguments", called(function={"name": "look", "arguments": value})) for value in (None, {}, 5)),
-    ("tool_calls", called(function={"name": "look", "arguments": LONG})),
-    ("tool_calls", called(function={"name": "look", "arguments": "\0"})),
+    *(("tool_calls[0].function", called(function=value)) for value in _anything(None, "look", [])),
+    *(("tool_calls[0].function.name", called(function={"name": value, "arguments": "{}"})) for value in _anything(None, "", 5)),
+    *(
+        ("tool_calls[0].function.arguments", called(function={"name": "f", "arguments": value}))
+        for value in _anything(None, {}, 5)
+    ),
+    *(("tool_calls", called(function={"name": "look", "arguments": text})) for text in (LONG, "\0")),
     ("tool_call_id", {"role": "tool", "content": "blue"}),
-    ("tool_call_id", {"role": "tool", "content": "blue", "tool_call_id": ""}),
-    ("tool_call_id", {"role": "tool", "content": "blue", "tool_call_id": 5}),
-    ("tool_call_id", {**TEXT, "tool_call_id": "c"}),
-    *(("name", {**TEXT, "name": value}) for value in ("", 5, "x" * 513, "\0")),
-    *(("external_id", {**TEXT, "external_id": value}) for value in ("", True, 1.5, "x" * 513, "a\0")),
-    *(("author_id", {**TEXT, "author_id": value}) for value in ("", True, 1.5, "x" * 513)),
-    *(("metadata", {**TEXT, "metadata": value}) for value in ("x", 5, [], {"a": object()}, {"a": "\0"}, {"a": "x" * 70_000})),
-    *(("created_at", {**TEXT, "created_at": value}) for value in ("2024-01-01T00:00:00Z", 0, 1.5, NAIVE)),
+    *_each("tool_call_id", {"role": "tool", "content": "blue"}, "tool_call_id", "", 5, None, "\0"),
+    *_each("tool_call_id", {**TEXT}, "tool_call_id", "c"),
+    *_each("name", {**TEXT}, "name", "", 5, "x" * 513, "\0"),
+    *_each("external_id", {**TEXT}, "external_id", "", True, 1.5, "x" * 513, "a\0"),
+    *_each("author_id", {**TEXT}, "author_id", "", True, 1.5, "x" * 513),
+    *_each("metadata", {**TEXT}, "metadata", "x", 5, [], {"a": object()}, {"a": "\0"}, {"a": "x" * 70_000}),
+    *_each("created_at", {**TEXT}, "created_at", "2024-01-01T00:00:00Z", 0, 1.5, NAIVE),
 ]
 
 # What JSON would change without a word: the log would say something else than the caller.
@@ -120,13 +129,13 @@ class Refusals(Case):
     async def test_deep_json_is_kept_or_refused(self, manager: SessionManager, depth: int) -> None:
         session = await chat(manager)
         value = deep(depth)
-        for scope in ("session", "user"):
+        for scope in SCOPES:
             try:
-                await manager.update_state(session.id, value, scope=scope)  # type: ignore[arg-type]
+                await manager.update_state(session.id, value, scope=scope)
             except InvalidInput as error:
                 assert (error.field, depth > 60) == ("patch", True)
             else:
-                await manager.get_state(session.id, scope)  # type: ignore[arg-type]
+                await manager.get_state(session.id, scope)
         try:
             await manager.add_message(session.id, "user", [{"type": "x", "deep": value}], metadata=value)
         except InvalidInput as error:
@@ -167,9 +176,10 @@ class Refusals(Case):
         session = await chat(manager)
         await turns(manager, session, 2)
         bad: list[tuple[str, Any]] = [("system", value) for value in (5, b"x", "a\0", "\ud800", LONG)]
-        bad += [("tools", value) for value in (5, "look", [5], [{"a": object()}], {"name": "look"})]
+        bad += [("tools", value) for value in (5, "look", {"name": "look"})]
+        bad += [("tools[0]", [value]) for value in (5, {"a": object()}, {"a": float("nan")})]
         bad += [("max_messages", value) for value in (0, -1, True, "5", 1.5)]
         bad += [("token_budget", value) for value in (0, -1, True, "5", 1.5)]
         for field, value in bad:
             async with refused(manager, session, InvalidInput, field):
-                await manager.build_context(session.id, **{field: value})
+                await manager.build_context(session.id, **{field.removesuffix("[0]"): value})

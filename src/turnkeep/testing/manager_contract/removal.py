@@ -240,5 +240,5 @@ class Removal(Case):
         clock.advance(HOUR)
         await open_manager(clock=clock, cleanup_interval=3600.0)
         async with asyncio.timeout(30):
-            while (await manager.get_session(session.id)).closed_at is None:
+            while (await manager.get_session(session.id)).closed_at is None:  # noqa: ASYNC110
                 await asyncio.sleep(0)

@@ -137,7 +137,7 @@ class Sessions(Case):
         assert (await manager.get_session(session.id)).status == "active"
         assert (await chat(manager)).id == session.id
 
-    async def test_what_a_caller_changes_later_changes_nothing(self, manager: SessionManager) -> None:
+    async def test_what_a_caller_changes_later_changes_no_session(self, manager: SessionManager) -> None:
         given = {"list": [1]}
         session = await chat(manager, metadata=given)
         given["list"].append(2)

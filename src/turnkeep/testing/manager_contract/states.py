@@ -80,7 +80,7 @@ class States(Case):
             assert await manager.update_state(session.id, {"a": 1}, scope) == {"a": 1}
 
     @BOTH
-    async def test_what_a_caller_changes_later_changes_nothing(self, manager: SessionManager, scope: Scope) -> None:
+    async def test_what_a_caller_changes_later_changes_no_state(self, manager: SessionManager, scope: Scope) -> None:
         session = await chat(manager)
         patch: dict[str, Any] = {"a": [1], "b": {"c": []}}
         answer = await manager.update_state(session.id, patch, scope)

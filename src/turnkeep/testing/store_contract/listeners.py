@@ -63,11 +63,19 @@ class Listeners(Case):
         session = await said(store, await opened(store), "a", "b", "c")
         commits = listen(store)
         changes: list[Session] = [
-            await store.add_summary(APP, session.id, summary(1, 1), generation=0, now_ms=NOW),
             await store.retract(APP, session.id, 3, NOW),
             await store.clear(APP, session.id, keep_summaries=True, now_ms=NOW),
         ]
         assert commits == [Commit(session.id, after, None) for after in changes]
+
+    async def test_a_summary_is_heard_with_those_that_live(self, store: Store) -> None:
+        session = await said(store, await opened(store), "a", "b", "c", "d")
+        await store.add_summary(APP, session.id, summary(1, 1), generation=0, now_ms=NOW)
+        commits = listen(store)
+        after = await store.add_summary(APP, session.id, summary(2, 3), generation=0, now_ms=NOW)
+        live = (await store.window(APP, session.id)).summaries
+        assert len(live) == 2
+        assert commits == [Commit(session.id, after, (), live)]
 
     async def test_a_patched_state_is_heard_by_every_session_it_touches(self, store: Store) -> None:
         mine = [await opened(store, conversation_id=str(n)) for n in range(3)]

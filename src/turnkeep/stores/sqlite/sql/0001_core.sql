@@ -100,6 +100,7 @@ CREATE TABLE summaries (
     created_ms    INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX summaries_session ON summaries (session, number);
+CREATE INDEX summaries_live ON summaries (session, from_seq, number) WHERE live = 1;
 
 CREATE TABLE session_states (
     session INTEGER PRIMARY KEY,
