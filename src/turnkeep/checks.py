@@ -46,7 +46,7 @@ def text(field: str, value: object, limit: int, *, empty: bool = True) -> str:
     """A string of at most `limit` bytes of UTF-8, without NUL and lone surrogates."""
     if value.__class__ is not str:
         raise InvalidInput(field, f"must be a string, not {type(value).__name__}")
-    string = cast(str, value)
+    string = value
     if string.isascii():
         size = len(string)
     else:
@@ -244,8 +244,8 @@ def message(
         reason = "is needed on a tool message" if role == "tool" else "belongs on tool messages only"
         raise InvalidInput("tool_call_id", reason)
     return Draft(
-        cast(Role, role),
-        cast(Content, content),
+        role,
+        content,
         calls,
         None if tool_call_id is None else identifier("tool_call_id", tool_call_id),
         None if name is None else identifier("name", name),

@@ -48,6 +48,7 @@ class Lifecycle:
         self._known: dict[str, Known] = {}
         self._opened = False
         self._cleaner: asyncio.Task[None] | None = None
+        self._closing: asyncio.Task[None] | None = None
 
     # --- opening and closing
 
@@ -91,14 +92,21 @@ class Lifecycle:
         await self.close()
 
     async def close(self) -> None:
-        """Finish what was accepted, wait at most `close_timeout` for background work, and let go of the database."""
-        if not self._opened:
-            return
-        if not self._store.forked:
-            self._store.check_usable()
-        self._opened = False
-        if self._store.forked:  # the parent's tasks and files are the parent's to close
-            return
+        """Finish what was accepted, wait at most `close_timeout` for background work, and let go of the database.
+
+        A caller that is cancelled does not stop it; whoever calls again waits for the same end.
+        """
+        if self._opened:
+            if not self._store.forked:
+                self._store.check_usable()
+            self._opened = False
+            if self._store.forked:  # the parent's tasks and files are the parent's to close
+                return
+            self._closing = asyncio.create_task(self._let_go())
+        if self._closing is not None:
+            await asyncio.shield(self._closing)
+
+    async def _let_go(self) -> None:
         if self._cleaner is not None:
             self._cleaner.cancel()
             await asyncio.gather(self._cleaner, return_exceptions=True)

@@ -102,6 +102,7 @@ class Removal(Case):
         assert await manager.list_sessions() == []
         with raises(UnknownSession):
             await manager.build_context(session.id)
+        assert await self.holds(manager, SECRET) in (False, None)
 
     # --- erase_user
 
