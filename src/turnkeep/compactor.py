@@ -20,6 +20,9 @@ from turnkeep.stores import Store
 from turnkeep.summarizers import Summarizer, Truncation
 from turnkeep.tokens import PER_MESSAGE, get_counter
 
+LOOK_AGAIN = 8  # messages
+MAX_REMEMBERED = 10_000
+
 log = logging.getLogger("turnkeep.compaction")
 
 
@@ -31,12 +34,15 @@ class Compactor:
         self._summarizer: Summarizer = summarizer or Truncation()
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._slots = asyncio.Semaphore(settings.compaction_parallel)
+        self._later: dict[str, int] = {}  # the seq from which it is worth looking again, where nothing could be covered
 
     async def due(self, session: Session) -> None:
         """Compaction is due: do it now (`inline`), soon (`background`) or when asked to (`manual`).
 
         Never raises: what led here is stored.
         """
+        if session.seq < self._later.get(session.id, 0):
+            return
         if self._settings.compaction == "inline":
             await self._quietly(session.app, session.id)
         elif self._settings.compaction == "background" and session.id not in self._tasks:
@@ -48,12 +54,18 @@ class Compactor:
         try:
             async with self._slots:
                 session = await self._store.session(app, session_id)
-                if compaction.is_due(session, self._settings):
-                    await self.compact(app, session_id)
+                if compaction.is_due(session, self._settings) and await self.compact(app, session_id) is None:
+                    self._look_again_later(session)
         except (Conflict, UnknownSession, ManagerClosed):
             pass  # the window moved, or is gone: what is due then is found again at the next append
         except Exception:  # a summarizer may raise anything
             log.exception("compaction of session %s failed; it is tried again after the next message", session_id)
+
+    def _look_again_later(self, session: Session) -> None:
+        """A newest turn that fills the window alone would else have its window read at every append."""
+        if len(self._later) >= MAX_REMEMBERED:
+            del self._later[next(iter(self._later))]
+        self._later[session.id] = session.seq + LOOK_AGAIN
 
     async def compact(self, app: str, session_id: str) -> Summary | None:
         """Cover what the plan says; None if there is nothing to cover or nothing to gain. `Conflict` if the window moved."""

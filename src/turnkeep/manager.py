@@ -328,12 +328,14 @@ class SessionManager(Lifecycle):
 
     async def clear_messages(self, session_id: str, keep_summaries: bool = True) -> Session:
         """Empty the window; the log stays. With `keep_summaries=False` the summaries leave it too."""
-        return await self._store.clear(self._app, self._ready(session_id), keep_summaries=keep_summaries, now_ms=self._now_ms())
+        self._ready(session_id)
+        cleared = await self._store.clear(self._app, session_id, keep_summaries=keep_summaries, now_ms=self._now_ms())
+        return self._seen(cleared)
 
     async def retract(self, session_id: str, from_seq: int) -> Session:
         """Hide the newest part, from this `seq` on, from the context (undo, retry, an edited message); the log stays."""
         checks.page("from_seq", from_seq, 1, None)
-        return await self._store.retract(self._app, self._ready(session_id), from_seq, self._now_ms())
+        return self._seen(await self._store.retract(self._app, self._ready(session_id), from_seq, self._now_ms()))
 
     # --- state
 

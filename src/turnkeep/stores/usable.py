@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from threading import get_ident
 from weakref import WeakSet
 
 from turnkeep.errors import ManagerClosed, UsedAfterFork, WrongLoop
@@ -20,7 +21,7 @@ class Usable:
         _all.add(self)
 
     def bind(self) -> None:
-        self.loop = asyncio.get_running_loop()
+        self.loop, self.thread = asyncio.get_running_loop(), get_ident()
         self.opened = True
 
     def unbind(self) -> bool:
@@ -33,7 +34,8 @@ class Usable:
             raise ManagerClosed
         if self.forked:
             raise UsedAfterFork
-        if asyncio.get_running_loop() is not self.loop:
+        # A thread runs one loop at a time. Asking asyncio which one costs a system call, so that is the second question.
+        if (get_ident() != self.thread or not self.loop.is_running()) and asyncio.get_running_loop() is not self.loop:
             raise WrongLoop
 
 

@@ -157,6 +157,7 @@ class SQLiteStore(Store):
     async def delete(self, app: str, session_id: str) -> None:
         await self._change(removal.delete, app, session_id, weight=HEAVY)
         await self._collect()
+        await self._scan(upkeep.truncate_wal)
 
     async def erase_user(self, app: str, user: str, interface_type: str | None, now_ms: int) -> Erased:
         erased = await self._change(removal.erase_user, app, user, interface_type, now_ms, weight=HEAVY)
@@ -237,6 +238,8 @@ class SQLiteStore(Store):
         while more:
             done, more = await self._change(removal.sweep, app, now_ms, retention_ms, CLEANUP_SECONDS, weight=HEAVY)
             expired, deleted = expired + done.expired, deleted + done.deleted
+        if deleted:
+            await self._scan(upkeep.truncate_wal)
         return Cleaned(expired, deleted)
 
     async def stats(self, app: str, now_ms: int) -> StoreStats:

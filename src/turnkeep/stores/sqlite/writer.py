@@ -34,6 +34,7 @@ MAX_INLINE = 128  # rows to write on the loop's thread in one go: about a millis
 MIN_BATCH = 16
 FEW = 2  # changes that may be committed on the loop's thread
 QUICK_SECONDS = 0.002  # a commit on a healthy disk
+HAND_OVER_SECONDS = 0.001
 TRUST_AFTER = 16  # quick commits in a row, on the thread
 
 
@@ -62,6 +63,7 @@ class GroupWriter:
         self._idle = asyncio.Event()
         self._idle.set()
         self._jobs: SimpleQueue[tuple[Callable[[list[Waiting]], None], list[Waiting]] | None] = SimpleQueue()
+        self._begun = threading.Lock()  # released by the writer's thread when a commit begins
         self._thread = threading.Thread(target=self._run, name="turnkeep-writer", daemon=True)
         self._thread.start()
 
@@ -103,6 +105,7 @@ class GroupWriter:
             if here:
                 self._done(batch)
             else:
+                self._begun.acquire(blocking=False)
                 self._jobs.put((self._finish, batch))
 
     def _commit(self) -> None:
@@ -145,6 +148,9 @@ class GroupWriter:
 
     def _done(self, batch: list[Waiting]) -> None:
         self._next()  # first, so that its commit runs while those who are answered now go on
+        if self._in_work:
+            # The other thread wants the interpreter's lock to begin, and would only get it when this one has nothing left to do.
+            self._begun.acquire(timeout=HAND_OVER_SECONDS)
         self._answer(batch)
 
     def _next(self) -> None:
@@ -184,6 +190,8 @@ class GroupWriter:
             self._loop.call_soon_threadsafe(callback, *args)
 
     def _finish(self, batch: list[Waiting]) -> None:
+        if self._begun.locked():
+            self._begun.release()
         try:
             self._commit()
         except Exception:
