@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import apsw
 import pytest
@@ -51,7 +52,7 @@ class OverSQLite(StoreContract):
 
     async def rows(self, store: Store, session: Session) -> list[tuple[int, str, str | None]] | None:
         sql = "SELECT id & 0xffffffff, role, content FROM messages WHERE id >> 32 = ? ORDER BY id"
-        found = self.raw(self.path(store)).execute(sql, (session.number,)).fetchall()
+        found: list[Any] = self.raw(self.path(store)).execute(sql, (session.number,)).fetchall()
         return [(seq, ROLES[role], content) for seq, role, content in found]
 
     async def damage(self, store: Store, session: Session) -> bool:
