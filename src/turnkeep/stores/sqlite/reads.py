@@ -57,7 +57,7 @@ class Reader:
             return [rows.message(row, counters) for row in found]
 
 
-VERSION = "SELECT version, app FROM sessions WHERE id = ?"
+VERSION = "SELECT version, app FROM sessions WHERE number = ?"
 
 
 def session(reader: Reader, app: str, session_id: str) -> Session:

@@ -42,6 +42,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 WINDOW = 16  # the weight of a change that moves a window: it reads some rows and writes a few
+MAX_NUMBERS = 10_000
 INLINE_ROWS = 512  # a window of more messages is read on the other thread
 CLEANUP_SECONDS = 0.008  # of the writer's time in one slice
 
@@ -63,6 +64,8 @@ class SQLiteStore(Store):
         self._scanner = Reader(self._connect())
         self._scans = ThreadPoolExecutor(1, "turnkeep-scan")
         self._write_db = write_db
+        self._own = Reader(write_db)
+        self._numbers: dict[str, int] = {}
         self._writer = GroupWriter(Transaction(write_db), self._patience, self.publish)
         self.bind()
 
@@ -99,7 +102,7 @@ class SQLiteStore(Store):
     def _read(self, read: Callable[..., T], *args: Any) -> T:
         self.check_usable()
         try:
-            return read(self._reader, *args)
+            return read(self._fresh(), *args)
         except TurnkeepError:
             raise
         except (apsw.Error, *UNREADABLE) as error:
@@ -127,13 +130,27 @@ class SQLiteStore(Store):
 
     async def version(self, app: str, session_id: str) -> int:
         self.check_usable()
+        number = self._numbers.get(session_id)
+        if number is None:
+            number = self._number(app, session_id)
         try:  # what `_read` does, without its layers: this is asked before each cached context
-            found = self._reader.db.execute(reads.VERSION, (session_id,)).fetchall()
+            found = self._fresh().db.execute(reads.VERSION, (number,)).fetchall()
         except apsw.Error as error:
             raise translate(error) from error
         if not found or found[0][1] != app:
             raise UnknownSession(session_id)
         return cast(int, found[0][0])
+
+    def _number(self, app: str, session_id: str) -> int:
+        """A session's number never changes and is never used again, so it may be remembered."""
+        if len(self._numbers) >= MAX_NUMBERS:
+            del self._numbers[next(iter(self._numbers))]
+        number = self._numbers[session_id] = self._read(reads.session, app, session_id).number
+        return number
+
+    def _fresh(self) -> Reader:
+        """The writer's connection while it is idle, else the reader's: a commit empties every other connection's page cache."""
+        return self._reader if self._writer.busy else self._own
 
     async def find(self, app: str, conversation_id: str, interface_type: str | None, now_ms: int) -> Session | None:
         return self._read(reads.find, app, conversation_id, interface_type, now_ms)

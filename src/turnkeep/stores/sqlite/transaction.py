@@ -19,7 +19,7 @@ from turnkeep.stores.base import Commit
 from turnkeep.stores.sqlite import rows
 
 MAX_HEADS = 4096
-CHECKPOINT_PAGES = 1000
+CHECKPOINT_PAGES = 2500
 
 
 class Transaction:

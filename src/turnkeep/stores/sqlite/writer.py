@@ -77,6 +77,11 @@ class GroupWriter:
             self._loop.call_soon(self._start, FEW)
         return future
 
+    @property
+    def busy(self) -> bool:
+        """Whether the connection is in use: on the other thread, perhaps."""
+        return self._in_work > 0
+
     async def close(self) -> None:
         """Commit what was submitted, answer it, and end the thread."""
         await self._idle.wait()
