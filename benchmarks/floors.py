@@ -79,9 +79,9 @@ class BareFloor:
                     queue.put(None)
                     break
                 batch += more
-            execute("BEGIN IMMEDIATE")
+            execute("BEGIN IMMEDIATE").fetchall()
             self.write(batch)
-            execute("COMMIT")
+            execute("COMMIT").fetchall()
             self.loop.call_soon_threadsafe(self.acknowledge, batch)
 
     def write(self, batch: list[Waiting]) -> None:

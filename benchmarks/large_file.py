@@ -79,7 +79,7 @@ class Builder:
         columns = "id, role, content, tokens, counter, created_ms, external_id"
         db.executemany(f"INSERT INTO messages ({columns}) VALUES (?,?,?,?,?,?,?)", self.messages())
         db.executemany("INSERT INTO external_ids VALUES (?,?,?)", self.external_ids())
-        db.execute("COMMIT")
+        db.execute("COMMIT").fetchall()
         db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         db.close()
 

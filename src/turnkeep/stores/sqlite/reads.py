@@ -146,7 +146,7 @@ def window(reader: Reader, app: str, session_id: str, tokens: int | None, count:
 
     None when more than `most` messages may have to be read.
     """
-    reader.db.execute("BEGIN")
+    reader.db.execute("BEGIN").fetchall()
     try:
         found = reader.query(_WINDOW_HEAD, (session_id, app))
         if not found:
@@ -159,7 +159,7 @@ def window(reader: Reader, app: str, session_id: str, tokens: int | None, count:
         prompt = _dense(reader, head, 1, head.prompt_seq) if head.prompt_seq else ()
         live = _summaries(reader, head.number, "AND live = 1 ORDER BY from_seq, number") if head.summary_tokens else ()
     finally:
-        reader.db.execute("COMMIT")
+        reader.db.execute("COMMIT").fetchall()
     return Window(
         head,
         tuple(prompt),

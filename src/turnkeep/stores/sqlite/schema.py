@@ -38,7 +38,7 @@ def migrate(db: apsw.Connection) -> None:
     check(db)
     if version(db) == max(migrations()):
         return
-    db.execute("BEGIN IMMEDIATE")
+    db.execute("BEGIN IMMEDIATE").fetchall()
     try:
         for number, script in migrations().items():
             if number > version(db):
@@ -46,6 +46,6 @@ def migrate(db: apsw.Connection) -> None:
                 db.pragma("user_version", number)
                 db.pragma("application_id", APPLICATION_ID)
     except BaseException:
-        db.execute("ROLLBACK")
+        db.execute("ROLLBACK").fetchall()
         raise
-    db.execute("COMMIT")
+    db.execute("COMMIT").fetchall()

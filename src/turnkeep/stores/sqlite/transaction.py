@@ -39,14 +39,16 @@ class Transaction:
     # --- the writer's side
 
     def begin(self) -> None:
-        self.db.execute("BEGIN IMMEDIATE")
+        # Every statement is read to its end, also one without rows: apsw remembers each cursor that was not, and looks through all of
+        # them whenever one is closed, so that a store would become slower with every commit.
+        self.db.execute("BEGIN IMMEDIATE").fetchall()
         data_version: Any = self.db.execute("PRAGMA data_version").fetchall()[0][0]
         if data_version != self._data_version:
             self._data_version = data_version
             self._forget()
 
     def commit(self) -> None:
-        self.db.execute("COMMIT")
+        self.db.execute("COMMIT").fetchall()
 
     def checkpoint_due(self) -> bool:
         """Whether the WAL has grown by a few megabytes since the last checkpoint."""
@@ -77,7 +79,7 @@ class Transaction:
         for waiting in (self._commits, self._new_messages, self._new_calls, self._new_heads):
             waiting.clear()
         if self.db.in_transaction:
-            self.db.execute("ROLLBACK")
+            self.db.execute("ROLLBACK").fetchall()
 
     def take_commits(self) -> list[Commit]:
         commits, self._commits = self._commits, []

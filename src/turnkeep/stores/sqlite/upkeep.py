@@ -89,13 +89,13 @@ def check(reader: Reader) -> list[str]:
         damaged = [f"file: {error}"]
     if damaged:
         return damaged
-    reader.db.execute("BEGIN")
+    reader.db.execute("BEGIN").fetchall()
     try:
         broken = [f"{what}: {reader.query(sql)[0][0]}" for what, sql in _RULES if reader.query(sql)[0][0]]
         for row in reader.query(_TOTALS):
             broken += _totals(row)
     finally:
-        reader.db.execute("COMMIT")
+        reader.db.execute("COMMIT").fetchall()
     return broken
 
 
