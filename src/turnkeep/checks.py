@@ -249,7 +249,7 @@ def message(
         calls,
         None if tool_call_id is None else identifier("tool_call_id", tool_call_id),
         None if name is None else identifier("name", name),
-        None if external_id is None else identifier("external_id", external_id),
+        None if external_id is None else external("external_id", external_id),
         None if author_id is None else external("author_id", author_id),
         None if metadata is None else json_object("metadata", metadata, max_metadata),
         now_ms if created_at is None else moment("created_at", created_at),

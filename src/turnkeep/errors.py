@@ -88,7 +88,8 @@ class WrongLoop(TurnkeepError):
 
 
 class UsedAfterFork(TurnkeepError):
-    """This SessionManager was opened before the process forked: open a new one in the child."""
+    """The database was open when this process was forked, and cannot be locked safely in the child: close the manager before the
+    fork and open one in each child, or start children as new programs (multiprocessing's spawn, subprocess)."""
 
     code = "used-after-fork"
 

@@ -78,6 +78,8 @@ class Lifecycle:
     async def _start(self) -> Self:
         if self._opened:
             raise InvalidInput("manager", "is open already")
+        if self._closing is not None:
+            raise ManagerClosed
         await self._store.open()
         self._compactor = Compactor(self._store, self._settings, self._now_ms)
         self._opened = True

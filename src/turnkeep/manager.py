@@ -199,7 +199,7 @@ class SessionManager(Lifecycle):
         tool_calls: Sequence[Mapping[str, Any]] | None = None,
         tool_call_id: str | None = None,
         name: str | None = None,
-        external_id: str | None = None,
+        external_id: int | str | None = None,
         author_id: int | str | None = None,
         metadata: Mapping[str, Any] | None = None,
         created_at: datetime | None = None,
@@ -277,6 +277,16 @@ class SessionManager(Lifecycle):
         self._ready(session_id)
         after, limit = checks.after("after", after), checks.page("limit", limit, 1, MAX_PAGE)
         return await self._store.messages(self._app, session_id, after=after, limit=limit)
+
+    async def find_message(self, session_id: str, external_id: int | str) -> Message | None:
+        """The message of this conversation that was stored under this `external_id`, also if an earlier session took it.
+
+        The way to tell a message that is delivered again, and to find the answer it already got.
+        """
+        wanted = checks.external("external_id", external_id)
+        if wanted is None:
+            raise InvalidInput("external_id", "is needed")
+        return await self._store.find_message(self._app, self._ready(session_id), wanted)
 
     # --- the window
 

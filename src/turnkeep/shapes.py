@@ -119,7 +119,14 @@ def _steps(messages: Sequence[JsonObject]) -> Iterator[tuple[JsonObject, list[Js
 def _spoken(message: JsonObject) -> Content:
     """A content as a user says it: a system message among the turns gets a label, neither API has a place for it."""
     content: Content = message.get("content")
-    return f"[System message]\n{_text(content)}" if message["role"] == "system" else content
+    if message["role"] == "system":
+        return f"[System message]\n{_text(content)}"
+    name = message.get("name")
+    if not name:
+        return content
+    if isinstance(content, list):
+        return [{"type": "text", "text": f"[{name}]"}, *content]
+    return f"[{name}] {content or ''}"
 
 
 # --- Anthropic

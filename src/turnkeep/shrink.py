@@ -190,6 +190,11 @@ class _Shrinking:
                 piece = unit[place]
                 unit[place] = shorten_piece(self.counter, piece, self.whole[piece.seq], size)
 
+    def restore(self, wanted: Callable[[Piece], bool]) -> None:
+        """Whole again, to be shortened by what is still needed."""
+        for unit, place in self.places(wanted):
+            unit[place] = self.whole[unit[place].seq]
+
     def shorten_arguments(self) -> None:
         places = self.places(lambda piece: "tool_calls" in piece.out)
         for unit, place in sorted(places, key=lambda at: -at[0][at[1]].tokens):
@@ -247,6 +252,10 @@ def _common_size(sizes: list[int], over: int) -> int:
     return 0
 
 
+def _is_result(piece: Piece) -> bool:
+    return piece.out["role"] == "tool" and not piece.made_up
+
+
 def _has_text(piece: Piece) -> bool:
     return bool(piece.out["content"]) and not piece.made_up
 
@@ -270,8 +279,12 @@ def _dropped(units: list[Unit]) -> list[LeftOut]:
 def shrink(turn: Turn, limit: int, counter: Counter) -> tuple[list[Piece], list[LeftOut]]:
     """The turn's messages in at most `limit` tokens, and what they lost."""
     work = _Shrinking(turn, limit, counter)
-    work.level(lambda piece: piece.out["role"] == "tool" and not piece.made_up, max(32, min(100, limit // 8)))
-    work.shorten_arguments()
+    floor = max(32, min(100, limit // 8))
+    work.level(_is_result, floor)
+    if work.over() > 0:  # what the arguments give up beyond that goes back to the results
+        work.shorten_arguments()
+        work.restore(_is_result)
+        work.level(_is_result, floor)
     work.drop_units(keep_last=1)
     work.level(_has_text, 16)
     work.drop_units(keep_last=0)

@@ -16,6 +16,7 @@ from typing import Any, Concatenate, ParamSpec, Self, TypeVar, cast
 
 from turnkeep import manager
 from turnkeep.errors import ManagerClosed, UsedAfterFork, WrongLoop
+from turnkeep.settings import Settings
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -86,6 +87,14 @@ class SessionManager:
             raise UsedAfterFork
         return self._inner
 
+    @property
+    def app(self) -> str:
+        return self._inner.app
+
+    @property
+    def settings(self) -> Settings:
+        return self._inner.settings
+
     def __enter__(self) -> Self:
         self._usable()
         return self
@@ -105,6 +114,7 @@ class SessionManager:
     add_message = _blocking(_M.add_message)
     add_messages = _blocking(_M.add_messages)
     get_messages = _blocking(_M.get_messages)
+    find_message = _blocking(_M.find_message)
     build_context = _blocking(_M.build_context)
     summarize_session = _blocking(_M.summarize_session)
     get_summaries = _blocking(_M.get_summaries)

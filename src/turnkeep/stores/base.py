@@ -172,6 +172,10 @@ class Store(Usable, ABC):
         """The rows after that seq, oldest first: covered, retracted and cleared ones included."""
 
     @abstractmethod
+    async def find_message(self, app: str, session_id: str, external_id: str) -> Message | None:
+        """The message that has this external id under the session's key: perhaps in a predecessor's log."""
+
+    @abstractmethod
     async def window(self, app: str, session_id: str, *, tokens: int | None = None, messages: int | None = None) -> Window:
         """The session's window; see `Window`.
 

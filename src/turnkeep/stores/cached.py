@@ -233,6 +233,9 @@ class CachedStore(Store):
     async def messages(self, app: str, session_id: str, *, after: int, limit: int) -> list[Message]:
         return await self.inner.messages(app, session_id, after=after, limit=limit)
 
+    async def find_message(self, app: str, session_id: str, external_id: str) -> Message | None:
+        return await self.inner.find_message(app, session_id, external_id)
+
     async def add_summary(
         self,
         app: str,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from pathlib import Path
 from threading import get_ident
 from weakref import WeakSet
 
@@ -18,6 +19,7 @@ class Usable:
 
     def __init__(self) -> None:
         self.opened = self.forked = False
+        self.file: tuple[int, int] | None = None  # device and inode of what is open
         _all.add(self)
 
     def bind(self) -> None:
@@ -40,11 +42,25 @@ class Usable:
 
 
 _all: WeakSet[Usable] = WeakSet()
+_inherited: set[tuple[int, int]] = set()
+
+
+def identity(path: Path) -> tuple[int, int]:
+    found = path.stat()
+    return found.st_dev, found.st_ino
+
+
+def check_not_inherited(path: Path) -> None:
+    """SQLite books its locks by process and inode: in a fork of a process that had the file open, it takes the parent's for its own."""
+    if _inherited and path.exists() and identity(path) in _inherited:
+        raise UsedAfterFork
 
 
 def _after_fork() -> None:
     for usable in _all:
         usable.forked = True
+        if usable.file is not None:
+            _inherited.add(usable.file)
 
 
 if hasattr(os, "register_at_fork"):

@@ -279,6 +279,9 @@ class MemoryStore(Store):
     async def messages(self, app: str, session_id: str, *, after: int, limit: int) -> list[Message]:
         return self._rows(app, session_id).log[after : after + limit]
 
+    async def find_message(self, app: str, session_id: str, external_id: str) -> Message | None:
+        return self._conversation(self._rows(app, session_id).session).known(external_id)
+
     async def window(self, app: str, session_id: str, *, tokens: int | None = None, messages: int | None = None) -> Window:
         rows = self._rows(app, session_id)
         visible = rows.visible()

@@ -116,6 +116,16 @@ def _dense(reader: Reader, head: Session, from_seq: int, to_seq: int, limit: int
     return found
 
 
+def find_message(reader: Reader, app: str, session_id: str, external_id: str) -> Message | None:
+    root = session(reader, app, session_id).root
+    found = reader.query(
+        f"SELECT {rows.MESSAGE_COLUMNS} FROM messages WHERE id ="
+        " (SELECT message FROM external_ids WHERE root = ? AND external_id = ?)",
+        (root, external_id),
+    )
+    return reader.messages(found)[0] if found else None
+
+
 def _range(reader: Reader, log: int, from_seq: int, to_seq: int, limit: int = -1, order: str = "ASC") -> list[Message]:
     found = reader.query(
         f"SELECT {rows.MESSAGE_COLUMNS} FROM messages WHERE id BETWEEN ? AND ? ORDER BY id {order} LIMIT ?",

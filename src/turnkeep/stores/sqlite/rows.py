@@ -108,12 +108,15 @@ _FIXED = {
     "external_chat_id",
     "created_ms",
     "root",
+    "status",  # these two are written when it closes: an index holds the status
+    "closed_ms",
 }
 _CHANGING = tuple(field for field in _SESSION_FIELDS if field not in _FIXED)
 _CHANGING_AT = tuple(_SESSION_FIELDS.index(field) for field in _CHANGING)
 
 INSERT_SESSION = f"INSERT INTO sessions ({SESSION_COLUMNS}, sweep_ms) VALUES ({','.join('?' * (len(_SESSION_FIELDS) + 1))})"
 UPDATE_SESSION = f"UPDATE sessions SET {', '.join(f'{field} = ?' for field in _CHANGING)} WHERE number = ?"
+CLOSE_SESSION = "UPDATE sessions SET status = ?, closed_ms = ?, sweep_ms = ? WHERE number = ?"
 APPEND_TO_SESSION = (
     "UPDATE sessions SET seq = ?, version = ?, tokens = ?, tokens_out = ?, window_messages = ?, window_tokens = ?, tool_calls = ?,"
     " fixed_tokens = ?, active_ms = ?, expires_ms = ?, prompt_seq = ?, window_start = ? WHERE number = ?"

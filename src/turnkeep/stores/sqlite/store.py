@@ -37,6 +37,7 @@ from turnkeep.stores.sqlite.connection import UNREADABLE, Key, Patience, connect
 from turnkeep.stores.sqlite.reads import Reader
 from turnkeep.stores.sqlite.transaction import Transaction
 from turnkeep.stores.sqlite.writer import HEAVY, GroupWriter
+from turnkeep.stores.usable import check_not_inherited, identity
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -70,7 +71,9 @@ class SQLiteStore(Store):
         self.bind()
 
     def _prepare(self) -> Any:
+        check_not_inherited(self.path)
         db = connect(self.path, self._key, self._patience)
+        self.file = identity(self.path)
         try:
             with translated():
                 schema.check(db)
@@ -92,6 +95,7 @@ class SQLiteStore(Store):
         self._reader.db.close()
         self._scanner.db.close()
         await asyncio.to_thread(self._write_db.close)  # the last one out checkpoints the WAL and removes it
+        self.file = None
 
     # --- how work is done
 
@@ -206,6 +210,9 @@ class SQLiteStore(Store):
         if limit <= INLINE_ROWS:
             return self._read(reads.messages, app, session_id, after, limit)
         return await self._scan(reads.messages, app, session_id, after, limit)
+
+    async def find_message(self, app: str, session_id: str, external_id: str) -> Message | None:
+        return self._read(reads.find_message, app, session_id, external_id)
 
     async def window(self, app: str, session_id: str, *, tokens: int | None = None, messages: int | None = None) -> Window:
         window = self._read(reads.window, app, session_id, tokens, messages, INLINE_ROWS)

@@ -144,8 +144,9 @@ class Transaction:
         messages were covered, has these live `summaries`."""
         self.flush()
         self.db.execute(rows.UPDATE_SESSION, rows.changing_row(session))
-        if session.status != "active":
-            self.db.execute("UPDATE sessions SET sweep_ms = closed_ms WHERE number = ?", (session.number,))
+        before = self._heads.get(session.id)
+        if session.status != "active" and (before is None or before.status != session.status):
+            self.db.execute(rows.CLOSE_SESSION, (session.status, session.closed_ms, session.closed_ms, session.number))
         messages = None if reread and summaries is None else ()
         self._commits.append(Commit(session.id, session, messages, summaries))
         return self._remember(session)
