@@ -185,7 +185,10 @@ def batch(field: str, value: object) -> None:
     """A list of 1 to 1000."""
     if not isinstance(value, Sequence) or isinstance(value, str | bytes):
         raise InvalidInput(field, f"must be a list of dicts, not {type(value).__name__}")
-    page(f"len({field})", len(value), 1, MAX_BATCH)
+    if not value:
+        raise InvalidInput(field, "must hold at least 1", size=0, limit=1)
+    if len(value) > MAX_BATCH:
+        raise InvalidInput(field, f"must hold at most {MAX_BATCH:,}", size=len(value), limit=MAX_BATCH)
 
 
 def after(field: str, value: object) -> int:

@@ -134,7 +134,8 @@ def _secret(name: str, value: str | None, file: str | None) -> str:
         try:
             value = Path(str(file)).read_text("utf-8").strip()
         except (OSError, UnicodeDecodeError) as error:
-            raise InvalidInput(f"{name}_file", f"cannot be read: {type(error).__name__}") from error
+            why = error.strerror if isinstance(error, OSError) else "it is no text in UTF-8"
+            raise InvalidInput(f"{name}_file", f"cannot be read: {file}: {why}") from None
     if not value:
         raise InvalidInput(name, "is empty")
     return value

@@ -61,6 +61,10 @@ def check_same(stored: Message, sent: NewMessage) -> Message:
     return stored
 
 
+def unknown_call() -> InvalidInput:
+    return InvalidInput("tool_call_id", "names no tool call that this session has had before this message")
+
+
 def at_seq(message: NewMessage, seq: int) -> Message:
     return Message(
         message.role,

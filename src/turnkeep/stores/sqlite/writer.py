@@ -33,9 +33,9 @@ HEAVY = 1_000_000  # the weight of a change that may take longer than the loop s
 MAX_INLINE = 128  # rows to write on the loop's thread in one go: about a millisecond
 MIN_BATCH = 16
 FEW = 2  # changes that may be committed on the loop's thread
-QUICK_SECONDS = 0.002  # a commit on a healthy disk
+QUICK_SECONDS = 0.005  # a commit on a healthy disk takes less
 HAND_OVER_SECONDS = 0.001
-TRUST_AFTER = 16  # quick commits in a row, on the thread
+TRUST_AFTER = 8  # quick commits in a row, on the thread
 
 
 class Waiting:
