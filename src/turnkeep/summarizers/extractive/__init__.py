@@ -1,0 +1,98 @@
+"""A summary made of the conversation's own words: no key, no network, no model, the same every time.
+
+    >>> Extractive(timezone="Europe/Berlin").summarize(messages, max_tokens=500)
+
+Each line is a speaker with verbatim fragments of that speaker, or a tool call with its outcome:
+
+    user: a table for 2 people; tomorrow [2026-03-08] at half past 7
+    ReserveTable(restaurant=Sino, city=San Jose, time=half past 7) -> ok, phone=408-247-8880
+
+`records` gives what stands behind the lines; `fold` makes one summary of several by dropping records, never by summarizing prose.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from turnkeep.errors import InvalidInput
+from turnkeep.summarizers.extractive.extraction import Context, extract, finish, weigh
+from turnkeep.summarizers.extractive.reading import Said
+from turnkeep.summarizers.extractive.records import CALL, Record, from_json, to_json
+from turnkeep.summarizers.extractive.render import opening, render
+from turnkeep.summarizers.extractive.selection import select
+from turnkeep.tokens import Counter, get_counter
+
+__all__ = ["Context", "Extractive", "Record", "extract", "from_json", "to_json"]
+
+
+class Extractive:
+    """Summarizes by choosing. `timezone`: the user's, for what "tomorrow" means; `counter`: o200k unless told otherwise."""
+
+    method: str = "extractive"
+    source: str | None = "extractive-1"
+
+    def __init__(self, timezone: str = "UTC", counter: Counter | None = None) -> None:
+        try:
+            self._zone = ZoneInfo(timezone)
+        except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+            raise InvalidInput("timezone", "there is no time zone of this name") from error
+        self._given = counter
+
+    @property
+    def _counter(self) -> Counter:
+        return self._given or get_counter("o200k")
+
+    def context(self) -> Context:
+        """A fresh one, for `extract`."""
+        return Context(self._counter, self._zone)
+
+    def summarize(self, messages: Iterable[Said], *, max_tokens: int, previous: Sequence[Record] | None = None) -> str:
+        """A text of at most `max_tokens`; `previous`: the records behind the summary that this one replaces."""
+        return self.render(self.choose(self.records(messages, previous=previous), max_tokens=max_tokens))
+
+    def records(self, messages: Iterable[Said], *, previous: Sequence[Record] | None = None) -> list[Record]:
+        """All that could stand in a summary of the messages, weighed."""
+        context = self.context()
+        found = []
+        for message in messages:
+            found += extract(message, context)
+        found += finish(context)
+        return after(previous or (), weigh(found, context))
+
+    def choose(self, records: Sequence[Record], *, max_tokens: int) -> list[Record]:
+        """The records that a summary of at most `max_tokens` has room for."""
+        count = self._counter.count
+        costs = {
+            (record.tool, record.outcome): count(opening(record.tool, record.outcome)) for record in records if record.who == CALL
+        }
+        room = max_tokens
+        chosen = select(records, room, costs)
+        for _ in range(8):
+            over = count(render(chosen, count)) - max_tokens
+            if over <= 0:
+                return chosen
+            room -= max(over, 2)
+            chosen = select(records, room, costs) if room > 0 else []
+        return []
+
+    def fold(self, summaries: Sequence[Sequence[Record]], *, max_tokens: int) -> list[Record]:
+        """One summary's records from those of several, oldest first."""
+        merged: list[Record] = []
+        for records in summaries:
+            merged = after(merged, records)
+        return self.choose(merged, max_tokens=max_tokens)
+
+    def render(self, records: Sequence[Record]) -> str:
+        """The lines."""
+        return render(records, self._counter.count)
+
+
+def after(older: Sequence[Record], newer: Sequence[Record]) -> list[Record]:
+    """Records of two stretches one after another; the places of the newer are moved past the older."""
+    last = max((record.at for record in older), default=-1)
+    shift = last + 1
+    if not older:
+        return list(newer)
+    moved = [Record(record.at + shift, record.who, record.pieces, record.tool, record.outcome, record.replaces) for record in newer]
+    return [*older, *moved]

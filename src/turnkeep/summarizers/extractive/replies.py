@@ -1,0 +1,115 @@
+"""What a user's answer does to what stood before it: agrees, refuses, or puts a new value in the place of an old one.
+
+Invariant: the newest word of the user wins, and only a value of the same kind is replaced: a date by a date, nights by nights.
+"""
+
+from __future__ import annotations
+
+from turnkeep.summarizers.extractive.values import DATE, NAME, NUMBER, TIME, Value
+from turnkeep.summarizers.extractive.words import NO, OTHER, YES, Token
+
+ACCEPTS, REFUSES, NEITHER = "accepts", "refuses", "neither"
+_CUES = frozenset(
+    "no nope actually sorry instead rather change changed correction correct wait meant mean make moved move moves push switch mistake"
+    " wrong scratch oops update updated reschedule postpone earlier later nein doch lieber sondern stattdessen eigentlich moment falsch"
+    " ändern geändert verschieben quatsch perdón mejor realidad cambia cambiar cambio equivoqué non plutôt désolé finalement changer"
+    " scusa anzi meglio invece desculpa melhor não nee liever toch нет лучше вернее لا بل عذراً عفواً بدلاً آسف أقصد やっぱり 変更"
+    " いや ではなく じゃなくて すみません 不 改 改成 换 不对 아니".split()
+)
+_UNSPACED_CUES = ("やっぱり", "じゃなくて", "ではなく", "いや", "変更", "違い", "改成", "不对", "换成", "改为")
+_AGAINST = frozenset("not than nicht statt anstatt kein keine pas ليس no of".split())
+_NEAR = 24  # messages back
+
+
+def answer(words: list[Token]) -> str:
+    """What the beginning of an answer says to the question before it."""
+    first = [word.low for word in words if word.is_word or ord(word.text[0]) > 0x2600][:6]
+    opening = set(first[:5])
+    if not first:
+        return NEITHER
+    if first[0] in NO or (not NO.isdisjoint(first[:3]) and YES.isdisjoint(first[:1])):
+        return REFUSES
+    if not OTHER.isdisjoint(word.low for word in words[:16]):
+        return REFUSES
+    if not opening.isdisjoint(YES) or any(word.startswith(("はい", "お願い", "大丈夫", "نعم", "好的", "可以")) for word in first):
+        return ACCEPTS
+    return NEITHER
+
+
+def corrects(words: list[Token], text: str) -> bool:
+    """Whether a message has a word in it by which people take something back."""
+    if any(word.low in _CUES for word in words[:40]):
+        return True
+    return not text.isascii() and any(cue in text for cue in _UNSPACED_CUES)
+
+
+def slot(value: Value) -> tuple[str, str] | None:
+    """The kind of a value and what it says, if another of its kind may replace it."""
+    if value.kind in {DATE, TIME}:
+        return value.kind, value.ids[0]
+    if value.kind == NUMBER:
+        return f"number {_family(value.unit)}", value.ids[0]
+    return (NAME, " ".join(value.ids)) if value.kind == NAME else None
+
+
+_FAMILIES = {
+    "time": "day days night nights week weeks month months year years tag tage tagen nacht nächte woche wochen monat monate noches días"
+    " semanas jours nuits semaines giorni notti",
+    "people": "person people persons persone personas personen personnes adult adults guest guests passenger passengers",
+}
+_FAMILY = {unit: family for family, units in _FAMILIES.items() for unit in units.split()}
+
+
+def _family(unit: str) -> str:
+    return _FAMILY.get(unit, unit.removesuffix("s"))
+
+
+class Earlier:
+    """The values that were said lately, the newest last: candidates for being replaced."""
+
+    def __init__(self) -> None:
+        self._said: list[tuple[int, str, str]] = []  # where, kind, id
+
+    def add(self, at: int, values: list[Value]) -> None:
+        for value in values:
+            found = slot(value)
+            if found is not None and found[0] != "number ":
+                self._said.append((at, *found))
+        del self._said[:-40]
+
+    def replaced(self, at: int, values: list[Value], words: list[Token]) -> tuple[tuple[str, str], ...]:
+        """The slots that a correcting message makes untrue."""
+        against = _against(values, words)
+        gone = {found for value in against if (found := slot(value)) is not None}
+        short = sum(word.is_word for word in words) <= 12
+        for value in values:
+            found = slot(value)
+            if found is None or value in against or found[0] == "number ":
+                continue
+            if value.kind != NAME or short:
+                gone |= self._last(at, *found)
+        return tuple(sorted(gone - {found for value in values if value not in against and (found := slot(value)) is not None}))
+
+    def _last(self, at: int, kind: str, new: str) -> set[tuple[str, str]]:
+        """The newest other value of the kind, unless its message held several: then nobody knows which was meant."""
+        place = -1
+        found: set[str] = set()
+        for where, other, old in reversed(self._said):
+            if other == kind and old != new and at - where <= _NEAR:
+                if place not in {-1, where}:
+                    break
+                place = where
+                found.add(old)
+        return {(kind, old) for old in found} if len(found) == 1 else set()
+
+
+def _against(values: list[Value], words: list[Token]) -> list[Value]:
+    """Values that the message itself speaks against: "not Friday", "instead of two"."""
+    ends = {word.end: word.low for word in words if word.is_word}
+    marks = sorted(ends)
+    out = []
+    for value in values:
+        before = [ends[mark] for mark in marks if mark <= value.start][-2:]
+        if before and before[-1] in _AGAINST and (before[-1] != "of" or before[0] == "instead") and before[-1] != "no":
+            out.append(value)
+    return out

@@ -1,0 +1,163 @@
+"""Which pieces stay: greedily the one that brings the most weight per token, until the budget is full.
+
+Invariants: what a later record replaced is never chosen; a value that stands nearby in what is chosen already brings nothing more.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Sequence
+
+from turnkeep.summarizers.extractive.records import AGREED, ASSISTANT, CALL, OFFERED, USER, Piece, Record
+
+_SPEAKERS = {USER: 1.0, AGREED: 1.0, ASSISTANT: 0.35, OFFERED: 0.3, CALL: 1.0}
+_NEAR = 14  # messages: as far as a chosen value stands for the same value
+_AGAIN = 0.45  # what a value is worth that stands farther away already
+_NEW_LINE = 3  # tokens of a line's own: its speaker, its break
+_NEXT = 1  # tokens between two fragments
+_REACH = 400  # records back that a correction reaches
+
+
+class Choice:
+    """Pieces of one record, chosen together: a whole call, or one fragment."""
+
+    __slots__ = ("cost", "number", "pieces", "record", "speaker")
+
+    def __init__(self, number: int, record: Record, pieces: tuple[Piece, ...], overhead: int) -> None:
+        self.number, self.record, self.pieces = number, record, pieces
+        self.cost = sum(piece.tokens for piece in pieces) + overhead
+        self.speaker = _SPEAKERS[record.who]
+
+
+def select(records: Sequence[Record], max_tokens: int, tool_costs: dict[tuple[str, str], int]) -> list[Record]:
+    """The records with only the chosen pieces, in order. `tool_costs`: tokens of a call's name and outcome."""
+    stale = _stale(records)
+    choices = list(_choices(records, stale, tool_costs))
+    picked = _pick(choices, max_tokens)
+    return _gather(records, picked)
+
+
+def _stale(records: Sequence[Record]) -> list[set[tuple[str, str]]]:
+    """For each record the slots that a later one replaced."""
+    gone: dict[tuple[str, str], int] = {}
+    out: list[set[tuple[str, str]]] = []
+    for record in reversed(records):
+        out.append({slot for piece in record.pieces for slot in piece.slots if record.at < gone.get(slot, -1) <= record.at + _REACH})
+        for slot in record.replaces:
+            gone.setdefault(slot, record.at)
+    out.reverse()
+    return out
+
+
+def _choices(records: Sequence[Record], stale: list[set[tuple[str, str]]], costs: dict[tuple[str, str], int]) -> list[Choice]:
+    made: list[Choice] = []
+    for record, gone in zip(records, stale, strict=True):
+        alive = tuple(piece for piece in record.pieces if gone.isdisjoint(piece.slots)) if gone else record.pieces
+        if not alive:
+            continue
+        if record.who == CALL:
+            asked = tuple(piece for piece in alive if not piece.result)
+            overhead = costs[record.tool, record.outcome] + 1
+            made.append(Choice(len(made), record, asked or alive, overhead))
+            made += [Choice(len(made) + n, record, (piece,), 0) for n, piece in enumerate(alive) if piece.result and asked]
+        else:
+            made += [Choice(len(made) + n, record, (piece,), _NEXT) for n, piece in enumerate(alive)]
+    return made
+
+
+class _Covered:
+    """Where which id has been chosen."""
+
+    def __init__(self) -> None:
+        self._places: dict[str, list[int]] = {}
+
+    def left(self, each: str, at: int) -> float:
+        places = self._places.get(each)
+        if places is None:
+            return 1.0
+        for place in places:
+            if -_NEAR <= at - place <= _NEAR:
+                return 0.0
+        return _AGAIN
+
+    def add(self, piece: Piece, at: int) -> None:
+        for each in piece.weights:
+            places = self._places.setdefault(each, [])
+            if len(places) < 24:
+                places.append(at)
+
+
+def _pick(choices: list[Choice], max_tokens: int) -> list[tuple[Choice, tuple[Piece, ...]]]:
+    covered = _Covered()
+    picked: list[tuple[Choice, tuple[Piece, ...]]] = []
+    taken: dict[int, list[Piece]] = {}
+    opened: set[int] = set()
+    room = max_tokens
+    heap = [(-value[0], choice.number, 0) for choice in choices if (value := _worth(choice, covered, taken))[0] > 0]
+    heapq.heapify(heap)
+    version = 0
+    while heap and room > 4:
+        rate, number, seen = heapq.heappop(heap)
+        choice = choices[number]
+        now, pieces, cost = _worth(choice, covered, taken)
+        if now <= 0.004:
+            continue
+        if heap and -now > heap[0][0]:
+            heapq.heappush(heap, (-now, number, version))
+            continue
+        if choice.record.at not in opened and choice.record.who != CALL:
+            cost += _NEW_LINE if not opened & {choice.record.at - 2, choice.record.at + 2} else 0
+        if cost > room:
+            continue
+        for piece in pieces:
+            covered.add(piece, choice.record.at)
+        room -= cost
+        version += 1
+        opened.add(choice.record.at)
+        taken.setdefault(choice.record.at, []).extend(piece for piece in pieces if piece.end)
+        picked.append((choice, pieces))
+    return picked
+
+
+def _worth(choice: Choice, covered: _Covered, taken: dict[int, list[Piece]]) -> tuple[float, tuple[Piece, ...], int]:
+    """Weight per token of what a choice still brings, its pieces that bring something, and their cost."""
+    at, record = choice.record.at, choice.record
+    if record.who != CALL:
+        piece = choice.pieces[0]
+        gain = sum(weight * covered.left(each, at) for each, weight in piece.weights.items())
+        spared = sum(other.tokens for other in taken.get(at, ()) if piece.start <= other.start and other.end <= piece.end)
+        if any(other.start <= piece.start and piece.end <= other.end for other in taken.get(at, ())):
+            return 0.0, choice.pieces, 0
+        cost = choice.cost - spared
+        return gain * choice.speaker / max(cost, 1), choice.pieces, cost
+    kept, gain, cost = [], 0.0, choice.cost - sum(piece.tokens for piece in choice.pieces)
+    for piece in choice.pieces:
+        value = sum(weight * covered.left(each, at) for each, weight in piece.weights.items())
+        if value > 0.12:
+            kept.append(piece)
+            gain += value
+            cost += piece.tokens
+    return gain / max(cost, 1), tuple(kept), cost
+
+
+def _gather(records: Sequence[Record], picked: list[tuple[Choice, tuple[Piece, ...]]]) -> list[Record]:
+    chosen: dict[int, list[Piece]] = {}
+    for choice, pieces in picked:
+        chosen.setdefault(id(choice.record), []).extend(pieces)
+    out = []
+    for record in records:
+        kept = chosen.get(id(record), [])
+        if kept or record.replaces:
+            pieces = tuple(piece for piece in record.pieces if any(piece is each for each in kept) and not _inside(piece, kept))
+            out.append(Record(record.at, record.who, pieces, record.tool, record.outcome, record.replaces))
+    return out
+
+
+def _inside(piece: Piece, others: list[Piece]) -> bool:
+    """Whether a longer chosen fragment holds this one."""
+    if not piece.end:
+        return False
+    return any(
+        other is not piece and other.start <= piece.start and piece.end <= other.end and other.end - other.start > piece.end - piece.start
+        for other in others
+    )

@@ -1,0 +1,176 @@
+"""What in a text is worth keeping: names, numbers, dates, times, money, codes, quotations, and words that are rare.
+
+Invariant: a value is a slice of the text with the words it stands for (`ids`), comparable across messages and tool calls whatever
+the spelling: "Half past 11", "11:30 am" and "11:30" are `t:11:30`; "two" is `2`; a name is its words.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import NamedTuple
+
+from turnkeep.summarizers.extractive.dates import When, find_dates, find_times
+from turnkeep.summarizers.extractive.words import NO, NUMBERS, STOP, YES, Token, plain
+
+DATE, TIME, NAME, NUMBER, CODE, QUOTE, WORD = "date", "time", "name", "number", "code", "quote", "word"
+WEIGHTS = {DATE: 1.3, TIME: 1.3, NAME: 1.0, NUMBER: 0.8, CODE: 0.9, QUOTE: 1.0, WORD: 0.22}
+_LINKS = frozenset("of the and & de da do das dos del la le les el von van der den di du bin al y e vs at's by".split())
+_QUOTES = {"“": "”", "„": "“", "«": "»", "「": "」", "『": "』", "‘": "’", "〈": "〉", '"': '"'}
+_MONEY = frozenset("$£€¥₹₩₽")
+_CURRENCIES = frozenset("dollars dollar bucks euros euro pounds pound yen usd eur gbp € £ ¥ $ 円 元 ريال".split())
+_UNITS = frozenset(
+    "day days night nights week weeks month months year years hour hours minute minutes person people adult adults guest guests room"
+    " rooms bed beds ticket tickets seat seats passenger passengers bag bags km kg cm star stars tag tage tagen nacht nächte woche wochen"
+    " monat monate jahre personen zimmer días noches semanas personas habitaciones jours nuits semaines personnes giorni notti persone".split()
+)
+_LONGEST_NAME = 7
+
+
+class Value(NamedTuple):
+    """A slice `start..end` of a text; `kind` is one of the constants above, `ids` what it is compared by."""
+
+    start: int
+    end: int
+    kind: str
+    ids: tuple[str, ...]
+    day: str = ""
+    unit: str = ""  # what a number counts
+
+
+def find(text: str, words: list[Token], said: date | None, common: set[str] | frozenset[str] = frozenset()) -> list[Value]:
+    """The values of a text in its order, none overlapping. `common` are words seen in lower case: no names."""
+    taken = _whens(text, words, said)
+    found = list(taken)
+    at, total = 0, len(words)
+    begins = True  # a sentence
+    edges = iter(taken)
+    edge = next(edges, None)
+    while at < total:
+        word = words[at]
+        if edge is not None and word.end > edge.start:
+            if word.start < edge.end:
+                at, begins = at + 1, False
+                continue
+            edge = next(edges, None)
+            continue
+        first = word.text[0]
+        limit = edge.start if edge is not None else len(text) + 1
+        if not first.isalnum():
+            step = _quotation(text, words, at, limit, found) if first in _QUOTES else 0
+            if first in _MONEY and at + 1 < total and words[at + 1].text[0].isdigit():
+                found.append(Value(word.start, words[at + 1].end, NUMBER, (plain(words[at + 1].low),), unit="money"))
+                step = 2
+            begins = begins or first in ".!?\n:。！？•"
+            at += step or 1
+            continue
+        at += _word(words, at, limit, begins, common, found)
+        begins = False
+    found.sort()
+    return found
+
+
+def _whens(text: str, words: list[Token], said: date | None) -> list[Value]:
+    """Dates and times; where two overlap the longer one."""
+    whens: list[When] = find_dates(text, words, said) + find_times(text, words)
+    if not whens:
+        return []
+    whens.sort(key=lambda when: (when.start, -when.end))
+    kept: list[Value] = []
+    for when in whens:
+        if not kept or when.start >= kept[-1].end:
+            kind = TIME if when.is_time else DATE
+            kept.append(Value(when.start, when.end, kind, tuple(f"{kind[0]}:{name}" for name in when.names), when.day))
+    return kept
+
+
+def _quotation(text: str, words: list[Token], at: int, limit: int, found: list[Value]) -> int:
+    """How many tokens a quotation takes, if one stands here: at most eight words in quotes."""
+    close = _QUOTES[words[at].text]
+    for end in range(at + 1, min(at + 14, len(words))):
+        if words[end].text == close:
+            inner = [plain(word.low) for word in words[at + 1 : end] if word.is_word]
+            if inner and words[end].end <= limit:
+                found.append(Value(words[at + 1].start, words[end - 1].end, QUOTE, tuple(inner)))
+                return end - at + 1
+            return 0
+    return 0
+
+
+def _word(words: list[Token], at: int, limit: int, begins: bool, common: set[str] | frozenset[str], found: list[Value]) -> int:
+    """Reads one value that begins with this word, or passes over it; returns how many tokens it took."""
+    word = words[at]
+    first = word.text[0]
+    if first.isdigit():
+        return _digits(words, at, found)
+    if word.low in NUMBERS and not first.isupper():
+        unit = words[at + 1].low if at + 1 < len(words) and words[at + 1].is_word else ""
+        found.append(Value(word.start, word.end, NUMBER, (NUMBERS[word.low],), unit=_unit(unit)))
+        return 1
+    if first.isupper() and _may_be_name(words, at, begins, common):
+        return _name(words, at, limit, common, found)
+    if not word.text.isascii() and "\u30a1" <= first <= "\u30ff" and len(word.text) > 1:
+        found.append(Value(word.start, word.end, NAME, (word.low,)))
+        return 1
+    if word.low not in STOP and (len(word.text) > 2 or first >= "\u3400"):
+        if any(char.isdigit() or char == "_" for char in word.text):
+            found.append(Value(word.start, word.end, CODE, (word.low,)))
+        else:
+            found.append(Value(word.start, word.end, WORD, (plain(word.low),)))
+    return 1
+
+
+def _unit(low: str) -> str:
+    if low in _CURRENCIES:
+        return "money"
+    return low if low in _UNITS else ""
+
+
+def _digits(words: list[Token], at: int, found: list[Value]) -> int:
+    """A number with what it counts, or a code, telephone number or address made of several groups."""
+    word, end = words[at], at + 1
+    while end < len(words) and words[end].text[0].isdigit() and words[end].start <= words[end - 1].end + 1:
+        end += 1
+    ids = tuple(plain(each.low) for each in words[at:end])
+    if end - at > 1 or not word.text[-1].isdigit() or "-" in word.text:
+        found.append(Value(word.start, words[end - 1].end, CODE, ids))
+        return end - at
+    unit = words[end].low if end < len(words) else ""
+    found.append(Value(word.start, word.end, NUMBER, ids, unit=_unit(unit)))
+    return 1
+
+
+def _may_be_name(words: list[Token], at: int, begins: bool, common: set[str] | frozenset[str]) -> bool:
+    low = words[at].low
+    if low in STOP or low in YES or low in NO or len(low) > 48:
+        return False
+    return not begins or low not in common
+
+
+def _name(words: list[Token], at: int, limit: int, common: set[str] | frozenset[str], found: list[Value]) -> int:
+    """A run of capitalised words, with the small words that link them."""
+    last, place = at, at + 1
+    while place < len(words) and place - at < _LONGEST_NAME and words[place].end <= limit:
+        word = words[place]
+        gap = word.start - words[place - 1].end
+        if gap > 1 or word.text == "\n":
+            break
+        if word.is_word and (word.text[0].isupper() or (word.text[0].isdigit() and gap and len(word.text) < 5 and ":" not in word.text)):
+            if word.low in {"i", "i'm", "i'd", "i'll", "i've"}:
+                break
+            last = place
+        elif word.low not in _LINKS and word.text not in {".", ",", "-"}:
+            break
+        elif word.text == "." and len(words[place - 1].text) > 3:
+            break
+        elif word.text == "," and not _short_capitals(words, place + 1):
+            break
+        place += 1
+    ids = tuple(plain(word.low) for word in words[at : last + 1] if word.is_word and word.low not in STOP)
+    kind = CODE if any(char.isdigit() for word in words[at : last + 1] for char in word.text) else NAME
+    found.append(Value(words[at].start, words[last].end, kind, ids or (words[at].low,)))
+    return last + 1 - at
+
+
+def _short_capitals(words: list[Token], at: int) -> bool:
+    """Whether what follows a comma is an abbreviation that belongs to the name before it: "Fresno, CA"."""
+    return at < len(words) and len(words[at].text) < 4 and words[at].text.isupper() and words[at].text.isalpha()
