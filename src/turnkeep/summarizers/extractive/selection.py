@@ -21,10 +21,10 @@ _REACH = 400  # records back that a correction reaches
 class Choice:
     """Pieces of one record, chosen together: a whole call, or one fragment."""
 
-    __slots__ = ("cost", "number", "pieces", "record", "speaker")
+    __slots__ = ("cost", "pieces", "record", "speaker")
 
-    def __init__(self, number: int, record: Record, pieces: tuple[Piece, ...], overhead: int) -> None:
-        self.number, self.record, self.pieces = number, record, pieces
+    def __init__(self, record: Record, pieces: tuple[Piece, ...], overhead: int) -> None:
+        self.record, self.pieces = record, pieces
         self.cost = sum(piece.tokens for piece in pieces) + overhead
         self.speaker = _SPEAKERS[record.who]
 
@@ -58,10 +58,10 @@ def _choices(records: Sequence[Record], stale: list[set[tuple[str, str]]], costs
         if record.who == CALL:
             asked = tuple(piece for piece in alive if not piece.result)
             overhead = costs[record.tool, record.outcome] + 1
-            made.append(Choice(len(made), record, asked or alive, overhead))
-            made += [Choice(len(made) + n, record, (piece,), 0) for n, piece in enumerate(alive) if piece.result and asked]
+            made.append(Choice(record, asked or alive, overhead))
+            made += [Choice(record, (piece,), 0) for piece in alive if piece.result and asked]
         else:
-            made += [Choice(len(made) + n, record, (piece,), _NEXT) for n, piece in enumerate(alive)]
+            made += [Choice(record, (piece,), _NEXT) for piece in alive]
     return made
 
 
@@ -93,7 +93,7 @@ def _pick(choices: list[Choice], max_tokens: int) -> list[tuple[Choice, tuple[Pi
     taken: dict[int, list[Piece]] = {}
     opened: set[int] = set()
     room = max_tokens
-    heap = [(-value[0], choice.number, 0) for choice in choices if (value := _worth(choice, covered, taken))[0] > 0]
+    heap = [(-value[0], n, 0) for n, choice in enumerate(choices) if (value := _worth(choice, covered, taken))[0] > 0]
     heapq.heapify(heap)
     version = 0
     while heap and room > 4:
