@@ -20,8 +20,10 @@ from turnkeep.summarizers.extractive.extraction import Context, extract, finish,
 from turnkeep.summarizers.extractive.reading import Said
 from turnkeep.summarizers.extractive.records import CALL, Record, from_json, to_json
 from turnkeep.summarizers.extractive.render import opening, render
-from turnkeep.summarizers.extractive.selection import select
+from turnkeep.summarizers.extractive.selection import gather, pick
 from turnkeep.tokens import Counter, get_counter
+
+_SPARE = 24  # tokens
 
 __all__ = ["Context", "Extractive", "Record", "extract", "from_json", "to_json"]
 
@@ -66,15 +68,18 @@ class Extractive:
         costs = {
             (record.tool, record.outcome): count(opening(record.tool, record.outcome)) for record in records if record.who == CALL
         }
-        room = max_tokens
-        chosen = select(records, room, costs)
-        for _ in range(8):
-            over = count(render(chosen, count)) - max_tokens
-            if over <= 0:
-                return chosen
-            room -= max(over, 2)
-            chosen = select(records, room, costs) if room > 0 else []
-        return []
+        picks = pick(records, max_tokens + _SPARE, costs)
+        best: list[Record] = []
+        few, many = 0, len(picks)
+        low = max(many - 12, 0)  # costs of pieces add up to that of the lines but for a few tokens: look near the end first
+        while few < many or low:
+            middle = max(low, (few + many + 1) // 2)
+            chosen = gather(records, picks[:middle])
+            if count(render(chosen, count)) <= max_tokens:
+                few, best, low = middle, chosen, 0
+            else:
+                many, low = middle - 1, 0
+        return best
 
     def fold(self, summaries: Sequence[Sequence[Record]], *, max_tokens: int) -> list[Record]:
         """One summary's records from those of several, oldest first."""

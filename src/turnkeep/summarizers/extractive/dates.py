@@ -75,16 +75,16 @@ _DATE = re.compile(
     rf"|\b(?P<month>(?:this|next|last) (?:month|year|week|weekend))\b"
     rf"|\b(?P<inn>in|within|vor|hace|il y a|dans|dentro de|en) (?P<n1>{_N}|a) (?P<u1>{_any(_UNITS)})\b"
     rf"|\b(?P<n2>{_N}|a) (?P<u2>days?|weeks?) (?P<dir>ago|from now|later)\b"
-    rf"|\b(?:(?:{_D}),? )?(?P<ord>(?:the |on |am |el |le )?(?P<d3>\d{{1,2}})(?:st|nd|rd|th)\b(?:,? of (?P<tm>this|next|last) month)?)"
+    rf"|\b(?:(?:{_D}),? )?(?P<ord>(?:the )?(?P<d3>\d{{1,2}})(?:st|nd|rd|th)\b(?:,? of (?P<tm>this|next|last) month)?)"
     rf"|(?P<jday>(?<![月\d])\d{{1,2}}日(?!間))"
-    rf"|(?:\bon |\b)(?P<w3>{_D})\b",
+    rf"|\b(?P<w3>{_D})\b",
 )
 _DATE_WORDS = frozenset(
     [*MONTHS, *WEEKDAYS, *(word for words in OFFSETS for word in words.split()), "month", "week", "weekend", "ago", "year", *_UNITS]
 ) - {"in", "de", "the", "day", "this", "after", "ce", "last", "mar", "before", "mai", "tag", "may"} | {"may", "days", "day"}
 _PARTS = "morning|afternoon|evening|night|noon|midday"
 _TIME = re.compile(
-    rf"(?:(?:(?P<p1>{_PARTS}) )?(?:at )?(?P<half>half past|quarter past|quarter to) (?P<h1>{_N})(?: (?P<ap1>[ap]\.?m\b\.?))?"
+    rf"(?:(?:(?P<p1>{_PARTS}) )?(?P<half>half past|quarter past|quarter to) (?P<h1>{_N})(?: (?P<ap1>[ap]\.?m\b\.?))?"
     rf"|(?P<p2>{_PARTS}) (?P<h2>\d{{1,2}})(?::(?P<m2>\d\d))?\b(?!\d*(?:st|nd|rd|th))"
     rf"|(?P<h3>\d{{1,2}})[:.](?P<m3>[0-5]\d)(?![.\d])(?: ?(?P<ap3>[ap]\.?m\b\.?)| uhr| ?h\b)?"
     rf"|(?P<h4>{_N}) ?(?P<ap4>[ap]\.?m\b\.?|o'clock|uhr\b|heures?\b)"

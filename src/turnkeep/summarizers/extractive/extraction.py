@@ -195,7 +195,7 @@ def _pair(key: str, value: str, at: int, said: date | None, context: Context) ->
         weights = {f"{key}={value}".casefold(): 0.6}
     text = f"{key}={_with_days(words, 0, len(words), tuple(values))}"
     slots = tuple(found for each in values if (found := replies.slot(each)) is not None and found[0] != "number ")
-    return Piece(text, weights, context.count(text) + 1, slots=slots)
+    return Piece(text, weights, context.count(" " + text) + 1, slots=slots)
 
 
 def _with_told(result: Any, record: Record, said: date | None, context: Context) -> Record:
@@ -207,7 +207,7 @@ def _with_told(result: Any, record: Record, said: date | None, context: Context)
     for key, value in calls.told(result, context.surfaces.said_by_assistant, given):
         weights, _ = calls.value_weights(value, said)
         text = f"{key}={value}"
-        cost = context.count(text) + 1
+        cost = context.count(" " + text) + 1
         if cost <= _LONGEST_LINE // 2:
             made.append(Piece(text, {each: round(weight * 0.4, 3) for each, weight in weights.items()}, cost, result=True))
     return Record(record.at, CALL, record.pieces + tuple(made), record.tool, record.outcome)

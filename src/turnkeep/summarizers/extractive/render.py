@@ -10,35 +10,46 @@ from collections.abc import Callable, Iterator, Sequence
 from turnkeep.summarizers.extractive.records import CALL, Piece, Record
 
 LINE = 38  # tokens
-_GAP = 6  # messages between two fragments of one line
+GAP = 6  # messages between two fragments of one line
 SEPARATOR = "; "
 
 
 def render(records: Sequence[Record], count: Callable[[str], int]) -> str:
-    return "\n".join(_lines(records, count))
-
-
-def _lines(records: Sequence[Record], count: Callable[[str], int]) -> Iterator[str]:
-    speaker, line, size, last = "", "", 0, 0
+    """The lines, in the order of what each begins with."""
+    lines: list[tuple[int, int, str]] = []
+    open_lines: dict[str, _Line] = {}
     for record in sorted(records, key=lambda record: record.at):
         if record.who == CALL:
-            if line:
-                yield line
-            speaker, line = "", ""
             if record.pieces:
-                yield from _call(record, count)
+                lines += [(record.at, 1, line) for line in _call(record, count)]
             continue
         for piece in record.pieces:
-            if line and record.who == speaker and size + piece.tokens + 1 <= LINE and record.at - last <= _GAP:
-                line += SEPARATOR + piece.text
-                size += piece.tokens + 1
+            line = open_lines.get(record.who)
+            if line is None or not line.takes(piece, record.at):
+                line = open_lines[record.who] = _Line(record, piece)
+                lines.append((record.at, 0, line))  # type: ignore[arg-type]
             else:
-                if line:
-                    yield line
-                line, size = f"{record.who}: {piece.text}", piece.tokens + 2
-            speaker, last = record.who, record.at
-    if line:
-        yield line
+                line.add(piece, record.at)
+    return "\n".join(str(line) for _, _, line in sorted(lines, key=lambda line: line[:2]))
+
+
+class _Line:
+    """A speaker's fragments from messages that stand close together."""
+
+    def __init__(self, record: Record, piece: Piece) -> None:
+        self._parts = [f"{record.who}: {piece.text}"]
+        self._size, self._last = piece.tokens + 2, record.at
+
+    def takes(self, piece: Piece, at: int) -> bool:
+        return self._size + piece.tokens + 1 <= LINE and at - self._last <= GAP
+
+    def add(self, piece: Piece, at: int) -> None:
+        self._parts.append(piece.text)
+        self._size += piece.tokens + 1
+        self._last = at
+
+    def __str__(self) -> str:
+        return SEPARATOR.join(self._parts)
 
 
 def opening(tool: str, outcome: str) -> str:

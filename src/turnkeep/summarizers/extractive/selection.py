@@ -6,13 +6,15 @@ Invariants: what a later record replaced is never chosen; a value that stands ne
 from __future__ import annotations
 
 import heapq
+import os
 from collections.abc import Sequence
+from typing import TypeAlias
 
 from turnkeep.summarizers.extractive.records import AGREED, ASSISTANT, CALL, OFFERED, USER, Piece, Record
 
-_SPEAKERS = {USER: 1.0, AGREED: 1.0, ASSISTANT: 0.35, OFFERED: 0.3, CALL: 1.0}
-_NEAR = 14  # messages: as far as a chosen value stands for the same value
-_AGAIN = 0.45  # what a value is worth that stands farther away already
+_SPEAKERS = {USER: 1.0, AGREED: 1.0, ASSISTANT: 0.35, OFFERED: 0.3, CALL: float(os.environ.get('P_CALL','2'))}
+_NEAR = int(os.environ.get('P_NEAR','14'))  # messages: as far as a chosen value stands for the same value
+_AGAIN = float(os.environ.get('P_AGAIN','.45'))  # what a value is worth that stands farther away already
 _NEW_LINE = 3  # tokens of a line's own: its speaker, its break
 _NEXT = 1  # tokens between two fragments
 _REACH = 400  # records back that a correction reaches
@@ -21,20 +23,17 @@ _REACH = 400  # records back that a correction reaches
 class Choice:
     """Pieces of one record, chosen together: a whole call, or one fragment."""
 
-    __slots__ = ("cost", "pieces", "record", "speaker")
+    __slots__ = ("cost", "later", "pieces", "record", "speaker")
 
-    def __init__(self, record: Record, pieces: tuple[Piece, ...], overhead: int) -> None:
-        self.record, self.pieces = record, pieces
+    def __init__(self, record: Record, pieces: tuple[Piece, ...], overhead: int, later: Sequence[Choice] = ()) -> None:
+        self.record, self.pieces, self.later = record, pieces, later
         self.cost = sum(piece.tokens for piece in pieces) + overhead
         self.speaker = _SPEAKERS[record.who]
 
 
-def select(records: Sequence[Record], max_tokens: int, tool_costs: dict[tuple[str, str], int]) -> list[Record]:
-    """The records with only the chosen pieces, in order. `tool_costs`: tokens of a call's name and outcome."""
-    stale = _stale(records)
-    choices = list(_choices(records, stale, tool_costs))
-    picked = _pick(choices, max_tokens)
-    return _gather(records, picked)
+def pick(records: Sequence[Record], max_tokens: int, tool_costs: dict[tuple[str, str], int]) -> list[Pick]:
+    """What to take, the best first, for about `max_tokens`. `tool_costs`: tokens of a call's name and outcome."""
+    return _pick(_choices(records, _stale(records), tool_costs), max_tokens)
 
 
 def _stale(records: Sequence[Record]) -> list[set[tuple[str, str]]]:
@@ -58,11 +57,14 @@ def _choices(records: Sequence[Record], stale: list[set[tuple[str, str]]], costs
         if record.who == CALL:
             asked = tuple(piece for piece in alive if not piece.result)
             overhead = costs[record.tool, record.outcome] + 1
-            made.append(Choice(record, asked or alive, overhead))
-            made += [Choice(record, (piece,), 0) for piece in alive if piece.result and asked]
+            later = [Choice(record, (piece,), 0) for piece in alive if piece.result and asked]
+            made.append(Choice(record, asked or alive, overhead, later))
         else:
             made += [Choice(record, (piece,), _NEXT) for piece in alive]
     return made
+
+
+Pick: TypeAlias = tuple[Choice, tuple[Piece, ...]]
 
 
 class _Covered:
@@ -87,9 +89,9 @@ class _Covered:
                 places.append(at)
 
 
-def _pick(choices: list[Choice], max_tokens: int) -> list[tuple[Choice, tuple[Piece, ...]]]:
+def _pick(choices: list[Choice], max_tokens: int) -> list[Pick]:
     covered = _Covered()
-    picked: list[tuple[Choice, tuple[Piece, ...]]] = []
+    picked: list[Pick] = []
     taken: dict[int, list[Piece]] = {}
     opened: set[int] = set()
     room = max_tokens
@@ -106,7 +108,7 @@ def _pick(choices: list[Choice], max_tokens: int) -> list[tuple[Choice, tuple[Pi
             heapq.heappush(heap, (-now, number, version))
             continue
         if choice.record.at not in opened and choice.record.who != CALL:
-            cost += _NEW_LINE if not opened & {choice.record.at - 2, choice.record.at + 2} else 0
+            cost += _NEW_LINE if opened.isdisjoint(range(choice.record.at - 6, choice.record.at + 7)) else 0
         if cost > room:
             continue
         for piece in pieces:
@@ -116,6 +118,9 @@ def _pick(choices: list[Choice], max_tokens: int) -> list[tuple[Choice, tuple[Pi
         opened.add(choice.record.at)
         taken.setdefault(choice.record.at, []).extend(piece for piece in pieces if piece.end)
         picked.append((choice, pieces))
+        for each in choice.later:  # what a call returned may follow once the call is told
+            choices.append(each)
+            heapq.heappush(heap, (-_worth(each, covered, taken)[0], len(choices) - 1, version))
     return picked
 
 
@@ -137,10 +142,11 @@ def _worth(choice: Choice, covered: _Covered, taken: dict[int, list[Piece]]) -> 
             kept.append(piece)
             gain += value
             cost += piece.tokens
-    return gain / max(cost, 1), tuple(kept), cost
+    return gain * choice.speaker / max(cost, 1), tuple(kept), cost
 
 
-def _gather(records: Sequence[Record], picked: list[tuple[Choice, tuple[Piece, ...]]]) -> list[Record]:
+def gather(records: Sequence[Record], picked: Sequence[Pick]) -> list[Record]:
+    """The records with only the picked pieces, in order."""
     chosen: dict[int, list[Piece]] = {}
     for choice, pieces in picked:
         chosen.setdefault(id(choice.record), []).extend(pieces)

@@ -106,7 +106,7 @@ def _word(words: list[Token], at: int, limit: int, begins: bool, common: set[str
         unit = words[at + 1].low if at + 1 < len(words) and words[at + 1].is_word else ""
         found.append(Value(word.start, word.end, NUMBER, (NUMBERS[word.low],), unit=_unit(unit)))
         return 1
-    if first.isupper() and _may_be_name(words, at, begins, common):
+    if first.isupper() and _may_be_name(words, at, begins, common) and not (begins and _is_opening(words, at)):
         return _name(words, at, limit, common, found)
     if not word.text.isascii() and "\u30a1" <= first <= "\u30ff" and len(word.text) > 1:
         found.append(Value(word.start, word.end, NAME, (word.low,)))
@@ -144,6 +144,14 @@ def _may_be_name(words: list[Token], at: int, begins: bool, common: set[str] | f
     if low in STOP or low in YES or low in NO or len(low) > 48:
         return False
     return not begins or low not in common
+
+
+def _is_opening(words: list[Token], at: int) -> bool:
+    """Whether a sentence goes on in small letters after this word: then its capital says nothing."""
+    if at + 1 >= len(words) or not words[at].text[1:].islower():
+        return False
+    after = words[at + 1].text
+    return after[0].islower() and after not in _LINKS
 
 
 def _name(words: list[Token], at: int, limit: int, common: set[str] | frozenset[str], found: list[Value]) -> int:

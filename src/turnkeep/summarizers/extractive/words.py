@@ -69,7 +69,7 @@ STOP = _set(
     " won't isn't aren't wasn't that's there's what's i'd who's he's she's they're we're get got getting go going goes want wants"
     " wanted need needs like likes know think see look looking find give tell make take help could've would've something anything"
     " nothing thing things someone anyone one's great good nice fine perfect right correct alright sounds sound works work hi hello hey bye"
-    " sorry oh ah um hmm actually maybe perhaps able ask say said says use using try come show check"
+    " sorry oh ah um hmm actually maybe perhaps able indeed enjoy absolutely definitely certainly glad happy welcome ask say said says use using try come show check"
     # German
     " der die das den dem des ein eine einen einem einer eines und oder aber ich du er sie es wir ihr mich dich sich uns euch mir"
     " dir ihm ihnen mein meine meinen meinem meiner dein deine sein seine ihre ihren ihrem unser ist sind war waren bin bist seid"
