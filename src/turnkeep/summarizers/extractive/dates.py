@@ -68,7 +68,7 @@ _DATE = re.compile(
     rf"|(?P<cjk>(?:(?P<cm>\d{{1,2}})月)(?P<cd>\d{{1,2}})日)"
     rf"|(?P<dotted>\b(?P<dd>\d{{1,2}})[./](?P<dm>\d{{1,2}})[./](?P<dy>\d{{4}}|\d{{2}})\b)"
     rf"|(?:(?:{_D}),? )?\b(?P<m1>{_M})\.? (?P<d1>\d{{1,2}})(?:st|nd|rd|th)?\b(?:,? (?P<y1>\d{{4}})\b)?(?!:)"
-    rf"|(?:\b(?:{_D}),? )?(?:the )?\b(?P<d2>\d{{1,2}})(?:st|nd|rd|th|\.|º)?(?: of| de)? (?P<m2>{_M})\b\.?(?:,?(?: de)? (?P<y2>\d{{4}})\b)?"
+    rf"|(?:\b(?:{_D}),? )?(?:the )?\b(?P<d2>\d{{1,2}})(?:st|nd|rd|th|\.|º)?(?: of| de)? (?P<m2>{_M})\b(?:,?(?: de)? (?P<y2>\d{{4}})\b)?"
     rf"|(?P<rel>(?:{_any(word for word in OFFSETS if word[0] < _CJK)})\b|{_any(word for word in OFFSETS if word[0] >= _CJK)})"
     rf"|\b(?P<how>this|next|last|past|nächste[nr]?|kommenden|letzten?|el próximo|ce|diesen) (?P<w1>{_D})\b(?! (?:next|this|last) week)"
     rf"|\b(?P<w2>{_D}),? (?P<how2>(?:of )?(?:this|next|last) week|prochain|dernier|próximo|que viene|pasado|القادم|الماضي)\b"
@@ -84,10 +84,10 @@ _DATE_WORDS = frozenset(
 ) - {"in", "de", "the", "day", "this", "after", "ce", "last", "mar", "before", "mai", "tag", "may"} | {"may", "days", "day"}
 _PARTS = "morning|afternoon|evening|night|noon|midday"
 _TIME = re.compile(
-    rf"(?:(?:(?P<p1>{_PARTS}) )?(?P<half>half past|quarter past|quarter to) (?P<h1>{_N})(?: (?P<ap1>[ap]\.?m\b\.?))?"
+    rf"(?:(?:(?P<p1>{_PARTS}) )?(?P<half>half past|quarter past|quarter to) (?P<h1>{_N})(?: (?P<ap1>[ap]\.?m\b))?"
     rf"|(?P<p2>{_PARTS}) (?P<h2>\d{{1,2}})(?::(?P<m2>\d\d))?\b(?!\d*(?:st|nd|rd|th))"
-    rf"|(?P<h3>\d{{1,2}})[:.](?P<m3>[0-5]\d)(?![.\d])(?: ?(?P<ap3>[ap]\.?m\b\.?)| uhr| ?h\b)?"
-    rf"|(?P<h4>{_N}) ?(?P<ap4>[ap]\.?m\b\.?|o'clock|uhr\b|heures?\b)"
+    rf"|(?P<h3>\d{{1,2}})[:.](?P<m3>[0-5]\d)(?![.\d])(?: ?(?P<ap3>[ap]\.?m\b)| uhr| ?h\b)?"
+    rf"|(?P<h4>{_N}) ?(?P<ap4>[ap]\.?m\b|o'clock|uhr\b|heures?\b)"
     rf"|(?P<h5>{_N})(?= in the (?:{_PARTS}))|(?P<noon>noon|midday|midnight)\b|(?<!\d)(?P<h6>\d{{1,2}})時(?:(?P<m6>\d\d)分)?)"
     rf"(?: in the (?P<p5>{_PARTS}))?",
 )

@@ -136,7 +136,8 @@ def _pieces(original: str, text: str, words: list[Token], values: list[Value], c
         if cost > _LONGEST_LINE:
             continue
         slots = tuple(found for value in part.values if (found := replies.slot(value)) is not None and found[0] != "number ")
-        made.append(Piece(said, _weights(part.values, _ASKING if part.asks else 1.0), cost, part.start, part.end, slots))
+        strong = sum(value.kind != WORD for value in part.values)
+        made.append(Piece(said, _weights(part.values, _ASKING if part.asks else 1.0), cost, part.start, part.end, slots, strong))
     return tuple(made)
 
 
@@ -235,7 +236,7 @@ def weigh(records: list[Record], context: Context) -> list[Record]:
 
 def _weighed(piece: Piece, factor: Any, plain: float) -> Piece:
     weights = {each: round(weight * factor(each), 3) if weight <= plain else weight for each, weight in piece.weights.items()}
-    return Piece(piece.text, weights, piece.tokens, piece.start, piece.end, piece.slots, piece.result)
+    return Piece(piece.text, weights, piece.tokens, piece.start, piece.end, piece.slots, piece.strong)
 
 
 def _rarity(by_user: int, by_assistant: int, argument: bool) -> float:

@@ -23,6 +23,7 @@ class Piece(msgspec.Struct, frozen=True, gc=False, array_like=True):
     start: int = 0  # where a fragment begins in its message: pieces of one message that overlap stand for each other
     end: int = 0
     slots: tuple[tuple[str, str], ...] = ()  # (kind, id) of what a later word may replace: ("date", "d:--03-09")
+    strong: int = 0  # how many values beside plain words a fragment has
     result: bool = False  # of a tool's answer, not of its call
 
 

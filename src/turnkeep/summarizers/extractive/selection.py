@@ -6,17 +6,19 @@ Invariants: what a later record replaced is never chosen; a value that stands ne
 from __future__ import annotations
 
 import heapq
-import os
 from collections.abc import Sequence
 from typing import TypeAlias
 
 from turnkeep.summarizers.extractive.records import AGREED, ASSISTANT, CALL, OFFERED, USER, Piece, Record
 
-_SPEAKERS = {USER: 1.0, AGREED: 1.0, ASSISTANT: 0.35, OFFERED: 0.3, CALL: float(os.environ.get('P_CALL','2'))}
-_NEAR = int(os.environ.get('P_NEAR','14'))  # messages: as far as a chosen value stands for the same value
-_AGAIN = float(os.environ.get('P_AGAIN','.45'))  # what a value is worth that stands farther away already
+_SPEAKERS = {USER: 1.0, AGREED: 1.0, ASSISTANT: 0.35, OFFERED: 0.3, CALL: 2.0}
+_NEAR = 14  # messages: as far as a chosen value stands for the same value
+_AGAIN = 0.7  # what a value is worth that stands farther away already
 _NEW_LINE = 3  # tokens of a line's own: its speaker, its break
 _NEXT = 1  # tokens between two fragments
+_LONE = 0.4
+GAP = 6
+_WINDOW = 3
 _REACH = 400  # records back that a correction reaches
 
 
@@ -94,14 +96,15 @@ def _pick(choices: list[Choice], max_tokens: int) -> list[Pick]:
     picked: list[Pick] = []
     taken: dict[int, list[Piece]] = {}
     opened: set[int] = set()
+    companions: dict[tuple[str, int], int] = {}
     room = max_tokens
-    heap = [(-value[0], n, 0) for n, choice in enumerate(choices) if (value := _worth(choice, covered, taken))[0] > 0]
+    heap = [(-value[0], n, 0) for n, choice in enumerate(choices) if (value := _worth(choice, covered, taken, companions))[0] > 0]
     heapq.heapify(heap)
     version = 0
     while heap and room > 4:
         rate, number, seen = heapq.heappop(heap)
         choice = choices[number]
-        now, pieces, cost = _worth(choice, covered, taken)
+        now, pieces, cost = _worth(choice, covered, taken, companions)
         if now <= 0.004:
             continue
         if heap and -now > heap[0][0]:
@@ -116,15 +119,18 @@ def _pick(choices: list[Choice], max_tokens: int) -> list[Pick]:
         room -= cost
         version += 1
         opened.add(choice.record.at)
+        if choice.record.who != CALL:
+            for window in range((choice.record.at - GAP) // _WINDOW, (choice.record.at + GAP) // _WINDOW + 1):
+                companions[choice.record.who, window] = 1
         taken.setdefault(choice.record.at, []).extend(piece for piece in pieces if piece.end)
         picked.append((choice, pieces))
         for each in choice.later:  # what a call returned may follow once the call is told
             choices.append(each)
-            heapq.heappush(heap, (-_worth(each, covered, taken)[0], len(choices) - 1, version))
+            heapq.heappush(heap, (-_worth(each, covered, taken, companions)[0], len(choices) - 1, version))
     return picked
 
 
-def _worth(choice: Choice, covered: _Covered, taken: dict[int, list[Piece]]) -> tuple[float, tuple[Piece, ...], int]:
+def _worth(choice: Choice, covered: _Covered, taken: dict[int, list[Piece]], companions: dict[tuple[str, int], int]) -> tuple[float, tuple[Piece, ...], int]:
     """Weight per token of what a choice still brings, its pieces that bring something, and their cost."""
     at, record = choice.record.at, choice.record
     if record.who != CALL:
@@ -134,6 +140,8 @@ def _worth(choice: Choice, covered: _Covered, taken: dict[int, list[Piece]]) -> 
         if any(other.start <= piece.start and piece.end <= other.end for other in taken.get(at, ())):
             return 0.0, choice.pieces, 0
         cost = choice.cost - spared
+        if piece.strong < 2 and not companions.get((record.who, at // _WINDOW)):
+            gain *= _LONE
         return gain * choice.speaker / max(cost, 1), choice.pieces, cost
     kept, gain, cost = [], 0.0, choice.cost - sum(piece.tokens for piece in choice.pieces)
     for piece in choice.pieces:
