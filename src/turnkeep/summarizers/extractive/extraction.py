@@ -19,6 +19,7 @@ from turnkeep.summarizers.extractive.words import LONGEST_WORD, Token, tokens
 from turnkeep.tokens import Counter
 
 _LONGEST_LINE = 34  # tokens of a fragment, so that a line stays under 40
+_FLAG = 0.6  # a pair without words of its own: true, false
 _ASKING = 0.8  # what a question's values are worth
 
 
@@ -33,6 +34,7 @@ class Context:
         self.arguments: dict[str, int] = {}  # ids in arguments of tools: the last place
         self.surfaces = Surfaces()
         self.earlier = replies.Earlier()
+        self.valued: dict[tuple[str, date | None], tuple[dict[str, float], list[Value]]] = {}
         self.waiting: dict[str, tuple[int, reading.Call]] = {}
         self.pending: list[tuple[Record, bool]] = []  # the assistant's last words, and whether they ask
         self.answered: list[tuple[Any, Record]] = []  # results that the assistant has not told yet
@@ -191,12 +193,22 @@ def _call_record(call: reading.Call, at: int, ended: str, said: date | None, con
 
 def _pair(key: str, value: str, at: int, said: date | None, context: Context) -> Piece:
     words = calls.in_words(value, context.surfaces, at)
-    weights, values = calls.value_weights(words, said)
+    weights, values = _valued(words, said, context)
     if not weights:
-        weights = {f"{key}={value}".casefold(): 0.6}
+        weights = {f"{key}={value}".casefold(): _FLAG}
     text = f"{key}={_with_days(words, 0, len(words), tuple(values))}"
     slots = tuple(found for each in values if (found := replies.slot(each)) is not None and found[0] != "number ")
     return Piece(text, weights, context.count(" " + text) + 1, slots=slots)
+
+
+def _valued(words: str, said: date | None, context: Context) -> tuple[dict[str, float], list[Value]]:
+    key = words, said
+    known = context.valued.get(key)
+    if known is None:
+        if len(context.valued) > 500:
+            context.valued.clear()
+        known = context.valued[key] = calls.value_weights(words, said)
+    return known
 
 
 def _with_told(result: Any, record: Record, said: date | None, context: Context) -> Record:
@@ -206,7 +218,7 @@ def _with_told(result: Any, record: Record, said: date | None, context: Context)
     given = {piece.text.partition("=")[2].casefold() for piece in record.pieces}
     made = []
     for key, value in calls.told(result, context.surfaces.said_by_assistant, given):
-        weights, _ = calls.value_weights(value, said)
+        weights, _ = _valued(value, said, context)
         text = f"{key}={value}"
         cost = context.count(" " + text) + 1
         if cost <= _LONGEST_LINE // 2:

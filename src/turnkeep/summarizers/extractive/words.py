@@ -32,10 +32,7 @@ class Token(NamedTuple):
     end: int
     text: str
     low: str
-
-    @property
-    def is_word(self) -> bool:
-        return self.text[0].isalnum()
+    is_word: bool
 
 
 def tokens(text: str) -> list[Token]:
@@ -47,9 +44,9 @@ def tokens(text: str) -> list[Token]:
         word = match[0]
         start, end = match.span()
         if unspaced is not None and unspaced.search(word):
-            found += [make(start + run.start(), start + run.end(), run[0], run[0].casefold()) for run in _RUN.finditer(word)]
+            found += [make(start + run.start(), start + run.end(), run[0], run[0].casefold(), True) for run in _RUN.finditer(word)]
         else:
-            found.append(make(start, end, word, word.casefold()))
+            found.append(make(start, end, word, word.casefold(), word[0].isalnum()))
     return found
 
 
