@@ -100,9 +100,9 @@ def value_weights(text: str, said: date | None = None) -> tuple[dict[str, float]
     return dict.fromkeys(ids, round(min(share, ARGUMENT_WEIGHT), 3)), values
 
 
-def in_words(value: str, surfaces: Surfaces, at: int) -> str:
+def in_words(key: str, value: str, surfaces: Surfaces, at: int) -> str:
     """An argument in the words in which the user, or else the assistant, gave it."""
-    return surfaces.lookup(value, at) or value
+    return surfaces.lookup(key, value, at) or value
 
 
 def told(result: Any, said: Callable[[str], bool], arguments: set[str]) -> Iterator[tuple[str, str]]:

@@ -14,7 +14,7 @@ from turnkeep.summarizers.extractive import calls, reading, replies
 from turnkeep.summarizers.extractive.fragments import fragments
 from turnkeep.summarizers.extractive.records import AGREED, ASSISTANT, CALL, OFFERED, USER, Piece, Record
 from turnkeep.summarizers.extractive.surfaces import Surfaces
-from turnkeep.summarizers.extractive.values import DATE, TIME, WEIGHTS, WORD, Value, find
+from turnkeep.summarizers.extractive.values import DATE, TIME, WEIGHTS, WORD, Value, find, weight
 from turnkeep.summarizers.extractive.words import LONGEST_WORD, Token, tokens
 from turnkeep.tokens import Counter
 
@@ -159,7 +159,7 @@ def _weights(values: tuple[Value, ...], factor: float) -> dict[str, float]:
     weights: dict[str, float] = {}
     for value in values:
         ids = value.ids[:1] if value.kind in {DATE, TIME} else value.ids
-        share = WEIGHTS[value.kind] * (1 + 0.3 * (len(ids) - 1)) / len(ids) * factor
+        share = weight(value) * (1 + 0.3 * (len(ids) - 1)) / len(ids) * factor
         for each in ids:
             weights[each] = max(weights.get(each, 0.0), round(share, 3))
     return weights
@@ -192,7 +192,7 @@ def _call_record(call: reading.Call, at: int, ended: str, said: date | None, con
 
 
 def _pair(key: str, value: str, at: int, said: date | None, context: Context) -> Piece:
-    words = calls.in_words(value, context.surfaces, at)
+    words = calls.in_words(key, value, context.surfaces, at)
     weights, values = _valued(words, said, context)
     if not weights:
         weights = {f"{key}={value}".casefold(): _FLAG}

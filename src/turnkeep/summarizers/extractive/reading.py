@@ -14,7 +14,7 @@ from turnkeep.session import Message
 Said: TypeAlias = Message | Mapping[str, Any]
 _FENCE = re.compile(r"```.*?(?:```|\Z)", re.DOTALL)
 _LONG = re.compile(r"[^\s\u3040-\u30ff\u3400-\u9fff\u0e00-\u0eff]{49,}")
-_PLAIN = re.compile(r"[*_#`>|]")
+_PLAIN = re.compile(r"[*_#`>]")
 LONGEST = 60_000  # characters of one message that are read: its beginning and its end
 
 

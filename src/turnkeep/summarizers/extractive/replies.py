@@ -5,7 +5,9 @@ Invariant: the newest word of the user wins, and only a value of the same kind i
 
 from __future__ import annotations
 
-from turnkeep.summarizers.extractive.values import DATE, NAME, NUMBER, TIME, Value
+import re
+
+from turnkeep.summarizers.extractive.values import CODE, DATE, NAME, NUMBER, TIME, Value
 from turnkeep.summarizers.extractive.words import NO, OTHER, YES, Token
 
 ACCEPTS, REFUSES, NEITHER = "accepts", "refuses", "neither"
@@ -49,9 +51,12 @@ def slot(value: Value) -> tuple[str, str] | None:
         return value.kind, value.ids[0]
     if value.kind == NUMBER:
         return f"number {_family(value.unit)}", value.ids[0]
+    if value.kind == CODE and (counted := _COUNTED.match(value.ids[0])) is not None and len(value.ids) == 1:
+        return f"number {_family(counted[1])}", value.ids[0]
     return (NAME, " ".join(value.ids)) if value.kind == NAME else None
 
 
+_COUNTED = re.compile(r"[\d.,]+([^\W\d_]{1,8})$")
 _FAMILIES = {
     "time": "day days night nights week weeks month months year years tag tage tagen nacht nächte woche wochen monat monate noches días"
     " semanas jours nuits semaines giorni notti",

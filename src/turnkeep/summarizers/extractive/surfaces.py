@@ -6,12 +6,14 @@ Invariant: a surface is a slice of a message; the newest wins, the user's before
 from __future__ import annotations
 
 import re
-from datetime import date
+from datetime import date, timedelta
 
+from turnkeep.summarizers.extractive.dates import OFFSETS
 from turnkeep.summarizers.extractive.values import DATE, NAME, NUMBER, TIME, Value
 from turnkeep.summarizers.extractive.words import plain
 
 _NEAR = 30  # messages back
+_SOON = 12
 _ISO_DATE = re.compile(r"\d{4}-\d\d-\d\d$")
 _CLOCK = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)(?::00)?$")
 _NUMBER = re.compile(r"\d[\d.,]*$")
@@ -24,7 +26,7 @@ class Surfaces:
         self._by_id: tuple[dict[str, tuple[str, int]], dict[str, tuple[str, int]]] = ({}, {})
         self._names: list[tuple[str, str, int]] = []  # as said, folded, where: the user's
         self._texts: list[tuple[int, bool, str]] = []
-        self._folded: dict[int, str] = {}
+        self._first_day: date | None = None
 
     def add(self, text: str, values: list[Value], at: int, by_user: bool) -> None:
         if not text:
@@ -45,7 +47,7 @@ class Surfaces:
                 self._names.append((said_name, said_name.casefold(), at))
         del self._texts[:-_NEAR], self._names[:-_NEAR]
 
-    def lookup(self, value: str, at: int) -> str | None:
+    def lookup(self, key: str, value: str, at: int) -> str | None:
         """The words for an argument, or None if it stands as it is."""
         if _ISO_DATE.match(value):
             return self._date(value, at)
@@ -53,16 +55,29 @@ class Surfaces:
         if clock:
             return self._first([f"t:{int(clock[1]):02}:{clock[2]}"], at)
         if _NUMBER.match(value):
-            return self._first([plain(value.casefold())], at)
+            return None if key.endswith(("id", "_no", "number_id")) else self._first([plain(value.casefold())], at, _SOON)
         return self._text(value, at)
 
-    def _first(self, ids: list[str], at: int) -> str | None:
+    def _first(self, ids: list[str], at: int, reach: int = _NEAR) -> str | None:
         for known in self._by_id:
             for each in ids:
                 found = known.get(each)
-                if found is not None and at - found[1] <= _NEAR:
+                if found is not None and at - found[1] <= reach:
                     return found[0]
         return None
+
+    def _today(self, day: date, at: int) -> str | None:
+        """The user's "today" or "tomorrow", where no clock tells what it is: as far as it fits what it meant before."""
+        said = self._by_id[0].get("d:r")
+        if said is None or at - said[1] > _SOON:
+            return None
+        ahead = OFFSETS.get(said[0].casefold())
+        if ahead is None:
+            return None
+        first = day - timedelta(ahead)
+        if self._first_day is None:
+            self._first_day = first
+        return said[0] if self._first_day == first else None
 
     def _date(self, value: str, at: int) -> str | None:
         try:
@@ -70,7 +85,7 @@ class Surfaces:
         except ValueError:
             return None
         ids = [f"d:{value}", f"d:--{value[5:]}", f"d:---{value[8:]}", f"d:w{day.weekday()}"]
-        return self._first(ids, at) or self._first(["d:r"], at)
+        return self._first(ids, at) or self._today(day, at)
 
     def _text(self, value: str, at: int) -> str | None:
         """The value itself as it was written; else a name that shortens it: "Philly", "NYC", "Vegas"."""
@@ -78,7 +93,7 @@ class Surfaces:
         for user in (True, False):
             for _, by_user, text in reversed(self._texts):
                 if by_user is user:
-                    place = text.casefold().find(low)
+                    place = _whole(text.casefold(), low)
                     if place >= 0:
                         return text[place : place + len(value)]
         short = [name for name, folded, _ in reversed(self._names) if _shortens(folded, low)]
@@ -92,10 +107,21 @@ class Surfaces:
         return False
 
 
+def _whole(text: str, part: str) -> int:
+    """Where `part` stands in the text, not inside a word of a script with spaces; -1 if it does not."""
+    place = text.find(part)
+    while place >= 0:
+        before, after = text[place - 1 : place], text[place + len(part) : place + len(part) + 1]
+        if not (before.isalnum() and before < "\u3000" and part[0].isalnum()) and not (after.isalnum() and after < "\u3000"):
+            return place
+        place = text.find(part, place + 1)
+    return -1
+
+
 def _shortens(short: str, long: str) -> bool:
-    if len(short) < 2 or not short[0].isalnum():
-        return False
     words = long.split()
+    if not 2 <= len(short) <= len(long) + 1 or short[0] >= "\u3000" or len(words) > 6:
+        return False
     initials = "".join(word[0] for word in words)
     letters = short.replace(".", "")
     if len(words) > 1 and letters.startswith(initials) and len(letters) <= len(initials) + 1:

@@ -13,7 +13,7 @@ from turnkeep.summarizers.extractive.dates import When, find_dates, find_times
 from turnkeep.summarizers.extractive.words import NO, NUMBERS, STOP, YES, Token, plain
 
 DATE, TIME, NAME, NUMBER, CODE, QUOTE, WORD = "date", "time", "name", "number", "code", "quote", "word"
-WEIGHTS = {DATE: 1.3, TIME: 1.3, NAME: 1.0, NUMBER: 0.8, CODE: 0.9, QUOTE: 1.0, WORD: 0.22}
+WEIGHTS = {DATE: 1.3, TIME: 1.3, NAME: 1.0, NUMBER: 0.8, CODE: 0.9, QUOTE: 1.2, WORD: 0.22}
 _LINKS = frozenset("of the and & de da do das dos del la le les el von van der den di du bin al y e vs at's by".split())
 _QUOTES = {"“": "”", "„": "“", "«": "»", "「": "」", "『": "』", "‘": "’", "〈": "〉", '"': '"'}
 _MONEY = frozenset("$£€¥₹₩₽")
@@ -24,6 +24,7 @@ _UNITS = frozenset(
     " monat monate jahre personen zimmer días noches semanas personas habitaciones jours nuits semaines personnes giorni notti persone".split()
 )
 _LONGEST_NAME = 7
+_SHORT = 5  # words and marks of an answer that is perhaps a name alone
 
 
 class Value(NamedTuple):
@@ -35,6 +36,13 @@ class Value(NamedTuple):
     ids: tuple[str, ...]
     day: str = ""
     unit: str = ""  # what a number counts
+
+
+def weight(value: Value) -> float:
+    """What a value is worth by itself."""
+    if value.kind == NUMBER and value.unit:
+        return 1.15 if value.unit == "money" else 0.95
+    return WEIGHTS[value.kind]
 
 
 def find(text: str, words: list[Token], said: date | None, common: set[str] | frozenset[str] = frozenset()) -> list[Value]:
@@ -134,8 +142,11 @@ def _digits(words: list[Token], at: int, found: list[Value]) -> int:
     if end - at > 1 or not word.text[-1].isdigit() or "-" in word.text:
         found.append(Value(word.start, words[end - 1].end, CODE, ids))
         return end - at
-    unit = words[end].low if end < len(words) else ""
-    found.append(Value(word.start, word.end, NUMBER, ids, unit=_unit(unit)))
+    unit = _unit(words[end].low) if end < len(words) else ""
+    if unit == "money":  # "1,470 bucks" is one thing
+        found.append(Value(word.start, words[end].end, NUMBER, ids, unit=unit))
+        return 2
+    found.append(Value(word.start, word.end, NUMBER, ids, unit=unit))
     return 1
 
 
@@ -148,10 +159,12 @@ def _may_be_name(words: list[Token], at: int, begins: bool, common: set[str] | f
 
 def _is_opening(words: list[Token], at: int) -> bool:
     """Whether a sentence goes on in small letters after this word: then its capital says nothing."""
-    if at + 1 >= len(words) or not words[at].text[1:].islower():
+    if len(words) <= _SHORT:
         return False
+    if at + 1 >= len(words) or not words[at].text[1:].islower():
+        return True
     after = words[at + 1].text
-    return after[0].islower() and after not in _LINKS
+    return not after[0].isupper() and after not in _LINKS
 
 
 def _name(words: list[Token], at: int, limit: int, common: set[str] | frozenset[str], found: list[Value]) -> int:

@@ -119,6 +119,13 @@ NUMBERS = {
 for _article in ("ein", "eine", "une", "um", "uma", "once", "sei", "sept"):  # articles above all
     NUMBERS.pop(_article, None)
 NUMBERS |= {"twelve": "12", "couple": "2", "thirty": "30", "forty": "40", "fifty": "50", "hundred": "100", "thousand": "1000"}
+NUMBERS |= {
+    word: str(value)
+    for value, words in enumerate(
+        "|واحد واحدة|اثنان اثنين اثنتان|ثلاث ثلاثة|أربع أربعة|خمس خمسة|ست ستة ستّ ستّة|سبع سبعة|ثمان ثماني ثمانية|تسع تسعة|عشر عشرة".split("|")
+    )
+    for word in words.split()
+}
 _DIGITS = str.maketrans("０１２３４５６７８９٠١٢٣٤٥٦٧٨٩", "01234567890123456789")
 
 
