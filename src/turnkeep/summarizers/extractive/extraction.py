@@ -88,8 +88,11 @@ def _assistant(line: reading.Line, said: date | None, context: Context) -> list[
         context.pending = []
         done += [_with_told(result, record, said, context) for result, record in context.answered]
         context.answered = []
+        replaces = context.earlier.settled(context.at, values)
         context.earlier.add(context.at, values)
         pieces = _pieces(line.text, text, words, values, context)
+        if replaces:
+            done.append(Record(context.at, ASSISTANT, (), replaces=replaces))
         asks = "?" in text or "？" in text or "؟" in text or text.rstrip().endswith(("か。", "ですか", "ますか"))
         asks = asks or not {"confirm", "confirming", "confirmation"}.isdisjoint(word.low for word in words[:4])
         if pieces:

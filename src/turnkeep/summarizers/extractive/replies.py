@@ -18,9 +18,12 @@ _CUES = frozenset(
     " scusa anzi meglio invece desculpa melhor não nee liever toch нет лучше вернее لا بل عذراً عفواً بدلاً آسف أقصد やっぱり 変更"
     " いや ではなく じゃなくて すみません 不 改 改成 换 不对 아니".split()
 )
+_WEAK = frozenset("ok okay cool nice good hm alright well".split())  # before a question they agree to nothing
 _UNSPACED_CUES = ("やっぱり", "じゃなくて", "ではなく", "いや", "変更", "違い", "改成", "不对", "换成", "改为")
-_AGAINST = frozenset("not than nicht statt anstatt kein keine pas ليس no of".split())
+_AGAINST = frozenset("not than isn't aren't wasn't weren't longer nicht statt anstatt kein keine pas ليس of".split())
 _NEAR = 24  # messages back
+_REMEMBERED = 60  # values
+_BARE = "number "  # the kind of a number that counts nothing
 
 
 def answer(words: list[Token]) -> str:
@@ -33,6 +36,8 @@ def answer(words: list[Token]) -> str:
         return REFUSES
     if not OTHER.isdisjoint(word.low for word in words[:16]):
         return REFUSES
+    if first[0] in _WEAK and any(word.text in "?？؟" for word in words) and YES.isdisjoint(first[1:]):
+        return NEITHER
     if not opening.isdisjoint(YES) or any(word.startswith(("はい", "お願い", "大丈夫", "نعم", "好的", "可以")) for word in first):
         return ACCEPTS
     return NEITHER
@@ -69,31 +74,45 @@ def _family(unit: str) -> str:
     return _FAMILY.get(unit, unit.removesuffix("s"))
 
 
+_NOTHING: tuple[str, str, set[str], int] = ("", "", set(), 0)
+
+
 class Earlier:
     """The values that were said lately, the newest last: candidates for being replaced."""
 
     def __init__(self) -> None:
         self._said: list[tuple[int, str, str]] = []  # where, kind, id
+        self._open: tuple[str, str, set[str], int] = _NOTHING
 
     def add(self, at: int, values: list[Value]) -> None:
         for value in values:
             found = slot(value)
-            if found is not None and found[0] != "number ":
+            if found is not None:
                 self._said.append((at, *found))
-        del self._said[:-40]
+        del self._said[:-_REMEMBERED]
 
     def replaced(self, at: int, values: list[Value], words: list[Token]) -> tuple[tuple[str, str], ...]:
         """The slots that a correcting message makes untrue."""
         against = _against(values, words)
-        gone = {found for value in against if (found := slot(value)) is not None}
+        denied = {found[1] for value in against if (found := slot(value)) is not None}
+        gone = {(kind, old) for where, kind, old in self._said if old in denied and at - where <= _NEAR}
         short = sum(word.is_word for word in words) <= 12
+        kept = {found for value in values if value not in against and (found := slot(value)) is not None}
         for value in values:
             found = slot(value)
-            if found is None or value in against or found[0] == "number ":
-                continue
-            if value.kind != NAME or short:
+            if found in kept and found[0] != _BARE and (value.kind != NAME or short):
                 gone |= self._last(at, *found)
-        return tuple(sorted(gone - {found for value in values if value not in against and (found := slot(value)) is not None}))
+        return tuple(sorted(gone - kept))
+
+    def settled(self, at: int, values: list[Value]) -> tuple[tuple[str, str], ...]:
+        """The slot that a correction left open, when the assistant says the new values: what it no longer says is gone."""
+        kind, new, candidates, where = self._open
+        said = {found[1] for value in values if (found := slot(value)) is not None and found[0] == kind}
+        if not candidates or at - where > 4 or new not in said:
+            return ()
+        self._open = _NOTHING
+        gone = candidates - said
+        return tuple((kind, old) for old in gone) if len(gone) == 1 else ()
 
     def _last(self, at: int, kind: str, new: str) -> set[tuple[str, str]]:
         """The newest other value of the kind, unless its message held several: then nobody knows which was meant."""
@@ -105,6 +124,8 @@ class Earlier:
                     break
                 place = where
                 found.add(old)
+        if len(found) > 1:
+            self._open = kind, new, found, at
         return {(kind, old) for old in found} if len(found) == 1 else set()
 
 
@@ -115,6 +136,6 @@ def _against(values: list[Value], words: list[Token]) -> list[Value]:
     out = []
     for value in values:
         before = [ends[mark] for mark in marks if mark <= value.start][-2:]
-        if before and before[-1] in _AGAINST and (before[-1] != "of" or before[0] == "instead") and before[-1] != "no":
+        if before and before[-1] in _AGAINST and (before[-1] != "of" or before[0] == "instead"):
             out.append(value)
     return out

@@ -23,6 +23,8 @@ _UNITS = frozenset(
     " rooms bed beds ticket tickets seat seats passenger passengers bag bags km kg cm star stars tag tage tagen nacht nächte woche wochen"
     " monat monate jahre personen zimmer días noches semanas personas habitaciones jours nuits semaines personnes giorni notti persone".split()
 )
+_ARTICLES = frozenset("a an ein eine une un una um uma".split())
+_SPANS = frozenset("day week fortnight month year night tag woche monat jahr semana mes año noche jour semaine mois settimana mese".split())
 _LONGEST_NAME = 7
 _SHORT = 5  # words and marks of an answer that is perhaps a name alone
 
@@ -41,7 +43,7 @@ class Value(NamedTuple):
 def weight(value: Value) -> float:
     """What a value is worth by itself."""
     if value.kind == NUMBER and value.unit:
-        return 1.15 if value.unit == "money" else 0.95
+        return 1.15 if value.unit == "money" else 0.95 if value.unit in _UNITS else WEIGHTS[NUMBER]
     return WEIGHTS[value.kind]
 
 
@@ -63,7 +65,7 @@ def find(text: str, words: list[Token], said: date | None, common: set[str] | fr
             continue
         first = word.text[0]
         limit = edge.start if edge is not None else len(text) + 1
-        if not first.isalnum():
+        if not word.is_word:
             step = _quotation(text, words, at, limit, found) if first in _QUOTES else 0
             if first in _MONEY and at + 1 < total and words[at + 1].text[0].isdigit():
                 found.append(Value(word.start, words[at + 1].end, NUMBER, (plain(words[at + 1].low),), unit="money"))
@@ -114,6 +116,9 @@ def _word(words: list[Token], at: int, limit: int, begins: bool, common: set[str
         unit = words[at + 1].low if at + 1 < len(words) and words[at + 1].is_word else ""
         found.append(Value(word.start, word.end, NUMBER, (NUMBERS[word.low],), unit=_unit(unit)))
         return 1
+    if word.low in _ARTICLES and at + 1 < len(words) and words[at + 1].low in _SPANS:
+        found.append(Value(word.start, words[at + 1].end, NUMBER, ("1", words[at + 1].low), unit=words[at + 1].low))
+        return 2
     if first.isupper() and _may_be_name(words, at, begins, common) and not (begins and _is_opening(words, at)):
         return _name(words, at, limit, common, found)
     if not word.text.isascii() and "\u30a1" <= first <= "\u30ff" and len(word.text) > 1:
@@ -130,7 +135,7 @@ def _word(words: list[Token], at: int, limit: int, begins: bool, common: set[str
 def _unit(low: str) -> str:
     if low in _CURRENCIES:
         return "money"
-    return low if low in _UNITS else ""
+    return low if low in _UNITS or (low.isalpha() and low not in STOP and low not in NUMBERS) else ""
 
 
 def _digits(words: list[Token], at: int, found: list[Value]) -> int:

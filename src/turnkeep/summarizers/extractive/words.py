@@ -8,10 +8,11 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+_JOINED = "\u0300-\u036f\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0670\u06d6-\u06ed\u0900-\u0903\u093a-\u094f\u0e31-\u0e4e\u200c\u200d"  # marks
 _TOKEN = re.compile(
     r"https?://[^\s<>\"')\]]+"
-    r"|\d+(?:[.,:/\-\u2013]\d+)*(?:[^\W\d_]+(?:[\-&'’][^\W_]+)*)?"
-    r"|[^\W_]+(?:(?:[’'&_\-]|\.(?=[a-z0-9_]))[^\W_]+)*"
+    rf"|\d+(?:[.,:/\-\u2013]\d+)*(?:[^\W\d_{_JOINED}][\w{_JOINED}]*(?:[\-&'’]\w+)*)?"
+    rf"|\w[\w{_JOINED}]*(?:(?:[’'&\-]|\.(?=[a-z0-9_]))\w[\w{_JOINED}]*)*"
     r"|\n|[^\w\s]"
 )
 _UNSPACED = "\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"
@@ -46,7 +47,7 @@ def tokens(text: str) -> list[Token]:
         if unspaced is not None and unspaced.search(word):
             found += [make(start + run.start(), start + run.end(), run[0], run[0].casefold(), True) for run in _RUN.finditer(word)]
         else:
-            found.append(make(start, end, word, word.casefold(), word[0].isalnum()))
+            found.append(make(start, end, word, word.casefold(), word[0].isalnum() or (word[0] == "_" and len(word) > 1)))
     return found
 
 
