@@ -12,7 +12,7 @@ from turnkeep.summarizers.extractive.words import NO, OTHER, YES, Token
 
 ACCEPTS, REFUSES, NEITHER = "accepts", "refuses", "neither"
 _CUES = frozenset(
-    "no nope actually sorry instead rather change changed correction correct wait meant mean make moved move moves push switch mistake"
+    "isn't aren't anymore longer no nope actually sorry instead rather change changed correction correct wait meant mean make moved move moves push switch mistake"
     " wrong scratch oops update updated reschedule postpone earlier later nein doch lieber sondern stattdessen eigentlich moment falsch"
     " ändern geändert verschieben quatsch perdón mejor realidad cambia cambiar cambio equivoqué non plutôt désolé finalement changer"
     " scusa anzi meglio invece desculpa melhor não nee liever toch нет лучше вернее لا بل عذراً عفواً بدلاً آسف أقصد やっぱり 変更"

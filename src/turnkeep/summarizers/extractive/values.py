@@ -13,7 +13,7 @@ from turnkeep.summarizers.extractive.dates import When, find_dates, find_times
 from turnkeep.summarizers.extractive.words import NO, NUMBERS, STOP, YES, Token, plain
 
 DATE, TIME, NAME, NUMBER, CODE, QUOTE, WORD = "date", "time", "name", "number", "code", "quote", "word"
-WEIGHTS = {DATE: 1.3, TIME: 1.3, NAME: 1.0, NUMBER: 0.8, CODE: 0.9, QUOTE: 1.2, WORD: 0.22}
+WEIGHTS = {DATE: 1.3, TIME: 1.3, NAME: 1.0, NUMBER: 0.8, CODE: 1.0, QUOTE: 1.2, WORD: 0.2}
 _LINKS = frozenset("of the and & de da do das dos del la le les el von van der den di du bin al y e vs at's by".split())
 _QUOTES = {"“": "”", "„": "“", "«": "»", "「": "」", "『": "』", "‘": "’", "〈": "〉", '"': '"'}
 _MONEY = frozenset("$£€¥₹₩₽")
@@ -100,7 +100,8 @@ def _quotation(text: str, words: list[Token], at: int, limit: int, found: list[V
         if words[end].text == close:
             inner = [plain(word.low) for word in words[at + 1 : end] if word.is_word]
             if inner and words[end].end <= limit:
-                found.append(Value(words[at + 1].start, words[end - 1].end, QUOTE, tuple(inner)))
+                marks = (text[words[at].start : words[end].end],) if words[at].text >= "\u3000" else ()  # a way of confirming
+                found.append(Value(words[at + 1].start, words[end - 1].end, QUOTE, marks + tuple(inner)))
                 return end - at + 1
             return 0
     return 0
