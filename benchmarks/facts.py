@@ -85,7 +85,7 @@ def _turns(messages: Sequence[Json]) -> list[str]:
     for message in messages:
         if message["role"] == "user" or not turns:
             turns.append([])
-        turns[-1].append(f"{message['role']}: {message.get('content') or json.dumps(message.get('tool_calls'))}")
+        turns[-1].append(f"{message['role']}: {message.get('content') or ''}")
     return ["\n".join(turn) for turn in turns]
 
 
@@ -93,10 +93,10 @@ def _fill(turns: Iterator[tuple[int, str]], max_tokens: int) -> str:
     taken: list[tuple[int, str]] = []
     room = max_tokens
     for at, turn in turns:
-        room -= COUNT(turn) + 1
-        if room < 0:
-            break
-        taken.append((at, turn))
+        cost = COUNT(turn) + 1
+        if cost <= room:
+            room -= cost
+            taken.append((at, turn))
     return "\n".join(turn for _, turn in sorted(taken))
 
 
@@ -157,12 +157,12 @@ def speed(made: list[Group], summarize: Summarize, messages: int = 50) -> tuple[
 
 
 def contenders() -> dict[str, Summarize]:
-    extractive, redactor = Extractive(), Redactor()
+    extractive, redacting = Extractive(), Extractive(redact=Redactor().redact)
     start = datetime(2019, 3, 1, 9, tzinfo=UTC)
     return {
         "extractive": lambda messages, limit: extractive.summarize(messages, max_tokens=limit),
         "extractive, dated": lambda messages, limit: extractive.summarize(dated(messages, start), max_tokens=limit),
-        "extractive, redacted": lambda messages, limit: redactor.redact(extractive.summarize(messages, max_tokens=limit)),
+        "extractive, redacted": lambda messages, limit: redacting.summarize(messages, max_tokens=limit),
         "newest turns": newest_turns,
         "random turns": random_turns,
     }

@@ -12,7 +12,7 @@ Each line is a speaker with verbatim fragments of that speaker, or a tool call w
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from turnkeep.errors import InvalidInput
@@ -29,17 +29,23 @@ __all__ = ["Context", "Extractive", "Record", "extract", "from_json", "to_json"]
 
 
 class Extractive:
-    """Summarizes by choosing. `timezone`: the user's, for what "tomorrow" means; `counter`: o200k unless told otherwise."""
+    """Summarizes by choosing.
+
+    `timezone`: the user's, for what "tomorrow" means; `counter`: o200k unless told otherwise; `redact`: goes over each message
+    before anything is taken from it (`Redactor().redact`): a secret is known as one only among the words that it was said with.
+    """
 
     method: str = "extractive"
     source: str | None = "extractive-1"
 
-    def __init__(self, timezone: str = "UTC", counter: Counter | None = None) -> None:
+    def __init__(
+        self, timezone: str = "UTC", *, counter: Counter | None = None, redact: Callable[[str], str] | None = None
+    ) -> None:
         try:
             self._zone = ZoneInfo(timezone)
         except (ZoneInfoNotFoundError, ValueError, OSError) as error:
             raise InvalidInput("timezone", "there is no time zone of this name") from error
-        self._given = counter
+        self._given, self._redact = counter, redact
 
     @property
     def _counter(self) -> Counter:
@@ -47,7 +53,7 @@ class Extractive:
 
     def context(self) -> Context:
         """A fresh one, for `extract`."""
-        return Context(self._counter, self._zone)
+        return Context(self._counter, self._zone, self._redact)
 
     def summarize(self, messages: Iterable[Said], *, max_tokens: int, previous: Sequence[Record] | None = None) -> str:
         """A text of at most `max_tokens`; `previous`: the records behind the summary that this one replaces."""

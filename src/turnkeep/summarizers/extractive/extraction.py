@@ -6,6 +6,7 @@ decided by the user's next message, so the newest of them stay pending.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -26,8 +27,8 @@ _ASKING = 0.8  # what a question's values are worth
 class Context:
     """What the extractor remembers of the session so far. `counter` counts the pieces' tokens."""
 
-    def __init__(self, counter: Counter, zone: ZoneInfo) -> None:
-        self.count, self.zone = counter.count, zone
+    def __init__(self, counter: Counter, zone: ZoneInfo, redact: Callable[[str], str] | None = None) -> None:
+        self.count, self.zone, self.redact = counter.count, zone, redact
         self.at = -1
         self.common: set[str] = set()
         self.seen: dict[str, list[int]] = {}  # id: in how many messages of the user's, the assistant's, and last where
@@ -44,6 +45,8 @@ def extract(message: reading.Said, context: Context) -> list[Record]:
     """The records that this message completes: its own, and those that waited for it."""
     line = reading.read(message)
     context.at += 1
+    if context.redact is not None and line.role != "tool":
+        line = line._replace(text=context.redact(line.text))
     said = _day(line.created, context.zone)
     if line.role == "user":
         return _user(line, said, context)
@@ -177,6 +180,8 @@ def _result(line: reading.Line, said: date | None, context: Context) -> list[Rec
         return []
     at, call = waiting
     ended, result = calls.outcome(line.text)
+    if context.redact is not None:
+        ended = context.redact(ended)
     record = _call_record(call, at, ended, said, context)
     context.answered.append((result, record))
     return []
@@ -195,6 +200,8 @@ def _call_record(call: reading.Call, at: int, ended: str, said: date | None, con
 
 
 def _pair(key: str, value: str, at: int, said: date | None, context: Context) -> Piece:
+    if context.redact is not None:
+        value = context.redact(value)
     words = calls.in_words(key, value, context.surfaces, at)
     weights, values = _valued(words, said, context)
     if not weights:
@@ -221,6 +228,8 @@ def _with_told(result: Any, record: Record, said: date | None, context: Context)
     given = {piece.text.partition("=")[2].casefold() for piece in record.pieces}
     made = []
     for key, value in calls.told(result, context.surfaces.said_by_assistant, given):
+        if context.redact is not None:
+            value = context.redact(value)
         weights, _ = _valued(value, said, context)
         text = f"{key}={value}"
         cost = context.count(" " + text) + 1

@@ -60,21 +60,17 @@ def _call(record: Record, count: Callable[[str], int]) -> Iterator[str]:
     """The call on one line; on several, each with its tool and its outcome, if one is too short."""
     frame = count(opening(record.tool, record.outcome))
     room = LINE - frame
-    asked = [piece for piece in record.pieces if not piece.result]
-    told = [piece for piece in record.pieces if piece.result]
+    asked = [piece for piece in record.pieces if not piece.result and piece.tokens <= room]
+    told = [piece for piece in record.pieces if piece.result and piece.tokens <= room]
     while asked or told:
         now, asked = _fit(asked, room)
         size = sum(piece.tokens for piece in now)
         after: list[Piece] = []
         if not asked:
             after, told = _fit(told, room - size)
-            if not now and not after:
-                return
         yield f"{record.tool}({', '.join(piece.text for piece in now)}) -> " + ", ".join(
             [record.outcome, *(piece.text for piece in after)]
         )
-        if not now and not after:
-            return
 
 
 def _fit(pieces: list[Piece], room: int) -> tuple[list[Piece], list[Piece]]:
