@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
-from typing import NamedTuple
+
+import msgspec
 
 from turnkeep.summarizers.extractive.words import NUMBERS, Token
 
@@ -94,7 +95,7 @@ _TIME = re.compile(
 _TIME_WORDS = frozenset(_PARTS.split("|")) | {"half", "quarter", "am", "pm", "o'clock", "uhr", "midnight", "p", "heure", "heures"}
 
 
-class When(NamedTuple):
+class When(msgspec.Struct, frozen=True, gc=False):
     """A date (`2019-03-04`, `--03-04`, `---04`, `w5` Friday, `r1` tomorrow) or times of day (`11:30`) at `start..end`."""
 
     start: int

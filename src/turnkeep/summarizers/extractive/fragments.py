@@ -6,7 +6,8 @@ Invariant: a fragment is a slice of one clause; it has three words or more where
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+
+import msgspec
 
 from turnkeep.summarizers.extractive.values import WORD, Value
 from turnkeep.summarizers.extractive.words import CLAUSE_ENDS, STOP, Token
@@ -17,7 +18,7 @@ _LONG = 26  # words: a longer clause is cut at commas as well
 _WIDEST = 18  # words of a fragment
 
 
-class Fragment(NamedTuple):
+class Fragment(msgspec.Struct, frozen=True, gc=False):
     """The slice `start..end` and the values in it."""
 
     start: int

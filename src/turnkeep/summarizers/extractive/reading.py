@@ -15,6 +15,7 @@ Said: TypeAlias = Message | Mapping[str, Any]
 _FENCE = re.compile(r"```.*?(?:```|\Z)", re.DOTALL)
 _LONG = re.compile(r"[^\s\u3040-\u30ff\u3400-\u9fff\u0e00-\u0eff]{49,}")
 _PLAIN = re.compile(r"[*_#`>]")
+_LONE = re.compile("[\ud800-\udfff]")  # halves of characters, which nobody can encode
 LONGEST = 60_000  # characters of one message that are read: its beginning and its end
 
 
@@ -63,10 +64,10 @@ def _moment(value: Any) -> datetime | None:
 
 def _text(content: Any) -> str:
     if isinstance(content, str):
-        return content
+        return content if content.isascii() else _LONE.sub("\ufffd", content)
     parts = content if isinstance(content, list) else ()
     texts = (part.get("text") for part in parts if isinstance(part, Mapping) and part.get("type") == "text")
-    return "\n".join(text for text in texts if isinstance(text, str))
+    return _LONE.sub("\ufffd", "\n".join(text for text in texts if isinstance(text, str)))
 
 
 def _call(call: Any) -> Call:
@@ -78,7 +79,7 @@ def _call(call: Any) -> Call:
 def _arguments(function: Mapping[str, Any]) -> dict[str, Any]:
     arguments = function.get("arguments")
     if isinstance(arguments, str):
-        arguments = parsed(arguments)
+        arguments = parsed(_text(arguments))
     return dict(arguments) if isinstance(arguments, Mapping) else {}
 
 

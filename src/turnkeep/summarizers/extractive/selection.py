@@ -12,7 +12,7 @@ from typing import TypeAlias
 from turnkeep.summarizers.extractive.records import AGREED, ASSISTANT, CALL, OFFERED, USER, Piece, Record
 
 _SPEAKERS = {USER: 1.0, AGREED: 1.25, ASSISTANT: 0.35, OFFERED: 0.3, CALL: 1.8}
-_NEAR = 14  # messages: as far as a chosen value stands for the same value
+_NEAR = 10  # messages: as far as a chosen value stands for the same value
 _AGAIN = 0.8  # what a value is worth that stands farther away already
 _NEW_LINE = 3  # tokens of a line's own: its speaker, its break
 _NEXT = 1  # tokens between two fragments
@@ -82,7 +82,7 @@ class _Covered:
         for place in places:
             if -_NEAR <= at - place <= _NEAR:
                 return 0.0
-        return _AGAIN
+        return float(_AGAIN ** min(len(places), 6))
 
     def add(self, piece: Piece, at: int) -> None:
         for each in piece.weights:

@@ -7,7 +7,9 @@ the spelling: "Half past 11", "11:30 am" and "11:30" are `t:11:30`; "two" is `2`
 from __future__ import annotations
 
 from datetime import date
-from typing import NamedTuple
+from operator import attrgetter
+
+import msgspec
 
 from turnkeep.summarizers.extractive.dates import When, find_dates, find_times
 from turnkeep.summarizers.extractive.words import NO, NUMBERS, STOP, YES, Token, plain
@@ -25,11 +27,12 @@ _UNITS = frozenset(
 )
 _ARTICLES = frozenset("a an ein eine une un una um uma".split())
 _SPANS = frozenset("day week fortnight month year night tag woche monat jahr semana mes año noche jour semaine mois settimana mese".split())
+_place = attrgetter("start")
 _LONGEST_NAME = 7
 _SHORT = 5  # words and marks of an answer that is perhaps a name alone
 
 
-class Value(NamedTuple):
+class Value(msgspec.Struct, frozen=True, gc=False):
     """A slice `start..end` of a text; `kind` is one of the constants above, `ids` what it is compared by."""
 
     start: int
@@ -75,7 +78,7 @@ def find(text: str, words: list[Token], said: date | None, common: set[str] | fr
             continue
         at += _word(words, at, limit, begins, common, found)
         begins = False
-    found.sort()
+    found.sort(key=_place)
     return found
 
 

@@ -6,7 +6,8 @@ Invariant: tokens are slices of the text in its order; nothing is stemmed, lower
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+
+import msgspec
 
 _JOINED = "\u0300-\u036f\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0670\u06d6-\u06ed\u0900-\u0903\u093a-\u094f\u0e31-\u0e4e\u200c\u200d"  # marks
 _TOKEN = re.compile(
@@ -26,7 +27,7 @@ CLAUSE_ENDS = frozenset(".!?;\n。！？；…؟۔।|•")
 LONGEST_WORD = 48  # characters: what is longer is base64, a hash or a link with a session in it
 
 
-class Token(NamedTuple):
+class Token(msgspec.Struct, frozen=True, gc=False):
     """A word or a mark of punctuation at `start..end` of its text."""
 
     start: int
