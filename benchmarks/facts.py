@@ -187,7 +187,9 @@ def main(argv: list[str] | None = None) -> None:
         if options.half not in {None, half}:
             continue
         made = groups(dialogues)
-        print(f"\n{half}: {len(made)} groups of {SIZE}, {statistics.mean(len(group.messages) for group in made):.0f} messages each")
+        print(
+            f"\n{half}: {len(made)} groups of {SIZE}, {statistics.mean(len(group.messages) for group in made):.0f} messages each"
+        )
         _rows(made, "whole", facts, options.only)
         _rows(groups([without_tools(dialogue) for dialogue in dialogues]), "no tools", facts, options.only)
         p50, p95 = speed(made, contenders()["extractive"])

@@ -35,10 +35,91 @@ _SAYS = r"is|was|are|now|ist|lautet|war|heißt|es|era|est|é|è|jest|är|er|эт
 _ABOUT = r"[ \-](?:reset|link|manager|policy|field|prompt|page|length|rules?|change|recovery)\b"
 _SECRET = r"[^\s\"'“”„«»「」『』`<>]{3,64}"
 _NO_SECRET = frozenset(
-    "wrong incorrect correct not the your his her its the that this what which who now also still very never always again too invalid valid expired"
-    " required needed missing safe secure strong weak changed reset stored saved sent set only being been case different same and for with"
-    " falsch richtig nicht das die der ein eine mein abgelaufen sicher no incorrecta correcta la mi una pas incorrect le la mon"
-    " and or but to in on at of by from it so if".split()
+    [
+        "wrong",
+        "incorrect",
+        "correct",
+        "not",
+        "the",
+        "your",
+        "his",
+        "her",
+        "its",
+        "the",
+        "that",
+        "this",
+        "what",
+        "which",
+        "who",
+        "now",
+        "also",
+        "still",
+        "very",
+        "never",
+        "always",
+        "again",
+        "too",
+        "invalid",
+        "valid",
+        "expired",
+        "required",
+        "needed",
+        "missing",
+        "safe",
+        "secure",
+        "strong",
+        "weak",
+        "changed",
+        "reset",
+        "stored",
+        "saved",
+        "sent",
+        "set",
+        "only",
+        "being",
+        "been",
+        "case",
+        "different",
+        "same",
+        "and",
+        "for",
+        "with",
+        "falsch",
+        "richtig",
+        "nicht",
+        "das",
+        "die",
+        "der",
+        "ein",
+        "eine",
+        "mein",
+        "abgelaufen",
+        "sicher",
+        "no",
+        "incorrecta",
+        "correcta",
+        "la",
+        "mi",
+        "una",
+        "pas",
+        "incorrect",
+        "le",
+        "la",
+        "mon",
+        "and",
+        "or",
+        "but",
+        "to",
+        "in",
+        "on",
+        "at",
+        "of",
+        "by",
+        "from",
+        "it",
+        "so",
+        "if",
+    ]
 )
 
 DEFAULT_PATTERNS: Mapping[str, str] = {
@@ -93,7 +174,9 @@ class Redactor:
     """
 
     def __init__(self, patterns: Mapping[str, str] | None = None) -> None:
-        self._patterns = [(name, _compiled(name, each)) for name, each in (DEFAULT_PATTERNS if patterns is None else patterns).items()]
+        self._patterns = [
+            (name, _compiled(name, each)) for name, each in (DEFAULT_PATTERNS if patterns is None else patterns).items()
+        ]
 
     def redact(self, text: str) -> str:
         """The text with marks in the place of what was found."""

@@ -105,5 +105,7 @@ def after(older: Sequence[Record], newer: Sequence[Record]) -> list[Record]:
     shift = last + 1
     if not older:
         return list(newer)
-    moved = [Record(record.at + shift, record.who, record.pieces, record.tool, record.outcome, record.replaces) for record in newer]
+    moved = [
+        Record(record.at + shift, record.who, record.pieces, record.tool, record.outcome, record.replaces) for record in newer
+    ]
     return [*older, *moved]

@@ -12,12 +12,12 @@ from typing import Any
 from turnkeep.summarizers.extractive.reading import parsed
 from turnkeep.summarizers.extractive.surfaces import Surfaces
 from turnkeep.summarizers.extractive.values import Value, find
-from turnkeep.summarizers.extractive.words import tokens
+from turnkeep.summarizers.extractive.words import listed, tokens
 
 FAILED, EMPTY, UNKNOWN, DONE = "failed", "no result", "outcome unknown", "ok"
-_ERRORS = frozenset("error errors exception fehler erreur erro errore traceback failure".split())
-_BAD = frozenset("error failed failure fehler rejected denied timeout unavailable false invalid refused".split())
-_GOOD_KEYS = frozenset("ok success successful succeeded".split())
+_ERRORS = listed("error errors exception fehler erreur erro errore traceback failure")
+_BAD = listed("error failed failure fehler rejected denied timeout unavailable false invalid refused")
+_GOOD_KEYS = listed("ok success successful succeeded")
 _REASONS = ("error", "fehler", "code", "reason", "message", "detail", "errors")
 _LONGEST = 80  # characters of a value
 _DEEPEST = 4
@@ -122,5 +122,3 @@ def told(result: Any, said: Callable[[str], bool], arguments: set[str]) -> Itera
 def _is_reference(value: str) -> bool:
     letters = any(char.isalpha() for char in value)
     return len(value) <= 20 and letters and any(char.isdigit() for char in value) and " " not in value and "T" not in value[10:11]
-
-

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import date, datetime, timedelta
+from datetime import date
 
 import msgspec
 
+from turnkeep.summarizers.extractive import days
 from turnkeep.summarizers.extractive.words import NUMBERS, Token
 
 _MONTH_WORDS = (
@@ -49,9 +50,19 @@ _OFFSETS = {
     -2: "day before yesterday|the day before yesterday|vorgestern|anteayer|avant-hier|altroieri|anteontem|eergisteren|一昨日|おととい|前天|позавчера",
 }
 OFFSETS = {words: days for days, group in _OFFSETS.items() for words in group.split("|")}
-_NEXT = {"next", "nächsten", "nächste", "nächster", "kommenden", "próximo", "próxima", "prochain", "prossimo", "来週の", "下", "القادم"}
-_LAST = {"last", "past", "letzten", "letzte", "vergangenen", "pasado", "pasada", "dernier", "passé", "scorso", "先週の", "上", "الماضي"}
-_UNITS = {"day": 1, "days": 1, "tag": 1, "tage": 1, "tagen": 1, "día": 1, "días": 1, "jour": 1, "jours": 1, "giorni": 1, "dias": 1}
+_UNITS = {
+    "day": 1,
+    "days": 1,
+    "tag": 1,
+    "tage": 1,
+    "tagen": 1,
+    "día": 1,
+    "días": 1,
+    "jour": 1,
+    "jours": 1,
+    "giorni": 1,
+    "dias": 1,
+}
 _UNITS |= {"week": 7, "weeks": 7, "woche": 7, "wochen": 7, "semana": 7, "semanas": 7, "semaine": 7, "semaines": 7, "settimane": 7}
 
 
@@ -81,7 +92,17 @@ _DATE = re.compile(
     rf"|\b(?P<w3>{_D})\b",
 )
 _DATE_WORDS = frozenset(
-    [*MONTHS, *WEEKDAYS, *(word for words in OFFSETS for word in words.split()), "month", "week", "weekend", "ago", "year", *_UNITS]
+    [
+        *MONTHS,
+        *WEEKDAYS,
+        *(word for words in OFFSETS for word in words.split()),
+        "month",
+        "week",
+        "weekend",
+        "ago",
+        "year",
+        *_UNITS,
+    ]
 ) - {"in", "de", "the", "day", "this", "after", "ce", "last", "mar", "before", "mai", "tag", "may"} | {"may", "days", "day"}
 _PARTS = "morning|afternoon|evening|night|noon|midday"
 _TIME = re.compile(
@@ -163,13 +184,6 @@ def _number(word: str) -> int:
     return int(NUMBERS.get(word, word))
 
 
-def _valid(year: int, month: int, day: int) -> date | None:
-    try:
-        return date(year, month, day)
-    except ValueError:
-        return None
-
-
 def _read(match: re.Match[str], said: date | None) -> When | None:
     got = match.groupdict()
     start, end = match.span()
@@ -189,7 +203,9 @@ def _fixed(got: dict[str, str | None], start: int, end: int) -> When | None:
     if not (1 <= month <= 12 and 1 <= day <= 31):
         return None
     if year:
-        return When(start, end, False, (f"{year + 2000 if year < 100 else year:04}-{month:02}-{day:02}", f"--{month:02}-{day:02}"))
+        return When(
+            start, end, False, (f"{year + 2000 if year < 100 else year:04}-{month:02}-{day:02}", f"--{month:02}-{day:02}")
+        )
     return When(start, end, False, (f"--{month:02}-{day:02}", f"---{day:02}"))
 
 
@@ -197,65 +213,23 @@ def _ordinal(got: dict[str, str | None], start: int, end: int, said: date | None
     day = int(got["d3"] or (got["jday"] or "").rstrip("日"))
     if not 1 <= day <= 31:
         return None
-    meant = said and _day_of_month(said, day, (got["tm"] or "").lower())
+    meant = said and days.day_of_month(said, day, (got["tm"] or "").lower())
     return When(start, end, False, (f"---{day:02}",), meant.isoformat() if meant else "")
-
-
-def _day_of_month(said: date, day: int, which: str) -> date | None:
-    months = {"this": [0], "next": [1], "last": [-1]}.get(which, [0, 1, 2])
-    for ahead in months:
-        index = said.year * 12 + said.month - 1 + ahead
-        meant = _valid(index // 12, index % 12 + 1, day)
-        if meant is not None and (which or meant >= said):
-            return meant
-    return None
 
 
 def _relative(got: dict[str, str | None], start: int, end: int, said: date | None) -> When:
     if got["rel"]:
-        days = OFFSETS[got["rel"].lower()]
-        return When(start, end, False, (f"r{days}",), _on(said, days))
+        offset = OFFSETS[got["rel"].lower()]
+        return When(start, end, False, (f"r{offset}",), days.on(said, offset))
     if got["month"]:
-        return When(start, end, False, (f"r {got['month'].lower()}",), _span(got["month"].lower(), said))
+        return When(start, end, False, (f"r {got['month'].lower()}",), days.span(got["month"].lower(), said))
     if got["u1"] or got["u2"]:
         sign = -1 if (got["inn"] or "").lower() in {"vor", "hace", "il y a"} or got["dir"] == "ago" else 1
-        days = sign * _number(got["n1"] or got["n2"] or "1") * _UNITS.get((got["u1"] or got["u2"] or "").lower(), 1)
-        return When(start, end, False, (f"r{days}",), _on(said, days))
+        offset = sign * _number(got["n1"] or got["n2"] or "1") * _UNITS.get((got["u1"] or got["u2"] or "").lower(), 1)
+        return When(start, end, False, (f"r{offset}",), days.on(said, offset))
     weekday = WEEKDAYS[(got["w1"] or got["w2"] or got["w3"] or "").lower()]
     how = (got["how"] or got["how2"] or "").lower()
-    return When(start, end, False, (f"w{weekday}",), _on(said, _to_weekday(said, weekday, how)) if how and said else "")
-
-
-def _on(said: date | None, days: int) -> str:
-    try:
-        return (said + timedelta(days)).isoformat() if said else ""
-    except OverflowError:
-        return ""
-
-
-def _to_weekday(said: date, weekday: int, how: str) -> int:
-    ahead = (weekday - said.weekday()) % 7
-    words = set(how.replace("el ", "").split())
-    if "que" in words or words & _NEXT:
-        return weekday - said.weekday() + 7
-    if "week" in words and "last" in words:
-        return weekday - said.weekday() - 7
-    if words & _LAST:
-        return ahead - 7
-    return ahead
-
-
-def _span(words: str, said: date | None) -> str:
-    if said is None:
-        return ""
-    step = {"this": 0, "next": 1, "last": -1}[words.split()[0]]
-    if words.endswith("year"):
-        return str(said.year + step)
-    if words.endswith("month"):
-        index = said.year * 12 + said.month - 1 + step
-        return f"{index // 12}-{index % 12 + 1:02}"
-    monday = said - timedelta(said.weekday()) + timedelta(7 * step)
-    return _on(monday, 5 if words.endswith("weekend") else 0)
+    return When(start, end, False, (f"w{weekday}",), days.on(said, days.to_weekday(said, weekday, how)) if how and said else "")
 
 
 # --- reading one time of day
@@ -274,7 +248,9 @@ def _clock(match: re.Match[str]) -> tuple[str, ...]:
             hour, minute = hour - 1, 45
     if hour > 23:
         return ()
-    return _halves(hour, minute, (got["ap1"] or got["ap3"] or got["ap4"] or "").lower(), (got["p1"] or got["p2"] or got["p5"] or "").lower())
+    return _halves(
+        hour, minute, (got["ap1"] or got["ap3"] or got["ap4"] or "").lower(), (got["p1"] or got["p2"] or got["p5"] or "").lower()
+    )
 
 
 def _halves(hour: int, minute: int, mark: str, part: str) -> tuple[str, ...]:
@@ -285,8 +261,3 @@ def _halves(hour: int, minute: int, mark: str, part: str) -> tuple[str, ...]:
     if hour > 12 or hour == 0:
         return (f"{hour:02}:{minute:02}",)
     return (f"{hour % 24:02}:{minute:02}", f"{(hour + 12) % 24:02}:{minute:02}")
-
-
-def local_day(created: datetime | None, zone: object) -> date | None:
-    """The day on the speaker's calendar."""
-    return created.astimezone(zone).date() if created is not None else None  # type: ignore[arg-type]

@@ -21,6 +21,7 @@ from turnkeep.tokens import Counter
 
 _LONGEST_LINE = 34  # tokens of a fragment, so that a line stays under 40
 _FLAG = 0.6  # a pair without words of its own: true, false
+_UNSEEN = [0, 0]
 _ASKING = 0.8  # what a question's values are worth
 
 
@@ -31,8 +32,8 @@ class Context:
         self.count, self.zone, self.redact = counter.count, zone, redact
         self.at = -1
         self.common: set[str] = set()
-        self.seen: dict[str, list[int]] = {}  # id: in how many messages of the user's, the assistant's, and last where
-        self.arguments: dict[str, int] = {}  # ids in arguments of tools: the last place
+        self.seen: dict[str, list[int]] = {}  # id: in how many messages of the user's, the assistant's
+        self.arguments: set[str] = set()  # ids that stood in arguments of tools
         self.surfaces = Surfaces()
         self.earlier = replies.Earlier()
         self.valued: dict[tuple[str, date | None], tuple[dict[str, float], list[Value]]] = {}
@@ -127,9 +128,8 @@ def _read(text: str, said: date | None, context: Context, *, by_user: bool) -> t
     values = find(text, words, said, context.common)
     context.common.update(word.low for word in words if word.text[0].islower())
     for each in {each for value in values for each in value.ids}:
-        counts = context.seen.setdefault(each, [0, 0, 0])
+        counts = context.seen.setdefault(each, [0, 0])
         counts[0 if by_user else 1] += 1
-        counts[2] = context.at
     context.surfaces.add(text, values, context.at, by_user)
     return text, words, values
 
@@ -194,8 +194,7 @@ def _call_record(call: reading.Call, at: int, ended: str, said: date | None, con
             piece = _pair(key, value, at, said, context)
             if piece.tokens <= _LONGEST_LINE - 6:
                 made.append(piece)
-            for each in piece.weights:
-                context.arguments[each] = at
+            context.arguments.update(piece.weights)
     return Record(at, CALL, tuple(made), call.name, ended)
 
 
@@ -229,7 +228,7 @@ def _with_told(result: Any, record: Record, said: date | None, context: Context)
     made = []
     for key, value in calls.told(result, context.surfaces.said_by_assistant, given):
         if context.redact is not None:
-            value = context.redact(value)
+            value = context.redact(value)  # noqa: PLW2901
         weights, _ = _valued(value, said, context)
         text = f"{key}={value}"
         cost = context.count(" " + text) + 1
@@ -245,7 +244,8 @@ def weigh(records: list[Record], context: Context) -> list[Record]:
     def factor(each: str) -> float:
         known = factors.get(each)
         if known is None:
-            known = factors[each] = _rarity(*context.seen.get(each, (0, 0, 0))[:2], each in context.arguments)
+            by_user, by_assistant = context.seen.get(each, _UNSEEN)
+            known = factors[each] = _rarity(by_user, by_assistant, each in context.arguments)
         return known
 
     plain = WEIGHTS[WORD]
@@ -253,8 +253,9 @@ def weigh(records: list[Record], context: Context) -> list[Record]:
     for record in records:
         if record.who != CALL:
             pieces = tuple(_weighed(piece, factor, plain) for piece in record.pieces)
-            record = Record(record.at, record.who, pieces, record.tool, record.outcome, record.replaces)
-        out.append(record)
+            out.append(Record(record.at, record.who, pieces, record.tool, record.outcome, record.replaces))
+        else:
+            out.append(record)
     return out
 
 

@@ -73,7 +73,9 @@ def _text(content: Any) -> str:
 def _call(call: Any) -> Call:
     function = call.get("function") if isinstance(call, Mapping) else None
     function = function if isinstance(function, Mapping) else {}
-    return Call(str(call.get("id") or "") if isinstance(call, Mapping) else "", str(function.get("name") or "tool"), _arguments(function))
+    return Call(
+        str(call.get("id") or "") if isinstance(call, Mapping) else "", str(function.get("name") or "tool"), _arguments(function)
+    )
 
 
 def _arguments(function: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,19 +8,22 @@ from __future__ import annotations
 import re
 
 from turnkeep.summarizers.extractive.values import CODE, DATE, NAME, NUMBER, TIME, Value
-from turnkeep.summarizers.extractive.words import NO, OTHER, YES, Token
+from turnkeep.summarizers.extractive.words import NO, OTHER, YES, Token, listed
 
 ACCEPTS, REFUSES, NEITHER = "accepts", "refuses", "neither"
-_CUES = frozenset(
-    "isn't aren't anymore longer no nope actually sorry instead rather change changed correction correct wait meant mean make moved move moves push switch mistake"
-    " wrong scratch oops update updated reschedule postpone earlier later nein doch lieber sondern stattdessen eigentlich moment falsch"
-    " ändern geändert verschieben quatsch perdón mejor realidad cambia cambiar cambio equivoqué non plutôt désolé finalement changer"
+_CUES = listed(
+    "isn't aren't anymore longer no nope actually sorry instead rather change changed correction correct wait meant"
+    " mean make moved move moves push switch mistake"
+    " wrong scratch oops update updated reschedule postpone earlier later nein doch lieber sondern stattdessen"
+    " eigentlich moment falsch"
+    " ändern geändert verschieben quatsch perdón mejor realidad cambia cambiar cambio equivoqué non plutôt désolé"
+    " finalement changer"
     " scusa anzi meglio invece desculpa melhor não nee liever toch нет лучше вернее لا بل عذراً عفواً بدلاً آسف أقصد やっぱり 変更"
-    " いや ではなく じゃなくて すみません 不 改 改成 换 不对 아니".split()
+    " いや ではなく じゃなくて すみません 不 改 改成 换 不对 아니"
 )
-_WEAK = frozenset("ok okay cool nice good hm alright well".split())  # before a question they agree to nothing
+_WEAK = listed("ok okay cool nice good hm alright well")  # before a question they agree to nothing
 _UNSPACED_CUES = ("やっぱり", "じゃなくて", "ではなく", "いや", "変更", "違い", "改成", "不对", "换成", "改为")
-_AGAINST = frozenset("not than isn't aren't wasn't weren't longer nicht statt anstatt kein keine pas ليس of".split())
+_AGAINST = listed("not than isn't aren't wasn't weren't longer nicht statt anstatt kein keine pas ليس of")
 _NEAR = 24  # messages back
 _REMEMBERED = 60  # values
 _BARE = "number "  # the kind of a number that counts nothing

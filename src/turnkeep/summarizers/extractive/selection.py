@@ -43,7 +43,9 @@ def _stale(records: Sequence[Record]) -> list[set[tuple[str, str]]]:
     gone: dict[tuple[str, str], int] = {}
     out: list[set[tuple[str, str]]] = []
     for record in reversed(records):
-        out.append({slot for piece in record.pieces for slot in piece.slots if record.at < gone.get(slot, -1) <= record.at + _REACH})
+        out.append(
+            {slot for piece in record.pieces for slot in piece.slots if record.at < gone.get(slot, -1) <= record.at + _REACH}
+        )
         for slot in record.replaces:
             gone.setdefault(slot, record.at)
     out.reverse()
@@ -102,7 +104,7 @@ def _pick(choices: list[Choice], max_tokens: int) -> list[Pick]:
     heapq.heapify(heap)
     version = 0
     while heap and room > 4:
-        rate, number, seen = heapq.heappop(heap)
+        _, number, _ = heapq.heappop(heap)
         choice = choices[number]
         now, pieces, cost = _worth(choice, covered, taken, companions)
         if now <= 0.004:
@@ -130,7 +132,9 @@ def _pick(choices: list[Choice], max_tokens: int) -> list[Pick]:
     return picked
 
 
-def _worth(choice: Choice, covered: _Covered, taken: dict[int, list[Piece]], companions: dict[tuple[str, int], int]) -> tuple[float, tuple[Piece, ...], int]:
+def _worth(
+    choice: Choice, covered: _Covered, taken: dict[int, list[Piece]], companions: dict[tuple[str, int], int]
+) -> tuple[float, tuple[Piece, ...], int]:
     """Weight per token of what a choice still brings, its pieces that bring something, and their cost."""
     at, record = choice.record.at, choice.record
     if record.who != CALL:
@@ -172,6 +176,9 @@ def _inside(piece: Piece, others: list[Piece]) -> bool:
     if not piece.end:
         return False
     return any(
-        other is not piece and other.start <= piece.start and piece.end <= other.end and other.end - other.start > piece.end - piece.start
+        other is not piece
+        and other.start <= piece.start
+        and piece.end <= other.end
+        and other.end - other.start > piece.end - piece.start
         for other in others
     )

@@ -128,4 +128,6 @@ def _shortens(short: str, long: str) -> bool:
         return True
     if short[:4] == long[:4] and len(short) >= 4:
         return True
-    return len(short) > 3 and (short in words or words[0] == short.split()[0] or long.startswith(short[:3] + short[3:4]))
+    return len(short) > 3 and (
+        short in words or words[0] == short.split(maxsplit=1)[0] or long.startswith(short[:3] + short[3:4])
+    )

@@ -12,21 +12,24 @@ from operator import attrgetter
 import msgspec
 
 from turnkeep.summarizers.extractive.dates import When, find_dates, find_times
-from turnkeep.summarizers.extractive.words import NO, NUMBERS, STOP, YES, Token, plain
+from turnkeep.summarizers.extractive.words import NO, NUMBERS, STOP, YES, Token, listed, plain
 
 DATE, TIME, NAME, NUMBER, CODE, QUOTE, WORD = "date", "time", "name", "number", "code", "quote", "word"
 WEIGHTS = {DATE: 1.3, TIME: 1.3, NAME: 1.0, NUMBER: 0.8, CODE: 1.0, QUOTE: 1.2, WORD: 0.2}
-_LINKS = frozenset("of the and & de da do das dos del la le les el von van der den di du bin al y e vs at's by".split())
+_LINKS = listed("of the and & de da do das dos del la le les el von van der den di du bin al y e vs at's by")
 _QUOTES = {"“": "”", "„": "“", "«": "»", "「": "」", "『": "』", "‘": "’", "〈": "〉", '"': '"'}
 _MONEY = frozenset("$£€¥₹₩₽")
-_CURRENCIES = frozenset("dollars dollar bucks euros euro pounds pound yen usd eur gbp € £ ¥ $ 円 元 ريال".split())
-_UNITS = frozenset(
-    "day days night nights week weeks month months year years hour hours minute minutes person people adult adults guest guests room"
-    " rooms bed beds ticket tickets seat seats passenger passengers bag bags km kg cm star stars tag tage tagen nacht nächte woche wochen"
-    " monat monate jahre personen zimmer días noches semanas personas habitaciones jours nuits semaines personnes giorni notti persone".split()
+_CURRENCIES = listed("dollars dollar bucks euros euro pounds pound yen usd eur gbp € £ ¥ $ 円 元 ريال")
+_UNITS = listed(
+    "day days night nights week weeks month months year years hour hours minute minutes person people adult adults"
+    " guest guests room"
+    " rooms bed beds ticket tickets seat seats passenger passengers bag bags km kg cm star stars tag tage tagen"
+    " nacht nächte woche wochen"
+    " monat monate jahre personen zimmer días noches semanas personas habitaciones jours nuits semaines personnes"
+    " giorni notti persone"
 )
-_ARTICLES = frozenset("a an ein eine une un una um uma".split())
-_SPANS = frozenset("day week fortnight month year night tag woche monat jahr semana mes año noche jour semaine mois settimana mese".split())
+_ARTICLES = listed("a an ein eine une un una um uma")
+_SPANS = listed("day week fortnight month year night tag woche monat jahr semana mes año noche jour semaine mois settimana mese")
 _place = attrgetter("start")
 _LONGEST_NAME = 7
 _SHORT = 5  # words and marks of an answer that is perhaps a name alone
@@ -184,15 +187,17 @@ def _name(words: list[Token], at: int, limit: int, common: set[str] | frozenset[
         gap = word.start - words[place - 1].end
         if gap > 1 or word.text == "\n":
             break
-        if word.is_word and (word.text[0].isupper() or (word.text[0].isdigit() and gap and len(word.text) < 5 and ":" not in word.text)):
+        if word.is_word and (
+            word.text[0].isupper() or (word.text[0].isdigit() and gap and len(word.text) < 5 and ":" not in word.text)
+        ):
             if word.low in {"i", "i'm", "i'd", "i'll", "i've"}:
                 break
             last = place
-        elif word.low not in _LINKS and word.text not in {".", ",", "-"}:
-            break
-        elif word.text == "." and len(words[place - 1].text) > 3:
-            break
-        elif word.text == "," and not _short_capitals(words, place + 1):
+        elif (
+            (word.low not in _LINKS and word.text not in {".", ",", "-"})
+            or (word.text == "." and len(words[place - 1].text) > 3)
+            or (word.text == "," and not _short_capitals(words, place + 1))
+        ):
             break
         place += 1
     ids = tuple(plain(word.low) for word in words[at : last + 1] if word.is_word and word.low not in STOP)
