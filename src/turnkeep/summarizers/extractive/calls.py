@@ -46,21 +46,19 @@ def outcome(content: str) -> tuple[str, Any]:
     result = parsed(content)
     if result is None:
         return _plain_outcome(content), None
+    if isinstance(result, list) and len(result) > 1:
+        return f"{len(result)} found", result
+    single = result[0] if isinstance(result, list) and result else result
+    failure = _failure(single) if isinstance(single, Mapping) else None
+    if failure is not None:
+        return failure, None
+    return (EMPTY, None) if _is_empty(single) else (DONE, result)
+
+
+def _is_empty(result: Any) -> bool:
     if isinstance(result, Mapping):
-        failure = _failure(result)
-        if failure is not None:
-            return failure, None
-        lists = [value for value in result.values() if isinstance(value, list)]
-        if len(lists) == len(result) == 1 and not lists[0]:
-            return EMPTY, None
-    if isinstance(result, list):
-        if not result:
-            return EMPTY, None
-        if len(result) > 1:
-            return f"{len(result)} found", result
-        if isinstance(result[0], Mapping):
-            return _failure(result[0]) or DONE, result
-    return (DONE, result) if result or result is False or result == 0 else (EMPTY, None)
+        return not result or (len(result) == 1 and all(value == [] for value in result.values()))
+    return result in ("", []) or result is None
 
 
 def _plain_outcome(content: str) -> str:

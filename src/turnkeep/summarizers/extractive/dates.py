@@ -43,11 +43,14 @@ WEEKDAYS = {word: number for number, words in enumerate(_DAY_WORDS) for word in 
 _OFFSETS = {
     0: "today|tonight|this morning|this afternoon|this evening|later today|heute|heute abend|hoy|aujourd'hui|ce soir|oggi|hoje|vandaag"
     "|今日|本日|今天|今晚|اليوم|сегодня|오늘",
-    1: "tomorrow|tomorrow morning|tomorrow evening|tomorrow night|morgen|morgen früh|mañana|demain|domani|amanhã|明日|明天|غداً|غدا|завтра|내일",
-    2: "day after tomorrow|the day after tomorrow|übermorgen|pasado mañana|après-demain|dopodomani|depois de amanhã|overmorgen|明後日|あさって"
+    1: "tomorrow|tomorrow morning|tomorrow evening|tomorrow night|morgen|morgen früh|mañana|demain|domani|amanhã"
+    "|明日|明天|غداً|غدا|завтра|내일",
+    2: "day after tomorrow|the day after tomorrow|übermorgen|pasado mañana|après-demain|dopodomani|depois de amanhã|overmorgen"
+    "|明後日|あさって"
     "|后天|後天|بعد غد|послезавтра|모레",
     -1: "yesterday|last night|yesterday evening|gestern|gestern abend|ayer|anoche|hier|ieri|ontem|gisteren|昨日|昨天|أمس|вчера|어제",
-    -2: "day before yesterday|the day before yesterday|vorgestern|anteayer|avant-hier|altroieri|anteontem|eergisteren|一昨日|おととい|前天|позавчера",
+    -2: "day before yesterday|the day before yesterday|vorgestern|anteayer|avant-hier|altroieri|anteontem|eergisteren"
+    "|一昨日|おととい|前天|позавчера",
 }
 OFFSETS = {words: days for days, group in _OFFSETS.items() for words in group.split("|")}
 _UNITS = {

@@ -75,9 +75,9 @@ def _day(created: datetime | None, zone: ZoneInfo) -> date | None:
 def _user(line: reading.Line, said: date | None, context: Context) -> list[Record]:
     text, words, values = _read(line.text, said, context, by_user=True)
     done = _settle(replies.answer(words), bool(values), context)
-    replaces: tuple[tuple[str, str], ...] = ()
+    replaces = replies.denied(values, words)
     if replies.corrects(words, text):
-        replaces = context.earlier.replaced(context.at, values, words)
+        replaces += context.earlier.replaced(context.at, values, words)
     context.earlier.add(context.at, values)
     pieces = _pieces(line.text, text, words, values, context)
     if pieces or replaces:

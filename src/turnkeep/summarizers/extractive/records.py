@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 USER, AGREED, OFFERED, ASSISTANT, CALL = "user", "agreed", "offered", "assistant", "call"
+ANY = ""  # the kind of a slot that stands for a plain word
 
 
 class Piece(msgspec.Struct, frozen=True, gc=False, array_like=True):

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 
-from turnkeep.summarizers.extractive.values import CODE, DATE, NAME, NUMBER, TIME, Value
-from turnkeep.summarizers.extractive.words import NO, OTHER, YES, Token, listed
+from turnkeep.summarizers.extractive.records import ANY
+from turnkeep.summarizers.extractive.values import CODE, DATE, NAME, NUMBER, TIME, WORD, Value
+from turnkeep.summarizers.extractive.words import NO, OTHER, STOP, YES, Token, listed
 
 ACCEPTS, REFUSES, NEITHER = "accepts", "refuses", "neither"
 _CUES = listed(
@@ -26,6 +27,7 @@ _UNSPACED_CUES = ("やっぱり", "じゃなくて", "ではなく", "いや", "
 _AGAINST = listed("not than isn't aren't wasn't weren't longer nicht statt anstatt kein keine pas ليس of")
 _NEAR = 24  # messages back
 _REMEMBERED = 60  # values
+_NOT = frozenset({"not", "nicht", "no", "pas", "non", "não", "niet", "не", "لا", "ليس"})
 _BARE = "number "  # the kind of a number that counts nothing
 
 
@@ -130,6 +132,19 @@ class Earlier:
         if len(found) > 1:
             self._open = kind, new, found, at
         return {(kind, old) for old in found} if len(found) == 1 else set()
+
+
+def denied(values: list[Value], words: list[Token]) -> tuple[tuple[str, str], ...]:
+    """Plain words that the message itself puts others in the place of: "hazelnuts, not walnuts", "instead of the blue one"."""
+    after = {
+        words[n + 1 + (words[n + 1].low in STOP and n + 2 < len(words))].start
+        for n, word in enumerate(words[:-1])
+        if (word.low in _NOT and n and words[n - 1].text in {",", "،", ";"})
+        or (word.low in {"of", "than"} and n and words[n - 1].low in {"instead", "rather"})
+    }
+    if not after:
+        return ()
+    return tuple((ANY, value.ids[0]) for value in values if value.start in after and value.kind == WORD)
 
 
 def _against(values: list[Value], words: list[Token]) -> list[Value]:

@@ -9,7 +9,7 @@ import heapq
 from collections.abc import Sequence
 from typing import TypeAlias
 
-from turnkeep.summarizers.extractive.records import AGREED, ASSISTANT, CALL, OFFERED, USER, Piece, Record
+from turnkeep.summarizers.extractive.records import AGREED, ANY, ASSISTANT, CALL, OFFERED, USER, Piece, Record
 
 _SPEAKERS = {USER: 1.0, AGREED: 1.25, ASSISTANT: 0.35, OFFERED: 0.3, CALL: 1.8}
 _NEAR = 10  # messages: as far as a chosen value stands for the same value
@@ -19,7 +19,7 @@ _NEXT = 1  # tokens between two fragments
 _LONE = 0.4
 GAP = 6
 _WINDOW = 3
-_REACH = 400  # records back that a correction reaches
+_REACH = 40  # records back that a correction reaches
 
 
 class Choice:
@@ -43,19 +43,23 @@ def _stale(records: Sequence[Record]) -> list[set[tuple[str, str]]]:
     gone: dict[tuple[str, str], int] = {}
     out: list[set[tuple[str, str]]] = []
     for record in reversed(records):
-        out.append(
-            {slot for piece in record.pieces for slot in piece.slots if record.at < gone.get(slot, -1) <= record.at + _REACH}
-        )
+        slots = {slot for piece in record.pieces for slot in _slots(piece)} if gone else set()
+        out.append({slot for slot in slots if record.at < gone.get(slot, -1) <= record.at + _REACH})
         for slot in record.replaces:
             gone.setdefault(slot, record.at)
     out.reverse()
     return out
 
 
+def _slots(piece: Piece) -> list[tuple[str, str]]:
+    """All that a later word may replace, its plain words included."""
+    return [*piece.slots, *((ANY, each) for each in piece.weights)]
+
+
 def _choices(records: Sequence[Record], stale: list[set[tuple[str, str]]], costs: dict[tuple[str, str], int]) -> list[Choice]:
     made: list[Choice] = []
     for record, gone in zip(records, stale, strict=True):
-        alive = tuple(piece for piece in record.pieces if gone.isdisjoint(piece.slots)) if gone else record.pieces
+        alive = tuple(piece for piece in record.pieces if gone.isdisjoint(_slots(piece))) if gone else record.pieces
         if not alive:
             continue
         if record.who == CALL:

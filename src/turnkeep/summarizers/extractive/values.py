@@ -31,6 +31,7 @@ _UNITS = listed(
 _ARTICLES = listed("a an ein eine une un una um uma")
 _SPANS = listed("day week fortnight month year night tag woche monat jahr semana mes año noche jour semaine mois settimana mese")
 _place = attrgetter("start")
+_SELF = frozenset({"i", "i'm", "i'd", "i'll", "i've"})
 _LONGEST_NAME = 7
 _SHORT = 5  # words and marks of an answer that is perhaps a name alone
 
@@ -183,27 +184,26 @@ def _name(words: list[Token], at: int, limit: int, common: set[str] | frozenset[
     """A run of capitalised words, with the small words that link them."""
     last, place = at, at + 1
     while place < len(words) and place - at < _LONGEST_NAME and words[place].end <= limit:
-        word = words[place]
-        gap = word.start - words[place - 1].end
-        if gap > 1 or word.text == "\n":
+        word, gap = words[place], words[place].start - words[place - 1].end
+        if gap > 1 or word.text == "\n" or word.low in _SELF:
             break
-        if word.is_word and (
-            word.text[0].isupper() or (word.text[0].isdigit() and gap and len(word.text) < 5 and ":" not in word.text)
-        ):
-            if word.low in {"i", "i'm", "i'd", "i'll", "i've"}:
-                break
+        if word.text[0].isupper() or (word.text[0].isdigit() and gap and len(word.text) < 5 and ":" not in word.text):
             last = place
-        elif (
-            (word.low not in _LINKS and word.text not in {".", ",", "-"})
-            or (word.text == "." and len(words[place - 1].text) > 3)
-            or (word.text == "," and not _short_capitals(words, place + 1))
-        ):
+        elif not _links(words, place):
             break
         place += 1
     ids = tuple(plain(word.low) for word in words[at : last + 1] if word.is_word and word.low not in STOP)
     kind = CODE if any(char.isdigit() for word in words[at : last + 1] for char in word.text) else NAME
     found.append(Value(words[at].start, words[last].end, kind, ids or (words[at].low,)))
     return last + 1 - at
+
+
+def _links(words: list[Token], at: int) -> bool:
+    """Whether a name may go on after this word or mark: "Tower of London", "John A. Smith", "Fresno, CA"."""
+    mark = words[at].text
+    if mark == ".":
+        return len(words[at - 1].text) <= 3
+    return _short_capitals(words, at + 1) if mark == "," else mark == "-" or words[at].low in _LINKS
 
 
 def _short_capitals(words: list[Token], at: int) -> bool:
