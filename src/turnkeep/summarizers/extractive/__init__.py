@@ -24,6 +24,7 @@ from turnkeep.summarizers.extractive.selection import gather, pick
 from turnkeep.tokens import Counter, get_counter
 
 _SPARE = 24  # tokens
+_RECALLED = 30  # records
 
 __all__ = ["Context", "Extractive", "Record", "extract", "from_json", "to_json"]
 
@@ -62,6 +63,7 @@ class Extractive:
     def records(self, messages: Iterable[Said], *, previous: Sequence[Record] | None = None) -> list[Record]:
         """All that could stand in a summary of the messages, weighed."""
         context = self.context()
+        _recall(context, previous or ())
         found = []
         for message in messages:
             found += extract(message, context)
@@ -97,6 +99,13 @@ class Extractive:
     def render(self, records: Sequence[Record]) -> str:
         """The lines."""
         return render(records, self._counter.count)
+
+
+def _recall(context: Context, previous: Sequence[Record]) -> None:
+    """Lets a correction reach what stands in the summary before."""
+    last = max((record.at for record in previous), default=0)
+    for record in previous[-_RECALLED:]:
+        context.earlier.recall(record.at - last - 1, (slot for piece in record.pieces for slot in piece.slots))
 
 
 def after(older: Sequence[Record], newer: Sequence[Record]) -> list[Record]:

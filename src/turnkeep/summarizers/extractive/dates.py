@@ -84,7 +84,7 @@ _DATE = re.compile(
     rf"|(?P<dotted>\b(?P<dd>\d{{1,2}})[./](?P<dm>\d{{1,2}})[./](?P<dy>\d{{4}}|\d{{2}})\b)"
     rf"|(?:(?:{_D}),? )?\b(?P<m1>{_M})\.? (?P<d1>\d{{1,2}})(?:st|nd|rd|th)?\b(?:,? (?P<y1>\d{{4}})\b)?(?!:)"
     rf"|(?:\b(?:{_D}),? )?(?:the )?\b(?P<d2>\d{{1,2}})(?:st|nd|rd|th|\.|º)?(?: of| de)? (?P<m2>{_M})\b(?:,?(?: de)? (?P<y2>\d{{4}})\b)?"
-    rf"|(?P<rel>(?:{_any(word for word in OFFSETS if word[0] < _CJK)})\b|{_any(word for word in OFFSETS if word[0] >= _CJK)})"
+    rf"|(?P<rel>(?:{_any(word for word in OFFSETS if word[0] < _CJK)})(?!\w)|{_any(word for word in OFFSETS if word[0] >= _CJK)})"
     rf"|\b(?P<how>this|next|last|past|nächste[nr]?|kommenden|letzten?|el próximo|ce|diesen) (?P<w1>{_D})\b(?! (?:next|this|last) week)"
     rf"|\b(?P<w2>{_D}),? (?P<how2>(?:of )?(?:this|next|last) week|prochain|dernier|próximo|que viene|pasado|القادم|الماضي)\b"
     rf"|\b(?P<month>(?:this|next|last) (?:month|year|week|weekend))\b"

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import msgspec
 
 from turnkeep.summarizers.extractive.values import WORD, Value
-from turnkeep.summarizers.extractive.words import CLAUSE_ENDS, STOP, Token
+from turnkeep.summarizers.extractive.words import CLAUSE_ENDS, NUMBERS, STOP, Token
 
 FEWEST_WORDS = 3
 _GAP = 4  # words between two values that one fragment may hold
@@ -119,7 +119,7 @@ def _widen(words: list[Token], first: int, last: int, values: list[Value], asks:
             first -= 1
         else:
             last += 1
-    if last < len(words) - 1 and last - first < _WIDEST and words[last].low[0].isdigit() and words[last + 1].low not in STOP:
+    if last < len(words) - 1 and last - first < _WIDEST and (words[last].low[0].isdigit() or words[last].low in NUMBERS) and words[last + 1].low not in STOP:
         last += 1  # what is counted
     start, end = words[first].start, words[last].end
     for value in values:  # a value is never cut

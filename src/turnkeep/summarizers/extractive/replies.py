@@ -6,6 +6,7 @@ Invariant: the newest word of the user wins, and only a value of the same kind i
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from turnkeep.summarizers.extractive.records import ANY
 from turnkeep.summarizers.extractive.values import CODE, DATE, NAME, NUMBER, TIME, WORD, Value
@@ -96,11 +97,17 @@ class Earlier:
                 self._said.append((at, *found))
         del self._said[:-_REMEMBERED]
 
+    def recall(self, at: int, slots: Iterable[tuple[str, str]]) -> None:
+        """Values that an earlier summary tells; `at` is less than 0."""
+        self._said += [(at, kind, old) for kind, old in slots]
+        del self._said[:-_REMEMBERED]
+
     def replaced(self, at: int, values: list[Value], words: list[Token]) -> tuple[tuple[str, str], ...]:
         """The slots that a correcting message makes untrue."""
         against = _against(values, words)
         denied = {found[1] for value in against if (found := slot(value)) is not None}
         gone = {(kind, old) for where, kind, old in self._said if old in denied and at - where <= _NEAR}
+        gone |= {found for value in against if (found := slot(value)) is not None and found[0] != _BARE}
         short = sum(word.is_word for word in words) <= 12
         kept = {found for value in values if value not in against and (found := slot(value)) is not None}
         for value in values:

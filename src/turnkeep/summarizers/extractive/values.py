@@ -120,7 +120,7 @@ def _word(words: list[Token], at: int, limit: int, begins: bool, common: set[str
     first = word.text[0]
     if first.isdigit():
         return _digits(words, at, found)
-    if word.low in NUMBERS and not first.isupper():
+    if word.low in NUMBERS and (begins or not first.isupper()):
         unit = words[at + 1].low if at + 1 < len(words) and words[at + 1].is_word else ""
         found.append(Value(word.start, word.end, NUMBER, (NUMBERS[word.low],), unit=_unit(unit)))
         return 1
