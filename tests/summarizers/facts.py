@@ -10,7 +10,9 @@ from typing import Any
 
 from turnkeep.tokens import get_counter
 
-CONVERSATIONS = [json.loads(line) for line in (resources.files("turnkeep.cli") / "conversations.jsonl").read_text("utf-8").splitlines()]
+CONVERSATIONS = [
+    json.loads(line) for line in (resources.files("turnkeep.cli") / "conversations.jsonl").read_text("utf-8").splitlines()
+]
 BY_ID = {conversation["id"]: conversation for conversation in CONVERSATIONS}
 IDS = list(BY_ID)
 COUNT = get_counter("o200k").count

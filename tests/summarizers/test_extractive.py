@@ -10,8 +10,8 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from tests.summarizers.facts import BY_ID, COUNT, IDS, calls, corrected, facts_of, faults, fragments, kept
+
 from turnkeep.errors import InvalidInput
 from turnkeep.session import Message
 from turnkeep.summarizers import Extractive
@@ -106,16 +106,36 @@ def test_a_refused_offer_is_gone() -> None:
 
 
 CORRECTIONS = [
-    (["I need a car in Porto for seven days.", "A car in Porto for seven days?", "no, nine days", "Nine days."], "seven days", "nine days"),
-    (["Leaving Edinburgh on 5 May, for a week.", "Back on 11 May then.", "no, nine days, sorry.", "Nine."], "a week", "nine days"),
-    (["Book the Alpine for March 9th.", "The Alpine on March 9th?", "Please change it to the 12th.", "Done."], "March 9th", "the 12th"),
+    (
+        ["I need a car in Porto for seven days.", "A car in Porto for seven days?", "no, nine days", "Nine days."],
+        "seven days",
+        "nine days",
+    ),
+    (
+        ["Leaving Edinburgh on 5 May, for a week.", "Back on 11 May then.", "no, nine days, sorry.", "Nine."],
+        "a week",
+        "nine days",
+    ),
+    (
+        ["Book the Alpine for March 9th.", "The Alpine on March 9th?", "Please change it to the 12th.", "Done."],
+        "March 9th",
+        "the 12th",
+    ),
     (["A table for 4 people at Sino.", "Anything else?", "Actually make it 6 people.", "6 people."], "4 people", "6 people"),
     (["An alarm for 6:30 am.", "For 6:30 am?", "Sorry, I meant 7:15 am.", "7:15 am then."], "6:30", "7:15"),
     (["A dentist in Oakland.", "A dentist in Oakland?", "No, in Berkeley.", "Looking in Berkeley."], "Oakland", "Berkeley"),
     (["A bicycle with 21 gears.", "With 21 gears.", "I'd rather have 27 gears.", "27 gears."], "21 gears", "27 gears"),
     (["Send $300 to Yumi.", "Sending $300 to Yumi, ok?", "Make that $350 instead.", "$350?", "yes"], "$300", "$350"),
-    (["I'm allergic to walnuts.", "Walnuts, noted.", "It's hazelnuts, not walnuts.", "Hazelnuts."], "allergic to walnuts", "hazelnuts"),
-    (["Fly me to Rome from 3 May to 10 May.", "3 May to 10 May?", "Change that to 12 May.", "3 May to 12 May?", "Yes"], "10 May", "12 May"),
+    (
+        ["I'm allergic to walnuts.", "Walnuts, noted.", "It's hazelnuts, not walnuts.", "Hazelnuts."],
+        "allergic to walnuts",
+        "hazelnuts",
+    ),
+    (
+        ["Fly me to Rome from 3 May to 10 May.", "3 May to 10 May?", "Change that to 12 May.", "3 May to 12 May?", "Yes"],
+        "10 May",
+        "12 May",
+    ),
     (["Einen Tisch um 19 Uhr bitte.", "Um 19 Uhr?", "Nein, doch lieber 20 Uhr.", "Gut."], "19 Uhr", "20 Uhr"),
     (["Una mesa para 3 personas.", "¿3 personas?", "No, mejor 5 personas.", "Bien."], "3 personas", "5 personas"),
     (["幅は120cmで。", "120cmですね。", "やっぱり140cmにします。", "140cmですね。"], "120cm", "140cm"),
@@ -273,7 +293,7 @@ def test_turnkeeps_messages_and_dicts_give_the_same() -> None:
 
 # --- bad input
 
-_WORDS = "alpha Gamma 12 7:30 March 4th house blue Porto $40 tomorrow next Friday".split()
+_WORDS = ["alpha", "Gamma", "12", "7:30", "March", "4th", "house", "blue", "Porto", "$40", "tomorrow", "next", "Friday"]
 BAD: dict[str, list[dict[str, Any]]] = {
     "one message larger than the limit": [user("Zoe lives in Porto at 12 Rua Nova, and " * 3000)],
     "only tool results": [{"role": "tool", "tool_call_id": "x", "content": '[{"a": 1}]'}] * 50,
@@ -323,8 +343,12 @@ def test_ten_thousand_one_word_messages_take_linear_time() -> None:
     assert taken(10_000) < 40 * max(taken(1_000), 0.01)
 
 
-_TEXTS = st.text(max_size=80) | st.sampled_from(["Yes.", "No, on Friday.", "Meet Zoe at 7:30 in Porto", "tomorrow", "幅は120cmで"])
-_MESSAGES = st.lists(st.builds(lambda role, text: {"role": role, "content": text}, st.sampled_from(["user", "assistant", "tool"]), _TEXTS))
+_TEXTS = st.text(max_size=80) | st.sampled_from(
+    ["Yes.", "No, on Friday.", "Meet Zoe at 7:30 in Porto", "tomorrow", "幅は120cmで"]
+)
+_MESSAGES = st.lists(
+    st.builds(lambda role, text: {"role": role, "content": text}, st.sampled_from(["user", "assistant", "tool"]), _TEXTS)
+)
 
 
 @settings(max_examples=150, deadline=None)
@@ -336,6 +360,8 @@ def test_the_limit_holds_and_the_text_is_the_same_every_time(messages: list[dict
 
 
 def test_months_of_talk_stay_within_the_limit() -> None:
-    talk = [{**message, "created_at": SATURDAY + timedelta(days=3 * n)} for n, message in enumerate(BY_ID["chat-maren"]["messages"])]
+    talk = [
+        {**message, "created_at": SATURDAY + timedelta(days=3 * n)} for n, message in enumerate(BY_ID["chat-maren"]["messages"])
+    ]
     text = extractive.summarize(talk, max_tokens=300)
     assert 200 < COUNT(text) <= 300

@@ -16,12 +16,16 @@ from turnkeep.summarizers.extractive.fragments import fragments
 from turnkeep.summarizers.extractive.records import AGREED, ASSISTANT, CALL, OFFERED, USER, Piece, Record
 from turnkeep.summarizers.extractive.surfaces import Surfaces
 from turnkeep.summarizers.extractive.values import DATE, TIME, WEIGHTS, WORD, Value, find, weight
-from turnkeep.summarizers.extractive.words import LONGEST_WORD, Token, tokens
+from turnkeep.summarizers.extractive.words import LONGEST_WORD, Token, listed, tokens
 from turnkeep.tokens import Counter
 
 _LONGEST_LINE = 34  # tokens of a fragment, so that a line stays under 40
 _FLAG = 0.6  # a pair without words of its own: true, false
 _UNSEEN = [0, 0]
+_PERSONAL = 1.6  # in a talk between two people the other one has a life, too
+_SELF = listed(
+    "my mine our ours we we've mein meine meinen meiner wir unser mi mis nuestro mon ma mes notre mio mia meu minha 私 僕 俺 我 나 내"
+)
 _ASKING = 0.8  # what a question's values are worth
 
 
@@ -94,7 +98,8 @@ def _assistant(line: reading.Line, said: date | None, context: Context) -> list[
         context.answered = []
         replaces = context.earlier.settled(context.at, values)
         context.earlier.add(context.at, values)
-        pieces = _pieces(line.text, text, words, values, context)
+        factor = _PERSONAL if not _SELF.isdisjoint(word.low for word in words) else 1.0
+        pieces = _pieces(line.text, text, words, values, context, factor)
         if replaces:
             done.append(Record(context.at, ASSISTANT, (), replaces=replaces))
         asks = "?" in text or "？" in text or "؟" in text or text.rstrip().endswith(("か。", "ですか", "ますか"))
@@ -134,7 +139,9 @@ def _read(text: str, said: date | None, context: Context, *, by_user: bool) -> t
     return text, words, values
 
 
-def _pieces(original: str, text: str, words: list[Token], values: list[Value], context: Context) -> tuple[Piece, ...]:
+def _pieces(
+    original: str, text: str, words: list[Token], values: list[Value], context: Context, factor: float = 1.0
+) -> tuple[Piece, ...]:
     made = []
     for part in fragments(text, words, values):
         said = _with_days(original, part.start, part.end, part.values)
@@ -145,7 +152,11 @@ def _pieces(original: str, text: str, words: list[Token], values: list[Value], c
             continue
         slots = tuple(found for value in part.values if (found := replies.slot(value)) is not None and found[0] != "number ")
         strong = sum(value.kind != WORD for value in part.values)
-        made.append(Piece(said, _weights(part.values, _ASKING if part.asks else 1.0), cost, part.start, part.end, slots, strong))
+        made.append(
+            Piece(
+                said, _weights(part.values, factor * (_ASKING if part.asks else 1.0)), cost, part.start, part.end, slots, strong
+            )
+        )
     return tuple(made)
 
 
@@ -260,7 +271,7 @@ def weigh(records: list[Record], context: Context) -> list[Record]:
 
 
 def _weighed(piece: Piece, factor: Any, plain: float) -> Piece:
-    weights = {each: round(weight * factor(each), 3) if weight <= plain else weight for each, weight in piece.weights.items()}
+    weights = {each: round(weight * factor(each), 3) if weight <= 1.7 * plain else weight for each, weight in piece.weights.items()}
     return Piece(piece.text, weights, piece.tokens, piece.start, piece.end, piece.slots, piece.strong)
 
 

@@ -119,7 +119,12 @@ def _widen(words: list[Token], first: int, last: int, values: list[Value], asks:
             first -= 1
         else:
             last += 1
-    if last < len(words) - 1 and last - first < _WIDEST and (words[last].low[0].isdigit() or words[last].low in NUMBERS) and words[last + 1].low not in STOP:
+    if (
+        last < len(words) - 1
+        and last - first < _WIDEST
+        and (words[last].low[0].isdigit() or words[last].low in NUMBERS)
+        and words[last + 1].low not in STOP
+    ):
         last += 1  # what is counted
     start, end = words[first].start, words[last].end
     for value in values:  # a value is never cut
