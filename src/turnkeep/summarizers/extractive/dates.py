@@ -89,7 +89,7 @@ _DATE = re.compile(
     rf"|\b(?P<w2>{_D}),? (?P<how2>(?:of )?(?:this|next|last) week|prochain|dernier|próximo|que viene|pasado|القادم|الماضي)\b"
     rf"|\b(?P<month>(?:this|next|last) (?:month|year|week|weekend))\b"
     rf"|\b(?P<inn>in|within|vor|hace|il y a|dans|dentro de|en) (?P<n1>{_N}|a) (?P<u1>{_any(_UNITS)})\b"
-    rf"|\b(?P<n2>{_N}|a) (?P<u2>days?|weeks?) (?P<dir>ago|from now|later)\b"
+    rf"|\b(?P<n2>{_N}|a) (?P<u2>days?|weeks?|months?|years?) (?P<dir>ago|from now|later)\b"
     rf"|\b(?:(?:{_D}),? )?(?P<ord>(?:the )?(?P<d3>\d{{1,2}})(?:st|nd|rd|th)\b(?:,? of (?P<tm>this|next|last) month)?)"
     rf"|(?P<jday>(?<![月\d])\d{{1,2}}日(?!間))"
     rf"|\b(?P<w3>{_D})\b",
@@ -228,8 +228,10 @@ def _relative(got: dict[str, str | None], start: int, end: int, said: date | Non
         return When(start, end, False, (f"r {got['month'].lower()}",), days.span(got["month"].lower(), said))
     if got["u1"] or got["u2"]:
         sign = -1 if (got["inn"] or "").lower() in {"vor", "hace", "il y a"} or got["dir"] == "ago" else 1
-        offset = sign * _number(got["n1"] or got["n2"] or "1") * _UNITS.get((got["u1"] or got["u2"] or "").lower(), 1)
-        return When(start, end, False, (f"r{offset}",), days.on(said, offset))
+        count, unit = sign * _number(got["n1"] or got["n2"] or "1"), (got["u1"] or got["u2"] or "").lower()
+        if unit.startswith(("month", "year")):
+            return When(start, end, False, (f"r{count} {unit}",), days.ahead(count, unit.removesuffix("s"), said))
+        return When(start, end, False, (f"r{count * _UNITS[unit]}",), days.on(said, count * _UNITS[unit]))
     weekday = WEEKDAYS[(got["w1"] or got["w2"] or got["w3"] or "").lower()]
     how = (got["how"] or got["how2"] or "").lower()
     return When(start, end, False, (f"w{weekday}",), days.on(said, days.to_weekday(said, weekday, how)) if how and said else "")

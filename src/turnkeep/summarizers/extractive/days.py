@@ -76,13 +76,22 @@ def to_weekday(said: date, weekday: int, how: str) -> int:
 
 
 def span(words: str, said: date | None) -> str:
+    """The week, month or year of "next week", "last year"."""
     if said is None:
         return ""
     step = {"this": 0, "next": 1, "last": -1}[words.split(maxsplit=1)[0]]
-    if words.endswith("year"):
-        return str(said.year + step)
-    if words.endswith("month"):
-        index = said.year * 12 + said.month - 1 + step
-        return f"{index // 12}-{index % 12 + 1:02}"
-    monday = said - timedelta(said.weekday()) + timedelta(7 * step)
-    return on(monday, 5 if words.endswith("weekend") else 0)
+    if words.endswith("weekend"):
+        return on(said, 5 - said.weekday() + 7 * step)
+    if words.endswith("week"):
+        return f"week of {on(said, 7 * step - said.weekday())}"
+    return ahead(step, words.rpartition(" ")[2], said)
+
+
+def ahead(count: int, unit: str, said: date | None) -> str:
+    """The month or the year that many from the one in which it was said."""
+    if said is None:
+        return ""
+    if unit == "year":
+        return str(said.year + count)
+    index = said.year * 12 + said.month - 1 + count
+    return f"{index // 12}-{index % 12 + 1:02}"

@@ -145,7 +145,7 @@ def _worth(
         piece = choice.pieces[0]
         gain = sum(weight * covered.left(each, at) for each, weight in piece.weights.items())
         spared = sum(other.tokens for other in taken.get(at, ()) if piece.start <= other.start and other.end <= piece.end)
-        if any(other.start <= piece.start and piece.end <= other.end for other in taken.get(at, ())):
+        if any(_hides(other, piece) for other in taken.get(at, ())):
             return 0.0, choice.pieces, 0
         cost = choice.cost - spared
         if piece.strong < 2 and not companions.get((record.who, at // _WINDOW)):
@@ -173,6 +173,14 @@ def gather(records: Sequence[Record], picked: Sequence[Pick]) -> list[Record]:
             pieces = tuple(piece for piece in record.pieces if any(piece is each for each in kept) and not _inside(piece, kept))
             out.append(Record(record.at, record.who, pieces, record.tool, record.outcome, record.replaces))
     return out
+
+
+def _hides(other: Piece, piece: Piece) -> bool:
+    """Whether a chosen fragment shares a third of its words with this one, and this one does not hold all of it."""
+    shared = min(other.end, piece.end) - max(other.start, piece.start)
+    longer = piece.end - piece.start > other.end - other.start
+    holds = longer and piece.start <= other.start and other.end <= piece.end
+    return 3 * shared > piece.end - piece.start and not holds
 
 
 def _inside(piece: Piece, others: list[Piece]) -> bool:
