@@ -19,6 +19,7 @@ _NEXT = 1  # tokens between two fragments
 _LONE = 0.4
 GAP = 6
 _WINDOW = 3
+_BRACKET = 7  # tokens of a date in brackets
 _REACH = 40  # records back that a correction reaches
 
 
@@ -150,15 +151,16 @@ def _worth(
         cost = choice.cost - spared
         if piece.strong < 2 and not companions.get((record.who, at // _WINDOW)):
             gain *= _LONE
-        return gain * choice.speaker / max(cost, 1), choice.pieces, cost
-    kept, gain, cost = [], 0.0, choice.cost - sum(piece.tokens for piece in choice.pieces)
+        return gain * choice.speaker / max(cost - _spared(piece), 1), choice.pieces, cost
+    spared, kept, gain, cost = 0, [], 0.0, choice.cost - sum(piece.tokens for piece in choice.pieces)
     for piece in choice.pieces:
         value = sum(weight * covered.left(each, at) for each, weight in piece.weights.items())
         if value > 0.12:
             kept.append(piece)
             gain += value
             cost += piece.tokens
-    return gain * choice.speaker / max(cost, 1), tuple(kept), cost
+            spared += _spared(piece)
+    return gain * choice.speaker / max(cost - spared, 1), tuple(kept), cost
 
 
 def gather(records: Sequence[Record], picked: Sequence[Pick]) -> list[Record]:
@@ -173,6 +175,11 @@ def gather(records: Sequence[Record], picked: Sequence[Pick]) -> list[Record]:
             pieces = tuple(piece for piece in record.pieces if any(piece is each for each in kept) and not _inside(piece, kept))
             out.append(Record(record.at, record.who, pieces, record.tool, record.outcome, record.replaces))
     return out
+
+
+def _spared(piece: Piece) -> int:
+    """The tokens of the dates in brackets: a date is not to lose its place because it says its day as well."""
+    return _BRACKET * piece.text.count(" [")
 
 
 def _hides(other: Piece, piece: Piece) -> bool:
