@@ -271,7 +271,9 @@ def weigh(records: list[Record], context: Context) -> list[Record]:
 
 
 def _weighed(piece: Piece, factor: Any, plain: float) -> Piece:
-    weights = {each: round(weight * factor(each), 3) if weight <= 1.7 * plain else weight for each, weight in piece.weights.items()}
+    weights = {
+        each: round(weight * factor(each), 3) if weight <= 1.7 * plain else weight for each, weight in piece.weights.items()
+    }
     return Piece(piece.text, weights, piece.tokens, piece.start, piece.end, piece.slots, piece.strong)
 
 

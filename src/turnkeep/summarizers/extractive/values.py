@@ -18,6 +18,7 @@ DATE, TIME, NAME, NUMBER, CODE, QUOTE, WORD = "date", "time", "name", "number", 
 WEIGHTS = {DATE: 1.3, TIME: 1.3, NAME: 1.0, NUMBER: 0.8, CODE: 1.0, QUOTE: 1.2, WORD: 0.2}
 _LINKS = listed("of the and & de da do das dos del la le les el von van der den di du bin al y e vs at's by")
 _QUOTES = {"“": "”", "„": "“", "«": "»", "「": "」", "『": "』", "‘": "’", "〈": "〉", '"': '"'}
+_BEGINNINGS = frozenset(".!?\n:。！？•")
 _MONEY = frozenset("$£€¥₹₩₽")
 _CURRENCIES = listed("dollars dollar bucks euros euro pounds pound yen usd eur gbp € £ ¥ $ 円 元 ريال")
 _UNITS = listed(
@@ -56,34 +57,37 @@ def weight(value: Value) -> float:
 
 def find(text: str, words: list[Token], said: date | None, common: set[str] | frozenset[str] = frozenset()) -> list[Value]:
     """The values of a text in its order, none overlapping. `common` are words seen in lower case: no names."""
-    taken = _whens(text, words, said)
-    found = list(taken)
-    at, total = 0, len(words)
-    begins = True  # a sentence
-    edges = iter(taken)
-    edge = next(edges, None)
-    while at < total:
-        word = words[at]
-        if edge is not None and word.end > edge.start:
-            if word.start < edge.end:
-                at, begins = at + 1, False
-                continue
-            edge = next(edges, None)
-            continue
-        first = word.text[0]
-        limit = edge.start if edge is not None else len(text) + 1
-        if not word.is_word:
-            step = _quotation(text, words, at, limit, found) if first in _QUOTES else 0
-            if first in _MONEY and at + 1 < total and words[at + 1].text[0].isdigit():
-                found.append(Value(word.start, words[at + 1].end, NUMBER, (plain(words[at + 1].low),), unit="money"))
-                step = 2
-            begins = begins or first in ".!?\n:。！？•"
-            at += step or 1
-            continue
-        at += _word(words, at, limit, begins, common, found)
-        begins = False
+    found = _whens(text, words, said)
+    at = 0
+    for start, end in [*((when.start, when.end) for when in found), (len(text) + 1, 0)]:
+        at = _until(text, words, at, start, common, found)
+        while at < len(words) and words[at].start < end:
+            at += 1
     found.sort(key=_place)
     return found
+
+
+def _until(text: str, words: list[Token], at: int, limit: int, common: set[str] | frozenset[str], found: list[Value]) -> int:
+    """Reads the words from `at` on that end before the character `limit`; returns the first that does not."""
+    begins = at == 0  # a sentence
+    while at < len(words) and words[at].end <= limit:
+        word = words[at]
+        if word.is_word:
+            at += _word(words, at, limit, begins, common, found)
+            begins = False
+        else:
+            begins = begins or word.text in _BEGINNINGS
+            at += _mark(text, words, at, limit, found)
+    return at
+
+
+def _mark(text: str, words: list[Token], at: int, limit: int, found: list[Value]) -> int:
+    """Reads what begins with a mark: a quotation, an amount of money, or nothing."""
+    word = words[at]
+    if word.text in _MONEY and at + 1 < len(words) and words[at + 1].text[0].isdigit():
+        found.append(Value(word.start, words[at + 1].end, NUMBER, (plain(words[at + 1].low),), unit="money"))
+        return 2
+    return (_quotation(text, words, at, limit, found) if word.text in _QUOTES else 0) or 1
 
 
 def _whens(text: str, words: list[Token], said: date | None) -> list[Value]:
