@@ -9,10 +9,11 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from typing import Any
 
+from turnkeep.summarizers.extractive.dates import DATE_WORDS
 from turnkeep.summarizers.extractive.reading import parsed
 from turnkeep.summarizers.extractive.surfaces import Surfaces
 from turnkeep.summarizers.extractive.values import Value, find
-from turnkeep.summarizers.extractive.words import listed, tokens
+from turnkeep.summarizers.extractive.words import NUMBERS, STOP, listed, tokens
 
 FAILED, EMPTY, UNKNOWN, DONE = "failed", "no result", "outcome unknown", "ok"
 _ERRORS = listed("error errors exception fehler erreur erro errore traceback failure")
@@ -21,6 +22,7 @@ _GOOD_KEYS = listed("ok success successful succeeded")
 _REASONS = ("error", "fehler", "code", "reason", "message", "detail", "errors")
 _LONGEST = 80  # characters of a value
 _DEEPEST = 4
+_NOT_PLAIN = STOP | frozenset(NUMBERS) | DATE_WORDS
 _MOST = 24  # pairs of one call or result
 ARGUMENT_WEIGHT = 1.25
 
@@ -91,6 +93,8 @@ def _reason(result: Mapping[str, Any]) -> str:
 
 def value_weights(text: str, said: date | None = None) -> tuple[dict[str, float], list[Value]]:
     """What the words of an argument are worth, by id."""
+    if text.isascii() and text.isalpha() and text.islower() and text not in _NOT_PLAIN:
+        return {text: ARGUMENT_WEIGHT}, []
     values = find(text, tokens(text), said)
     ids = [each for value in values for each in value.ids[:1] if value.kind in {"date", "time"}]
     ids += [each for value in values if value.kind not in {"date", "time"} for each in value.ids]

@@ -94,7 +94,7 @@ _DATE = re.compile(
     rf"|(?P<jday>(?<![月\d])\d{{1,2}}日(?!間))"
     rf"|\b(?P<w3>{_D})\b",
 )
-_DATE_WORDS = frozenset(
+DATE_WORDS = frozenset(
     [
         *MONTHS,
         *WEEKDAYS,
@@ -136,7 +136,7 @@ _BEFORE = 4  # words that may stand before the word that gives a date away
 
 def find_dates(text: str, words: list[Token], said: date | None) -> list[When]:
     """The dates of a text, with the calendar day of the relative ones if the day it was said is known."""
-    clues = [at for at, word in enumerate(words) if word.low in _DATE_WORDS or _is_day(text, word)]
+    clues = [at for at, word in enumerate(words) if word.low in DATE_WORDS or _is_day(text, word)]
     return [when for match in _matches(_DATE, text, words, clues) if (when := _read(match, said)) is not None]
 
 
@@ -150,7 +150,7 @@ def find_times(text: str, words: list[Token]) -> list[When]:
 def _is_day(text: str, word: Token) -> bool:
     if word.text[0].isdigit():
         return _DAY_TOKEN.match(word.text) is not None or text[word.end : word.end + 1] in {"\u65e5", "\u6708"}
-    return word.text[0] >= _CJK and (word.low[:2] in _DATE_WORDS or word.low[:3] in _DATE_WORDS)
+    return word.text[0] >= _CJK and (word.low[:2] in DATE_WORDS or word.low[:3] in DATE_WORDS)
 
 
 def _is_hour(text: str, word: Token) -> bool:

@@ -62,7 +62,8 @@ def gather(records: Sequence[Record], picked: Sequence[Pick]) -> list[Record]:
     for record in records:
         kept = chosen.get(id(record), [])
         if kept or record.replaces:
-            pieces = tuple(piece for piece in record.pieces if any(piece is each for each in kept) and not _inside(piece, kept))
+            known = set(map(id, kept))
+            pieces = tuple(piece for piece in record.pieces if id(piece) in known and not (len(kept) > 1 and _inside(piece, kept)))
             out.append(Record(record.at, record.who, pieces, record.tool, record.outcome, record.replaces))
     return out
 

@@ -25,13 +25,13 @@ class Surfaces:
     def __init__(self) -> None:
         self._by_id: tuple[dict[str, tuple[str, int]], dict[str, tuple[str, int]]] = ({}, {})
         self._names: list[tuple[str, str, int]] = []  # as said, folded, where: the user's
-        self._texts: list[tuple[int, bool, str]] = []
+        self._texts: list[tuple[bool, str, str]] = []  # whose, as said, folded: the newest messages
         self._first_day: date | None = None
 
     def add(self, text: str, values: list[Value], at: int, by_user: bool) -> None:
         if not text:
             return
-        self._texts.append((at, by_user, text))
+        self._texts.append((by_user, text, text.casefold()))
         known = self._by_id[0 if by_user else 1]
         for value in values:
             if value.kind in {DATE, TIME, NUMBER}:
@@ -91,9 +91,9 @@ class Surfaces:
         """The value itself as it was written; else a name that shortens it: "Philly", "NYC", "Vegas"."""
         low = value.casefold()
         for user in (True, False):
-            for _, by_user, text in reversed(self._texts):
+            for by_user, text, folded in reversed(self._texts):
                 if by_user is user:
-                    place = _whole(text.casefold(), low)
+                    place = _whole(folded, low)
                     if place >= 0:
                         return text[place : place + len(value)]
         short = [name for name, folded, _ in reversed(self._names) if _shortens(folded, low)]
@@ -101,9 +101,9 @@ class Surfaces:
 
     def said_by_assistant(self, value: str) -> bool:
         """Whether the newest message of the assistant tells this value."""
-        for _, by_user, text in reversed(self._texts[-3:]):
+        for by_user, _, folded in reversed(self._texts[-3:]):
             if not by_user:
-                return value.casefold() in text.casefold()
+                return value.casefold() in folded
         return False
 
 
