@@ -266,6 +266,18 @@ def test_folding_drops_whole_pieces_and_makes_no_new_ones() -> None:
     assert 200 < COUNT(extractive.render(folded)) <= 300
 
 
+def test_the_text_of_a_summary_will_do_where_its_records_are_gone() -> None:
+    talk = BY_ID["trip-porto"]["messages"]
+    before = extractive.summarize(talk[:50], max_tokens=250)
+    after = extractive.summarize(talk[50:], max_tokens=500, previous=before)
+    known = before.splitlines()
+    assert any(line in known for line in after.splitlines())
+    assert faults(after, talk) == []
+    again = extractive.summarize([], max_tokens=900, previous=[before]).splitlines()
+    assert len(set(again) & set(known)) >= 0.7 * len(known)
+    assert extractive.summarize([], max_tokens=900, previous="[Not shown here: these messages are in the log only.]") == ""
+
+
 def test_messages_can_come_one_at_a_time() -> None:
     context = extractive.context()
     found: list[Record] = []

@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from turnkeep.errors import InvalidInput
 from turnkeep.summarizers.extractive.extraction import Context, extract, finish, weigh
+from turnkeep.summarizers.extractive.previous import Previous, recalled
 from turnkeep.summarizers.extractive.reading import Said
 from turnkeep.summarizers.extractive.records import CALL, Record, from_json, to_json
 from turnkeep.summarizers.extractive.render import opening, render
@@ -56,19 +57,23 @@ class Extractive:
         """A fresh one, for `extract`."""
         return Context(self._counter, self._zone, self._redact)
 
-    def summarize(self, messages: Iterable[Said], *, max_tokens: int, previous: Sequence[Record] | None = None) -> str:
-        """A text of at most `max_tokens`; `previous`: the records behind the summary that this one replaces."""
+    def summarize(self, messages: Iterable[Said], *, max_tokens: int, previous: Previous = None) -> str:
+        """A text of at most `max_tokens`.
+
+        `previous`: the records behind the summaries that this one replaces, oldest first; or their texts, which tell less.
+        """
         return self.render(self.choose(self.records(messages, previous=previous), max_tokens=max_tokens))
 
-    def records(self, messages: Iterable[Said], *, previous: Sequence[Record] | None = None) -> list[Record]:
+    def records(self, messages: Iterable[Said], *, previous: Previous = None) -> list[Record]:
         """All that could stand in a summary of the messages, weighed."""
         context = self.context()
-        _recall(context, previous or ())
+        older = recalled(previous, context.count)
+        _recall(context, older)
         found = []
         for message in messages:
             found += extract(message, context)
         found += finish(context)
-        return after(previous or (), weigh(found, context))
+        return after(older, weigh(found, context))
 
     def choose(self, records: Sequence[Record], *, max_tokens: int) -> list[Record]:
         """The records that a summary of at most `max_tokens` has room for."""

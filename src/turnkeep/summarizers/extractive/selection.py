@@ -63,7 +63,9 @@ def gather(records: Sequence[Record], picked: Sequence[Pick]) -> list[Record]:
         kept = chosen.get(id(record), [])
         if kept or record.replaces:
             known = set(map(id, kept))
-            pieces = tuple(piece for piece in record.pieces if id(piece) in known and not (len(kept) > 1 and _inside(piece, kept)))
+            pieces = tuple(
+                piece for piece in record.pieces if id(piece) in known and not (len(kept) > 1 and _inside(piece, kept))
+            )
             out.append(Record(record.at, record.who, pieces, record.tool, record.outcome, record.replaces))
     return out
 
