@@ -1,6 +1,7 @@
 """Ways to put many messages into few tokens."""
 
 from turnkeep.summarizers.base import Summarizer
+from turnkeep.summarizers.extractive import Extractive
 from turnkeep.summarizers.truncation import Truncation
 
-__all__ = ["Summarizer", "Truncation"]
+__all__ = ["Extractive", "Summarizer", "Truncation"]

@@ -1,0 +1,125 @@
+"""A summary made of the conversation's own words: no key, no network, no model, the same every time.
+
+    >>> Extractive(timezone="Europe/Berlin").summarize(messages, max_tokens=500)
+
+Each line is a speaker with verbatim fragments of that speaker, or a tool call with its outcome:
+
+    user: a table for 2 people; tomorrow [2026-03-08] at half past 7
+    ReserveTable(restaurant=Sino, city=San Jose, time=half past 7) -> ok, phone=408-247-8880
+
+`records` gives what stands behind the lines; `fold` makes one summary of several by dropping records, never by summarizing prose.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from turnkeep.errors import InvalidInput
+from turnkeep.summarizers.extractive.extraction import Context, extract, finish, weigh
+from turnkeep.summarizers.extractive.previous import Previous, recalled
+from turnkeep.summarizers.extractive.reading import Said
+from turnkeep.summarizers.extractive.records import CALL, Record, from_json, to_json
+from turnkeep.summarizers.extractive.render import opening, render
+from turnkeep.summarizers.extractive.selection import gather, pick
+from turnkeep.tokens import Counter, get_counter
+
+_SPARE = 24  # tokens
+_RECALLED = 30  # records
+
+__all__ = ["Context", "Extractive", "Record", "extract", "from_json", "to_json"]
+
+
+class Extractive:
+    """Summarizes by choosing.
+
+    `timezone`: the user's, for what "tomorrow" means; `counter`: o200k unless told otherwise; `redact`: goes over each message
+    before anything is taken from it (`Redactor().redact`): a secret is known as one only among the words that it was said with.
+    """
+
+    method: str = "extractive"
+    source: str | None = "extractive-1"
+
+    def __init__(
+        self, timezone: str = "UTC", *, counter: Counter | None = None, redact: Callable[[str], str] | None = None
+    ) -> None:
+        try:
+            self._zone = ZoneInfo(timezone)
+        except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+            raise InvalidInput("timezone", "there is no time zone of this name") from error
+        self._given, self._redact = counter, redact
+
+    @property
+    def _counter(self) -> Counter:
+        return self._given or get_counter("o200k")
+
+    def context(self) -> Context:
+        """A fresh one, for `extract`."""
+        return Context(self._counter, self._zone, self._redact)
+
+    def summarize(self, messages: Iterable[Said], *, max_tokens: int, previous: Previous = None) -> str:
+        """A text of at most `max_tokens`.
+
+        `previous`: the records behind the summaries that this one replaces, oldest first; or their texts, which tell less.
+        """
+        return self.render(self.choose(self.records(messages, previous=previous), max_tokens=max_tokens))
+
+    def records(self, messages: Iterable[Said], *, previous: Previous = None) -> list[Record]:
+        """All that could stand in a summary of the messages, weighed."""
+        context = self.context()
+        older = recalled(previous, context.count)
+        _recall(context, older)
+        found = []
+        for message in messages:
+            found += extract(message, context)
+        found += finish(context)
+        return after(older, weigh(found, context))
+
+    def choose(self, records: Sequence[Record], *, max_tokens: int) -> list[Record]:
+        """The records that a summary of at most `max_tokens` has room for."""
+        count = self._counter.count
+        costs = {
+            (record.tool, record.outcome): count(opening(record.tool, record.outcome)) for record in records if record.who == CALL
+        }
+        picks = pick(records, max_tokens + _SPARE, costs)
+        best: list[Record] = []
+        few, many = 0, len(picks)
+        low = max(many - 12, 0)  # costs of pieces add up to that of the lines but for a few tokens: look near the end first
+        while few < many or low:
+            middle = max(low, (few + many + 1) // 2)
+            chosen = gather(records, picks[:middle])
+            if count(render(chosen, count)) <= max_tokens:
+                few, best, low = middle, chosen, 0
+            else:
+                many, low = middle - 1, 0
+        return best
+
+    def fold(self, summaries: Sequence[Sequence[Record]], *, max_tokens: int) -> list[Record]:
+        """One summary's records from those of several, oldest first."""
+        merged: list[Record] = []
+        for records in summaries:
+            merged = after(merged, records)
+        return self.choose(merged, max_tokens=max_tokens)
+
+    def render(self, records: Sequence[Record]) -> str:
+        """The lines."""
+        return render(records, self._counter.count)
+
+
+def _recall(context: Context, previous: Sequence[Record]) -> None:
+    """Lets a correction reach what stands in the summary before."""
+    last = max((record.at for record in previous), default=0)
+    for record in previous[-_RECALLED:]:
+        context.earlier.recall(record.at - last - 1, (slot for piece in record.pieces for slot in piece.slots))
+
+
+def after(older: Sequence[Record], newer: Sequence[Record]) -> list[Record]:
+    """Records of two stretches one after another; the places of the newer are moved past the older."""
+    last = max((record.at for record in older), default=-1)
+    shift = last + 1
+    if not older:
+        return list(newer)
+    moved = [
+        Record(record.at + shift, record.who, record.pieces, record.tool, record.outcome, record.replaces) for record in newer
+    ]
+    return [*older, *moved]

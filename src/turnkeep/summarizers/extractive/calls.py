@@ -1,0 +1,126 @@
+"""Tool calls as pairs: arguments in the user's own words, and what came of the call.
+
+Invariant: a call is told as done only when its result says neither error nor emptiness; a call without a result says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import date
+from typing import Any
+
+from turnkeep.summarizers.extractive.dates import DATE_WORDS
+from turnkeep.summarizers.extractive.reading import parsed
+from turnkeep.summarizers.extractive.surfaces import Surfaces
+from turnkeep.summarizers.extractive.values import Value, find
+from turnkeep.summarizers.extractive.words import NUMBERS, STOP, listed, tokens
+
+FAILED, EMPTY, UNKNOWN, DONE = "failed", "no result", "outcome unknown", "ok"
+_ERRORS = listed("error errors exception fehler erreur erro errore traceback failure")
+_BAD = listed("error failed failure fehler rejected denied timeout unavailable false invalid refused")
+_GOOD_KEYS = listed("ok success successful succeeded")
+_REASONS = ("error", "fehler", "code", "reason", "message", "detail", "errors")
+_LONGEST = 80  # characters of a value
+_DEEPEST = 4
+_NOT_PLAIN = STOP | frozenset(NUMBERS) | DATE_WORDS
+_MOST = 24  # pairs of one call or result
+ARGUMENT_WEIGHT = 1.25
+
+
+def pairs(arguments: Any, depth: int = 0, key: str = "") -> Iterator[tuple[str, str]]:
+    """All `key, value` of nested JSON whose values are short; lists of scalars are one value each."""
+    if isinstance(arguments, Mapping):
+        if depth < _DEEPEST:
+            for name, value in arguments.items():
+                yield from pairs(value, depth + 1, str(name))
+    elif isinstance(arguments, list):
+        if depth < _DEEPEST:
+            for value in arguments[:_MOST]:
+                yield from pairs(value, depth + 1, key)
+    elif arguments is not None and key:
+        text = str(arguments).strip() if not isinstance(arguments, bool) else str(arguments).lower()
+        if 0 < len(text) <= _LONGEST and "\n" not in text and "[" not in text:
+            yield key, text
+
+
+def outcome(content: str) -> tuple[str, Any]:
+    """How a call ended, in words, and its result as JSON if it is that."""
+    result = parsed(content)
+    if result is None:
+        return _plain_outcome(content), None
+    if isinstance(result, list) and len(result) > 1:
+        return f"{len(result)} found", result
+    single = result[0] if isinstance(result, list) and result else result
+    failure = _failure(single) if isinstance(single, Mapping) else None
+    if failure is not None:
+        return failure, None
+    return (EMPTY, None) if _is_empty(single) else (DONE, result)
+
+
+def _is_empty(result: Any) -> bool:
+    if isinstance(result, Mapping):
+        return not result or (len(result) == 1 and all(value == [] for value in result.values()))
+    return result in ("", []) or result is None
+
+
+def _plain_outcome(content: str) -> str:
+    if not content.strip() or content.strip() in {"null", "None"}:
+        return EMPTY
+    first = content[:80].casefold()
+    return FAILED if any(word in first for word in ("error", "exception", "traceback", "failed", "fehler")) else DONE
+
+
+def _failure(result: Mapping[str, Any]) -> str | None:
+    for key, value in result.items():
+        low = str(key).casefold()
+        bad = low in _ERRORS and value not in (None, False, "", [], 0)
+        bad = bad or (low in _GOOD_KEYS and value is False)
+        bad = bad or (low in {"status", "state", "outcome"} and str(value).casefold() in _BAD)
+        if bad:
+            return FAILED + _reason(result)
+    return None
+
+
+def _reason(result: Mapping[str, Any]) -> str:
+    for key in _REASONS:
+        value = result.get(key)
+        if isinstance(value, Mapping):
+            value = value.get("message") or value.get("code")
+        if isinstance(value, str) and 0 < len(value) <= 40 and "\n" not in value:
+            return f": {value}"
+    return ""
+
+
+def value_weights(text: str, said: date | None = None) -> tuple[dict[str, float], list[Value]]:
+    """What the words of an argument are worth, by id."""
+    if text.isascii() and text.isalpha() and text.islower() and text not in _NOT_PLAIN:
+        return {text: ARGUMENT_WEIGHT}, []
+    values = find(text, tokens(text), said)
+    ids = [each for value in values for each in value.ids[:1] if value.kind in {"date", "time"}]
+    ids += [each for value in values if value.kind not in {"date", "time"} for each in value.ids]
+    share = ARGUMENT_WEIGHT * (1 + 0.3 * (len(ids) - 1)) / len(ids) if ids else 0.0
+    return dict.fromkeys(ids, round(min(share, ARGUMENT_WEIGHT), 3)), values
+
+
+def in_words(key: str, value: str, surfaces: Surfaces, at: int) -> str:
+    """An argument in the words in which the user, or else the assistant, gave it."""
+    return surfaces.lookup(key, value, at) or value
+
+
+def told(result: Any, said: Callable[[str], bool], arguments: set[str]) -> Iterator[tuple[str, str]]:
+    """What of a result the assistant passed on, or what names it (a reference, a number to come back with)."""
+    single = isinstance(result, Mapping) or (isinstance(result, list) and len(result) == 1)
+    seen = set(arguments)
+    for count, (key, value) in enumerate(pairs(result)):
+        if count > 60 or len(seen) > len(arguments) + 6:
+            return
+        if value.casefold() in seen or value in {"true", "false", "True", "False", "None"}:
+            continue
+        if said(value) or (single and _is_reference(value)):
+            seen.add(value.casefold())
+            yield key, value
+
+
+def _is_reference(value: str) -> bool:
+    letters = any(char.isalpha() for char in value)
+    return len(value) <= 20 and letters and any(char.isdigit() for char in value) and " " not in value and "T" not in value[10:11]

@@ -1,0 +1,135 @@
+"""Cutting a message into fragments: the shortest runs of its own words that hold values together.
+
+Invariant: a fragment is a slice of one clause; it has three words or more wherever its clause has them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+
+from turnkeep.summarizers.extractive.values import WORD, Value
+from turnkeep.summarizers.extractive.words import CLAUSE_ENDS, NUMBERS, STOP, Token
+
+FEWEST_WORDS = 3
+_GAP = 4  # words between two values that one fragment may hold
+_LONG = 26  # words: a longer clause is cut at commas as well
+_WIDEST = 18  # words of a fragment
+
+
+class Fragment(msgspec.Struct, frozen=True, gc=False):
+    """The slice `start..end` and the values in it."""
+
+    start: int
+    end: int
+    values: tuple[Value, ...]
+    asks: bool
+
+
+def fragments(text: str, words: list[Token], values: list[Value]) -> Iterator[Fragment]:
+    """All fragments worth a choice, in order; some overlap (a few values close together, and the clause around them)."""
+    at = 0
+    for clause, asks in _clauses(text, words, values):
+        end = clause[-1].end
+        here = []
+        while at < len(values) and values[at].start < end:
+            if values[at].start >= clause[0].start:
+                here.append(values[at])
+            at += 1
+        if here:
+            yield from _cut(clause, here, asks)
+
+
+def _clauses(text: str, words: list[Token], values: list[Value]) -> Iterator[tuple[list[Token], bool]]:
+    inside = {mark for value in values if value.kind != WORD for mark in (value.start, value.end)}
+    spans = iter([(value.start, value.end) for value in values if value.end - value.start > 2])
+    span = next(spans, None)
+    clause: list[Token] = []
+    count = 0
+    for word in words:
+        while span is not None and span[1] <= word.start:
+            span = next(spans, None)
+        within = span is not None and span[0] < word.start < span[1]
+        ends = word.text in CLAUSE_ENDS or (word.text in {",", "،", "、"} and count > _LONG) or count > 2 * _LONG
+        if ends and not within and not (word.text == "." and word.end in inside):
+            if clause:
+                yield clause, word.text in {"?", "？", "؟"}
+            clause, count = [], 0
+            if word.is_word:
+                clause, count = [word], 1
+        else:
+            clause.append(word)
+            count += word.is_word
+    if clause:
+        yield clause, False
+
+
+def _cut(clause: list[Token], values: list[Value], asks: bool) -> Iterator[Fragment]:
+    places = [index for index, word in enumerate(clause) if word.is_word]
+    if not places:
+        return
+    words = [clause[index] for index in places]
+    spots = _spots(words, values)
+    strong = [n for n, value in enumerate(values) if value.kind != WORD]
+    whole = _widen(words, spots[0][0], spots[-1][1], values, asks)
+    seen = set()
+    for group in _groups(strong, spots) if strong else ():
+        made = _widen(words, spots[group[0]][0], spots[group[-1]][1], values, asks)
+        seen.add((made.start, made.end))
+        yield made
+    if len(strong) != len(values) or len(seen) > 1:
+        if spots[-1][1] - spots[0][0] < _WIDEST:
+            if (whole.start, whole.end) not in seen:
+                yield whole
+        elif not strong:
+            for group in _groups(list(range(len(values))), spots, 1):
+                yield _widen(words, spots[group[0]][0], spots[group[-1]][1], values, asks)
+
+
+def _spots(words: list[Token], values: list[Value]) -> list[tuple[int, int]]:
+    """The first and the last word of each value."""
+    spots, at = [], 0
+    for value in values:
+        while at < len(words) - 1 and words[at].end <= value.start:
+            at += 1
+        last = at
+        while last < len(words) - 1 and words[last + 1].start < value.end:
+            last += 1
+        spots.append((at, last))
+    return spots
+
+
+def _groups(chosen: list[int], spots: list[tuple[int, int]], gap: int = _GAP) -> list[list[int]]:
+    """Values that stand close together."""
+    groups = [[chosen[0]]]
+    for n in chosen[1:]:
+        near = spots[n][0] - spots[groups[-1][-1]][1] <= gap + 1
+        if near and spots[n][1] - spots[groups[-1][0]][0] < _WIDEST:
+            groups[-1].append(n)
+        else:
+            groups.append([n])
+    return groups
+
+
+def _widen(words: list[Token], first: int, last: int, values: list[Value], asks: bool) -> Fragment:
+    """At least three words, rather those before than those after."""
+    while last - first + 1 < FEWEST_WORDS and (first > 0 or last < len(words) - 1):
+        if first > 0:
+            first -= 1
+        else:
+            last += 1
+    if (
+        last < len(words) - 1
+        and last - first < _WIDEST
+        and (words[last].low[0].isdigit() or words[last].low in NUMBERS)
+        and words[last + 1].low not in STOP
+    ):
+        last += 1  # what is counted
+    start, end = words[first].start, words[last].end
+    for value in values:  # a value is never cut
+        if value.start < start < value.end:
+            start = value.start
+        if value.start < end < value.end:
+            end = value.end
+    return Fragment(start, end, tuple(value for value in values if start <= value.start and value.end <= end), asks)

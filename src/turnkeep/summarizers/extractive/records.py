@@ -1,0 +1,62 @@
+"""What is kept of a conversation before it is put into lines: records of pieces, small enough to be stored beside a summary.
+
+Invariant: a piece is never rewritten, only chosen or dropped; its text is a verbatim slice of what its speaker said (what stands
+in square brackets aside), or one `key=value` of a tool call. Records survive JSON: `decode(encode(records)) == records`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+USER, AGREED, OFFERED, ASSISTANT, CALL = "user", "agreed", "offered", "assistant", "call"
+ANY = ""  # the kind of a slot that stands for a plain word
+
+
+class Piece(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """A fragment or a pair. `weights`: what each of the words it stands for is worth, by the id it is compared by."""
+
+    text: str
+    weights: dict[str, float]
+    tokens: int
+    start: int = 0  # where a fragment begins in its message: pieces of one message that overlap stand for each other
+    end: int = 0
+    slots: tuple[tuple[str, str], ...] = ()  # (kind, id) of what a later word may replace: ("date", "d:--03-09")
+    strong: int = 0  # how many values beside plain words a fragment has
+    result: bool = False  # of a tool's answer, not of its call
+
+
+class Record(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """What one message, or one tool call with its result, holds."""
+
+    at: int  # the message's place in the session
+    who: str  # one of the constants above
+    pieces: tuple[Piece, ...]
+    tool: str = ""
+    outcome: str = ""
+    replaces: tuple[tuple[str, str], ...] = ()  # slots of earlier records that are no longer true
+
+
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(list[Record])
+
+
+def to_json(records: Sequence[Record]) -> list[Any]:
+    """Records as plain lists and dicts, for a summary's `data`."""
+    plain: list[Any] = msgspec.to_builtins(list(records))
+    return plain
+
+
+def from_json(data: Any) -> list[Record]:
+    """What `to_json` gave, or its JSON decoded; raises `msgspec.ValidationError` for anything else."""
+    return msgspec.convert(data, list[Record])
+
+
+def encode(records: Sequence[Record]) -> bytes:
+    return _encoder.encode(records)
+
+
+def decode(data: bytes | str) -> list[Record]:
+    return _decoder.decode(data)

@@ -1,0 +1,118 @@
+"""What is replaced by a mark before a summary is stored, and what is left alone."""
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from turnkeep.errors import InvalidInput
+from turnkeep.redaction import DEFAULT_PATTERNS, Redactor, is_card_number
+from turnkeep.summarizers import Extractive
+
+redact = Redactor().redact
+
+FOUND = [
+    ("write to hana.w+trip@mail.example.org, please", "write to [mail address], please"),
+    ("call 408-247-8880", "call [phone number]"),
+    ("call +1 646-490-7348 or +44 20 7946 0958", "call [phone number] or [phone number]"),
+    ("call (415) 555-2671", "call [phone number]"),
+    ("0555-014-872 / 090-5550-0182 / 030 1234567", "[phone number] / [phone number] / [phone number]"),
+    ("card 4111 1111 1111 1111.", "card [card number]."),
+    ("card 5500-0055-5555-5559", "card [card number]"),
+    ("key sk-abcDEF1234567890abcdef", "key [API key]"),
+    ("key sk-ant-api03-abcDEF1234567890_abc-def", "key [API key]"),
+    ("ghp_abcdefghijklmnopqrstuvwxyz0123456789", "[API key]"),
+    ("AKIAIOSFODNN7EXAMPLE", "[API key]"),
+    ("xoxb-123456789012-abcdef", "[API key]"),
+    ("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N", "[API key]"),
+    ("Authorization: Bearer abcdef1234567890XYZ", "Authorization: Bearer [token]"),
+    ("postgres://user:pw123@host/db", "postgres://[login in an address]@host/db"),
+    ("my password is hunter2.", "my password is [password]."),
+    ('the wifi password for the guest network is "Tr0ub4dor&3"!', 'the wifi password for the guest network is "[password]"!'),
+    ("PIN: 4711", "PIN: [password]"),
+    ("das Passwort lautet geheim123, ok", "das Passwort lautet [password], ok"),
+    ("mi contraseña es perro99", "mi contraseña es [password]"),
+    ("le mot de passe est soleil", "le mot de passe est [password]"),
+    ("пароль: кот5", "пароль: [password]"),
+    ("パスワードは「ねこ123」です", "パスワードは「[password]」です"),
+    ("密码是abc123", "密码是[password]"),
+    ("كلمة المرور هي سر12345", "كلمة المرور هي [password]"),
+]
+LEFT = [
+    "on 2019-03-12 and 12.05.2026 at 10:30",
+    "377 Santana Row #1000, £1,838.80, 2.648,30 €, 100 000 000 people",
+    "LIM-20815 QK7-3RD OPS-2291 9a6931b BX 77",
+    "the card 4111 1111 1111 1112 is mistyped",
+    "192.168.100.200, version 3.11.4",
+    "the password is wrong, use the password reset link",
+    "pass the salt, a pin is in my wallet",
+    "ask-me-anything and task-list-for-tomorrow",
+]
+
+
+@pytest.mark.parametrize(("text", "expected"), FOUND)
+def test_a_secret_is_replaced_by_its_mark(text: str, expected: str) -> None:
+    assert redact(text) == expected
+
+
+@pytest.mark.parametrize("text", LEFT)
+def test_what_is_none_is_left(text: str) -> None:
+    assert redact(text) == text
+
+
+@pytest.mark.parametrize("text", [text for text, _ in FOUND])
+def test_a_second_pass_changes_nothing(text: str) -> None:
+    assert redact(redact(text)) == redact(text)
+
+
+@given(st.text(alphabet="0123456789 -+().:/@a,", max_size=60))
+def test_any_text_can_be_gone_over_twice(text: str) -> None:
+    assert redact(redact(redact(text))) == redact(redact(text))
+
+
+@given(st.integers(10**15, 10**16 - 1))
+def test_one_of_ten_numbers_passes_the_checksum(number: int) -> None:
+    passing = [n for n in range(number // 10 * 10, number // 10 * 10 + 10) if is_card_number(str(n))]
+    assert len(passing) == 1 or len(set(str(number // 10))) == 1
+
+
+def test_patterns_are_a_setting() -> None:
+    own = Redactor({"badge": r"\bB-\d{4}\b", "code word": r"code word (?P<secret>\w+)"})
+    assert own.redact("B-1234, the code word owl, a@b.example") == "[badge], the code word [code word], a@b.example"
+    assert Redactor({}).redact("a@b.example") == "a@b.example"
+    assert Redactor({**DEFAULT_PATTERNS, "badge": r"B-\d+"}).redact("B-1 a@b.example") == "[badge] [mail address]"
+
+
+def test_a_pattern_that_is_none_is_refused() -> None:
+    with pytest.raises(InvalidInput, match="badge"):
+        Redactor({"badge": "("})
+
+
+@pytest.mark.parametrize(
+    "part",
+    ["a", "1", "1 ", "a.a@", "password ", "password is ", "+1", "eyJ", "a@b.", "://", "0 ", "(0", "-----BEGIN PRIVATE KEY-----"],
+)
+def test_long_texts_take_linear_time(part: str) -> None:
+    began = time.perf_counter()
+    redact(part * (200_000 // len(part)))
+    assert time.perf_counter() - began < 5
+
+
+def test_a_summary_holds_no_secret_even_if_it_quotes_only_the_secret() -> None:
+    messages: list[dict[str, object]] = [
+        {"role": "user", "content": "I'm Zoe, zoe@example.org, my password is Hunter2000, call 408-247-8880."},
+        {
+            "role": "assistant",
+            "content": None,
+            "tool_calls": [
+                {"id": "1", "function": {"name": "login", "arguments": '{"mail": "zoe@example.org", "phone": "408-247-8880"}'}}
+            ],
+        },
+        {"role": "tool", "tool_call_id": "1", "content": '{"key": "AKIAIOSFODNN7EXAMPLE", "ok": true}'},
+        {"role": "assistant", "content": "Done, Zoe: AKIAIOSFODNN7EXAMPLE"},
+    ]
+    text = Extractive(redact=redact).summarize(messages, max_tokens=300)
+    assert "Zoe" in text
+    assert not any(secret in text for secret in ("example.org", "Hunter2000", "247-8880", "AKIA"))
+    assert "[mail address]" in text
