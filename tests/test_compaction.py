@@ -200,7 +200,7 @@ def test_a_cut_is_never_between_a_call_and_its_result(messages: list[NewMessage]
         assert not any(one < start <= other for one, other in pairs(seen.messages))
     made = plan(seen, Settings(compaction_keep=keep))
     if made is None:
-        assert starts in ([], [0])
+        assert starts in ([], [0]) or not any(one.tokens for one in seen.messages)  # nothing is within a share of nothing
         return
     kept = seen.messages[len(made.messages) :]
     assert made.messages + kept == seen.messages

@@ -12,7 +12,10 @@ import logging
 import time
 from collections.abc import Callable
 
+from msgspec.structs import replace
+
 from turnkeep import compaction
+from turnkeep.context import summary_text
 from turnkeep.errors import Conflict, ManagerClosed, UnknownSession
 from turnkeep.session import NewSummary, Session, Summary
 from turnkeep.settings import Settings
@@ -78,20 +81,20 @@ class Compactor:
         counter = get_counter(window.session.tokenizer)
         replaced = [summary for summary in window.summaries if summary.number in plan.replaces]
         before = sum(message.tokens for message in plan.messages) + sum(summary.tokens for summary in replaced)
-        tokens = counter.count(text) + PER_MESSAGE
-        if not text or tokens >= before:
-            return None
         summary = NewSummary(
             from_seq=plan.from_seq,
             to_seq=plan.to_seq,
             text=text,
             method=self._summarizer.method,
-            tokens=tokens,
+            tokens=0,
             counter=counter.name,
             tokens_before=before,
             duration_ms=(time.perf_counter() - began) * 1000,
             source=self._summarizer.source,
         )
+        summary = replace(summary, tokens=counter.count(summary_text(summary)) + PER_MESSAGE)
+        if not text or summary.tokens >= before:
+            return None
         await self._store.add_summary(
             app,
             session_id,

@@ -21,7 +21,7 @@ import msgspec
 from turnkeep import shapes
 from turnkeep.cut import Layout, openers, paired, plain
 from turnkeep.errors import BudgetTooSmall
-from turnkeep.session import JsonObject, LeftOut, Message, Summary, Window
+from turnkeep.session import JsonObject, LeftOut, Message, NewSummary, Summary, Window
 from turnkeep.shrink import note, shrink
 from turnkeep.tokens import PER_MESSAGE, PRIMING, Counter
 from turnkeep.turns import Piece, to_piece
@@ -102,7 +102,8 @@ def _state_text(window: Window, keys: Sequence[str]) -> str:
     return "\n".join(lines)
 
 
-def _summary_text(summary: Summary) -> str:
+def summary_text(summary: NewSummary) -> str:
+    """What the prompt says for a summary."""
     if not summary.to_seq:
         return f"Summary of an earlier conversation:\n{summary.text}"
     return f"Summary of earlier messages {summary.from_seq}-{summary.to_seq}:\n{summary.text}"
@@ -154,7 +155,7 @@ class _Choice:
 
     def __init__(self, window: Window, counter: Counter, room: int, budget: int, gap: Gap) -> None:
         self.window, self.counter, self.room, self.budget, self.gap = window, counter, room, budget, gap
-        self.live = [(summary, _system_piece(counter, _summary_text(summary))) for summary in window.summaries]
+        self.live = [(summary, _system_piece(counter, summary_text(summary))) for summary in window.summaries]
         self.summaries = [piece for _, piece in self.live]
         self.beside = _sum(self.summaries)
 
@@ -216,15 +217,15 @@ class _Choice:
     def left_out(self, layout: Layout, most: int | None, cut: int) -> list[LeftOut]:
         """What of the window the prompt does not show when it opens with turn `cut`."""
         opens, left = layout.seqs[cut], []
+        reason: Literal["budget", "max_messages"] = "budget"
         if count := self.window.earlier + layout.starts[cut]:
             tokens = self.window.earlier_tokens + layout.before[cut]
-            reason: Literal["budget", "max_messages"] = "budget"
             if layout.fits(most, self.room - self.beside):
                 reason = "max_messages"
             left = [LeftOut(reason, self.from_seq(), opens - 1, count, tokens)]
         if layout.plain is not None:
             return left
-        return left + layout.stragglers(cut) + [entry for entry in layout.unpaired if entry.from_seq >= opens]
+        return left + layout.stragglers(cut, reason) + [entry for entry in layout.unpaired if entry.from_seq >= opens]
 
 
 def _drop_summaries(live: Live, room: int, beside: int, marker: int, newest: int) -> tuple[list[Piece], list[LeftOut]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import accumulate
+from typing import Literal
 
 import msgspec
 
@@ -48,11 +49,11 @@ class Layout(msgspec.Struct):
         allowed = [each for each, shown in zip(self.tokens, self.shown, strict=True) if shown <= messages]
         return not allowed or allowed[0] <= tokens
 
-    def stragglers(self, cut: int) -> list[LeftOut]:
-        """Late results and what follows them, that stand behind the cut and belong to a turn before it."""
+    def stragglers(self, cut: int, reason: Literal["budget", "max_messages"]) -> list[LeftOut]:
+        """Late results and what follows them, that stand behind the cut and belong to a turn before it, cut off for that reason."""
         pieces = [piece for turn in self.turns[:cut] for piece in turn.pieces()]
         return [
-            LeftOut("budget", piece.seq, piece.seq, 1, piece.tokens)
+            LeftOut(reason, piece.seq, piece.seq, 1, piece.tokens)
             for piece in pieces
             if piece.seq >= self.seqs[cut] and not piece.made_up
         ]

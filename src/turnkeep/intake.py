@@ -5,9 +5,14 @@ Invariant: counting a long text gives way to the event loop; counting a short on
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
+
 from turnkeep.checks import Draft
 from turnkeep.session import NewMessage
 from turnkeep.tokens import SLICE, Counter, count_message, count_message_off_loop
+
+TOKENS_AT_ONCE = 8192  # a few milliseconds of counting
 
 
 def count_now(draft: Draft, counter: Counter) -> int | None:
@@ -21,6 +26,19 @@ def count_now(draft: Draft, counter: Counter) -> int | None:
 async def count_long(draft: Draft, counter: Counter) -> int:
     content = draft.role, draft.content, draft.tool_calls, draft.tool_call_id, draft.name
     return await count_message_off_loop(counter, *content)
+
+
+async def count_all(drafts: Sequence[Draft], counter: Counter) -> list[NewMessage]:
+    """A batch, giving way to the event loop now and then."""
+    counted, since = [], 0
+    for draft in drafts:
+        tokens = count_now(draft, counter)
+        counted.append(to_store(draft, counter, await count_long(draft, counter) if tokens is None else tokens))
+        since += counted[-1].tokens
+        if since > TOKENS_AT_ONCE:
+            since = 0
+            await asyncio.sleep(0)
+    return counted
 
 
 def to_store(draft: Draft, counter: Counter, tokens: int) -> NewMessage:

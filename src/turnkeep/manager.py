@@ -16,7 +16,7 @@ from turnkeep import checks, context
 from turnkeep.compaction import is_due
 from turnkeep.context import Context
 from turnkeep.errors import InvalidInput, ManagerClosed
-from turnkeep.intake import count_long, count_now, to_store
+from turnkeep.intake import count_all, count_long, count_now, to_store
 from turnkeep.lifecycle import Known, Lifecycle
 from turnkeep.session import (
     Appended,
@@ -239,7 +239,7 @@ class SessionManager(Lifecycle):
         checks.batch("messages", messages)
         now_ms = self._now_ms()
         drafts = [self._draft(item, at, now_ms) for at, item in enumerate(messages)]
-        counted = [to_store(draft, known.counter, await count_long(draft, known.counter)) for draft in drafts]
+        counted = await count_all(drafts, known.counter)
         return list((await self._append(session_id, known, counted, now_ms, expected_seq)).messages)
 
     def _draft(self, item: object, at: int, now_ms: int) -> checks.Draft:

@@ -12,7 +12,8 @@ import tomllib
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Literal
+from types import NoneType, UnionType
+from typing import Any, Literal, get_args, get_origin
 
 import msgspec
 
@@ -192,6 +193,16 @@ def _from_text(name: str, text: str) -> Any:
 _TYPES = {field.name: field.type for field in msgspec.structs.fields(Settings)}
 
 
+def _expected(kind: Any) -> str:
+    """What a setting takes, in words."""
+    if get_origin(kind) is Literal:
+        return f"one of {', '.join(get_args(kind))}"
+    if isinstance(kind, UnionType):
+        return " or ".join(_expected(part) for part in get_args(kind))
+    words = {int: "a whole number", float: "a number", str: "a text", NoneType: "None"}
+    return words.get(kind, "a list of texts")
+
+
 def _convert(name: str, value: Any, source: str, *, strict: bool) -> Any:
     if name not in _TYPES:
         raise InvalidInput(name, f"no such setting ({source})")
@@ -200,5 +211,6 @@ def _convert(name: str, value: Any, source: str, *, strict: bool) -> Any:
     try:
         return msgspec.convert(value, _TYPES[name], strict=strict)
     except msgspec.ValidationError as error:
-        reason = str(error) if name not in SECRETS else "is no text"
-        raise InvalidInput(name, f"{reason} ({source})") from error
+        if name in SECRETS:
+            raise InvalidInput(name, f"is no text ({source})") from error
+        raise InvalidInput(name, f"must be {_expected(_TYPES[name])}: {error} ({source})") from error

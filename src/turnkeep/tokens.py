@@ -293,7 +293,11 @@ async def count_message_off_loop(
     name: str | None = None,
 ) -> int:
     """`count_message` that gives way to the event loop when the texts are long."""
-    total = 0
+    total = since = 0
     for cost in _costs(content, tool_calls, tool_call_id, name):
-        total += cost if isinstance(cost, int) else await count_off_loop(counter, cost)
+        counted = cost if isinstance(cost, int) else await count_off_loop(counter, cost)
+        total, since = total + counted, since + counted
+        if since > SLICE // 4:
+            since = 0
+            await asyncio.sleep(0)
     return total

@@ -148,12 +148,16 @@ def _until(session: Session) -> str:
 
 
 def _print_summaries(summaries: list[Summary], screen: Console) -> None:
+    replaced = sum(not summary.live for summary in summaries)
+    if replaced:
+        screen.print(Text(f"Summaries that others have replaced since: {replaced:,}", "dim"))
     for summary in summaries:
+        if not summary.live:
+            continue
         covers = f"messages {summary.from_seq}-{summary.to_seq}" if summary.to_seq else "an earlier session"
-        replaced = "" if summary.live else ", replaced since"
         cost = f"{summary.tokens:,} for {counted(summary.tokens_before, 'token')}"
         screen.print()
-        screen.print(Text(f"Summary of {covers}", "bold") + Text(f" by {summary.method}, {cost}{replaced}", "dim"))
+        screen.print(Text(f"Summary of {covers}", "bold") + Text(f" by {summary.method}, {cost}", "dim"))
         screen.print(Text(shorten(summary.text, screen.width * LINES - 10)))
 
 

@@ -10,7 +10,7 @@ from itertools import pairwise
 
 from msgspec.structs import replace
 
-from turnkeep.errors import Conflict, InvalidInput
+from turnkeep.errors import Conflict
 from turnkeep.session import Event, InterfaceStats, JsonObject, Message, NewMessage, Session, Summary
 from turnkeep.stores import rules
 
@@ -81,7 +81,7 @@ def check_results(known: set[str], fresh: Sequence[Message]) -> None:
     for message in fresh:
         name = message.tool_call_id
         if message.role == "tool" and name not in known and name not in earlier:
-            raise InvalidInput("tool_call_id", "the session has no tool call of this id before this message")
+            raise rules.unknown_call()
         earlier |= call_ids([message])
 
 

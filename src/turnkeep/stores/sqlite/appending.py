@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from turnkeep.errors import Conflict, InvalidInput, TurnkeepError
+from turnkeep.errors import Conflict, TurnkeepError
 from turnkeep.session import Appended, Message, NewMessage, Session
 from turnkeep.stores import rules
 from turnkeep.stores.sqlite import rows
@@ -116,4 +116,4 @@ def _check_calls(tx: Transaction, session: Session, messages: Sequence[NewMessag
         elif message.role == "tool" and message.tool_call_id not in batch:
             known = "SELECT 1 FROM calls WHERE log = ? AND call_id = ? LIMIT 1"
             if not tx.query(known, session.number, message.tool_call_id):
-                raise InvalidInput("tool_call_id", "names a tool call that this session never had")
+                raise rules.unknown_call()

@@ -96,9 +96,19 @@ def _unlock(db: apsw.Connection, key: Key) -> None:
         db.pragma("key", key)
 
 
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """A file that cannot be opened is named: SQLite does not say which it was."""
+    try:
+        with translated():
+            yield
+    except StoreUnavailable as error:
+        raise StoreUnavailable(f"{path}: {error}") from error.__cause__
+
+
 def connect(path: Path, key: Key, patience: Patience, *, write: bool = True) -> apsw.Connection:
     """A connection that is keyed and proven to read the file. `write=False` cannot change it, but still shares the WAL."""
-    with translated():
+    with _naming(path):
         flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE | apsw.SQLITE_OPEN_NOMUTEX
         db = apsw.Connection(str(path), flags=flags)
         try:

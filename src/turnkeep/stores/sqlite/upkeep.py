@@ -10,8 +10,8 @@ from typing import Any
 
 import apsw
 
-from turnkeep.errors import InvalidInput
-from turnkeep.stores.sqlite.connection import Key, Patience, connect
+from turnkeep.errors import InvalidInput, StoreError
+from turnkeep.stores.sqlite.connection import Key, Patience, connect, translated
 from turnkeep.stores.sqlite.reads import Reader
 
 TABLES = ("sessions", "messages", "summaries", "events", "external_ids", "calls", "session_states", "user_states", "garbage")
@@ -120,14 +120,19 @@ def sizes(reader: Reader, path: Path) -> dict[str, int]:
 def backup(source: apsw.Connection, target: Path, key: Key) -> None:
     """SQLite's online backup, encrypted with the same key."""
     if target.exists():
-        raise InvalidInput("target", "exists already: name a file that does not")
-    copy = connect(target, key, Patience(5))
+        raise InvalidInput("target", f"{target} exists already: name a file that does not")
     try:
-        with copy.backup("main", source, "main") as job:
+        copy = connect(target, key, Patience(5))
+    except StoreError as error:
+        raise type(error)(f"target: {error}") from error
+    try:
+        with translated(), copy.backup("main", source, "main") as job:
             job.step(-1)  # all in one read transaction: one snapshot, which writers need not wait for
-    except BaseException:
+    except BaseException as error:
         copy.close()
         target.unlink(missing_ok=True)
+        if isinstance(error, StoreError):
+            raise type(error)(f"target: {target}: {error}") from error
         raise
     copy.close()
 

@@ -33,6 +33,7 @@ class Apart(Case):
             blue.add_message(mine.id, "user", "blue"),
             blue.add_messages(mine.id, [{"role": "assistant", "content": "blue"}]),
             blue.get_messages(mine.id),
+            blue.find_message(mine.id, "x"),
             blue.build_context(mine.id),
             blue.summarize_session(mine.id),
             blue.get_summaries(mine.id),

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from turnkeep.errors import Conflict, InvalidInput, TurnkeepError
+from turnkeep.errors import Conflict, InvalidInput, TurnkeepError, UnknownSession
 from turnkeep.manager import SessionManager
 from turnkeep.session import JsonObject
 from turnkeep.testing.manager_contract.case import (
@@ -204,6 +204,89 @@ class Once(Case):
         first = await manager.add_message(session.id, **HI, external_id="x")
         await manager.deactivate_session(session.id)
         assert row(await manager.add_message(session.id, **HI, external_id="x", expected_seq=77)) == row(first)
+
+    async def test_a_message_is_found_by_its_external_id(self, manager: SessionManager) -> None:
+        session = await chat(manager)
+        await manager.add_message(session.id, "user", "no id")
+        stored = await manager.add_message(session.id, **HI, external_id="tg:991", author_id="ann", metadata={"a": 1})
+        call = await manager.add_message(session.id, "assistant", tool_calls=calls("c1"), external_id="call")
+        async with untouched(manager, session):
+            for message in (stored, call):
+                found = await manager.find_message(session.id, str(message.external_id))
+                assert found is not None
+                assert row(found) == row(message)
+            for name in ("tg:99", "TG:991", "tg:991 ", "c1", "ann", 991, -1):
+                assert await manager.find_message(session.id, name) is None
+
+    async def test_an_id_of_a_platform_may_be_a_number(self, manager: SessionManager) -> None:
+        session = await chat(manager)
+        stored = await manager.add_message(session.id, **HI, external_id=991)
+        assert stored.external_id == "991"
+        assert row(await manager.add_message(session.id, **HI, external_id="991")) == row(stored)
+        [batch] = await manager.add_messages(session.id, [{**HI, "external_id": 991}])
+        assert row(batch) == row(stored)
+        for name in (991, "991"):
+            found = await manager.find_message(session.id, name)
+            assert found is not None
+            assert row(found) == row(stored)
+        for name in (-991, "0991", "991.0"):
+            assert await manager.find_message(session.id, name) is None
+
+    async def test_what_left_the_window_is_found_all_the_same(self, manager: SessionManager) -> None:
+        session = await chat(manager)
+        for name in "abc":
+            await manager.add_message(session.id, "user", name, external_id=name)
+        await manager.retract(session.id, 3)
+        await manager.clear_messages(session.id, keep_summaries=False)
+        await manager.deactivate_session(session.id)
+        for seq, name in enumerate("abc", 1):
+            found = await manager.find_message(session.id, name)
+            assert found is not None
+            assert (found.seq, found.content) == (seq, name)
+
+    @pytest.mark.parametrize("closed", ["by time", "by hand"])
+    async def test_a_successor_finds_what_its_predecessors_took(self, manager: SessionManager, clock: Clock, closed: str) -> None:
+        old = await chat(manager)
+        first = await manager.add_message(old.id, **HI, external_id="x")
+        for _ in range(2):
+            if closed == "by hand":
+                await manager.deactivate_session((await chat(manager)).id)
+            clock.advance(25 * 3600)
+            new = await chat(manager)
+            assert new.id != old.id
+            found = await manager.find_message(new.id, "x")
+            assert found is not None
+            assert row(found) == row(first)
+            assert await manager.find_message(new.id, "y") is None
+            assert (await manager.get_session(new.id)).seq == 0
+
+    async def test_the_answer_is_found_at_once_by_every_manager(self, open_manager: OpenManager, clock: Clock) -> None:
+        one, two = await open_manager(clock=clock), await open_manager(clock=clock)
+        session = await chat(one)
+        for turn in range(5):
+            await two.build_context(session.id)
+            assert await two.find_message(session.id, f"answer {turn}") is None
+            stored = await one.add_message(session.id, "assistant", f"so {turn}", external_id=f"answer {turn}")
+            found = await two.find_message(session.id, f"answer {turn}")
+            assert found is not None
+            assert row(found) == row(stored)
+
+    @pytest.mark.parametrize("bad", [None, "", True, 1.5, [], b"x", "x" * 513, "\0", "\ud800"], ids=ascii)
+    async def test_what_is_no_external_id_is_refused(self, manager: SessionManager, bad: Any) -> None:
+        session = await chat(manager)
+        async with refused(manager, session, InvalidInput, "external_id"):
+            await manager.find_message(session.id, bad)
+
+    async def test_a_message_is_looked_for_in_a_known_session_only(
+        self, manager: SessionManager, open_manager: OpenManager, clock: Clock
+    ) -> None:
+        session, other = await chat(manager), await chat(manager, "other")
+        await manager.add_message(session.id, **HI, external_id="x")
+        assert await manager.find_message(other.id, "x") is None
+        with raises(UnknownSession):
+            await manager.find_message("ses_unknown", "x")
+        with raises(UnknownSession):
+            await (await open_manager(clock=clock, app="another")).find_message(session.id, "x")
 
     async def test_once_however_many_deliver_it(self, open_manager: OpenManager, clock: Clock) -> None:
         managers = [await open_manager(clock=clock), await open_manager(clock=clock)]

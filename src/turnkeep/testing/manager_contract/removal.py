@@ -44,6 +44,7 @@ class Removal(Case):
         for call in (
             manager.get_session(session.id),
             manager.get_messages(session.id),
+            manager.find_message(session.id, "x"),
             manager.build_context(session.id),
             manager.add_message(session.id, "user", "hello"),
             manager.add_messages(session.id, [{"role": "assistant", "content": "hi"}]),
@@ -76,8 +77,11 @@ class Removal(Case):
         await manager.deactivate_session(old.id)
         new = await chat(manager)
         await manager.add_message(new.id, "user", "again", external_id="y")
+        assert await manager.find_message(new.id, "x") is not None
         await manager.delete_session(old.id)
         assert texts(await log(manager, new)) == ["again"]
+        assert await manager.find_message(new.id, "x") is None
+        assert await manager.find_message(new.id, "y") is not None
         assert (await manager.add_message(new.id, "user", "again", external_id="y")).seq == 1
         assert (await manager.add_message(new.id, "user", "free again", external_id="x")).seq == 2
 
@@ -105,6 +109,18 @@ class Removal(Case):
         assert await self.holds(manager, SECRET) in (False, None)
 
     # --- erase_user
+
+    async def test_what_an_erased_user_said_is_not_found(self, manager: SessionManager) -> None:
+        session = await chat(manager)
+        await manager.add_message(session.id, "user", SECRET, external_id="x", author_id="bob")
+        await manager.add_message(session.id, "assistant", "Noted.", external_id="y")
+        await manager.build_context(session.id)
+        assert await manager.find_message(session.id, "x") is not None
+        await manager.erase_user("bob")
+        assert await manager.find_message(session.id, "x") is None
+        found = await manager.find_message(session.id, "y")
+        assert found is not None
+        assert found.content == "Noted."
 
     async def test_an_erased_user_is_gone(self, manager: SessionManager) -> None:
         mine = [await chat(manager, 1), await chat(manager, 2), await chat(manager, 1, interface_type="web")]

@@ -195,6 +195,47 @@ class Appends(Case):
             answer = await store.append(APP, session.id, [message(external_id="x")], now_ms=NOW, expected_seq=99)
         assert (answer.created, [one.seq for one in answer.messages]) == (0, [1])
 
+    # --- find_message
+
+    async def test_a_message_is_found_by_its_external_id(self, store: Store) -> None:
+        parts: list[dict[str, Any]] = [{"type": "text", "text": "é"}]
+        session = await opened(store)
+        batch = [
+            message("system", "be kind", external_id="s"),
+            message(content=parts, external_id="x", author_id="ann", metadata={"n": 1}),
+            message(),
+            tool_use("c", external_id="t"),
+            tool_result("c", external_id="r"),
+        ]
+        answer = await store.append(APP, session.id, batch, now_ms=NOW)
+        async with untouched(store, answer.session):
+            for stored in answer.messages:
+                if stored.external_id is not None:
+                    assert await store.find_message(APP, session.id, stored.external_id) == stored
+            for name in ("X", "x ", "", "y", "c", "2", "\x01", "a" * 600):
+                assert await store.find_message(APP, session.id, name) is None
+
+    async def test_what_left_the_window_is_found_all_the_same(self, store: Store) -> None:
+        session = await said(store, await opened(store), *[message(content=one, external_id=one) for one in "abcd"])
+        await store.add_summary(APP, session.id, summary(1, 1), generation=0, now_ms=NOW)
+        await store.retract(APP, session.id, 3, NOW)
+        await store.clear(APP, session.id, keep_summaries=False, now_ms=NOW)
+        await store.deactivate(APP, session.id, NOW)
+        for seq, name in enumerate("abcd", 1):
+            found = await store.find_message(APP, session.id, name)
+            assert found is not None
+            assert (found.seq, found.content) == (seq, name)
+
+    async def test_only_the_message_of_this_key_is_found(self, store: Store) -> None:
+        session = await said(store, await opened(store), message(external_id="x"))
+        for changes in ({"conversation_id": "other"}, {"interface_type": "web"}):
+            other = await opened(store, **changes)
+            assert await store.find_message(APP, other.id, "x") is None
+        with pytest.raises(UnknownSession):
+            await store.find_message(APP, "nobody", "x")
+        with pytest.raises(UnknownSession):
+            await store.find_message("another app", session.id, "x")
+
     # --- expected_seq
 
     async def test_expected_seq_is_the_newest(self, store: Store) -> None:

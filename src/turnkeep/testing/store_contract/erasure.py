@@ -109,6 +109,13 @@ class Erasure(Case):
         await erase(store)
         assert (await said(store, session, message(content="other", external_id="x"))).seq == 7
 
+    async def test_an_erased_message_is_not_found(self, store: Store) -> None:
+        session = await said(store, await shared(store), message("assistant", "stays", external_id="y"))
+        assert await store.find_message(APP, session.id, "x") is not None
+        await erase(store)
+        assert await store.find_message(APP, session.id, "x") is None
+        assert await store.find_message(APP, session.id, "y") is not None
+
     async def test_an_erased_call_takes_no_more_results(self, store: Store) -> None:
         session = await said(store, await opened(store), "look", tool_use("a", author_id="bob"), tool_use("b"))
         await erase(store)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from turnkeep.errors import Conflict
+from turnkeep.errors import Conflict, UnknownSession
 from turnkeep.session import Session, Summary
 from turnkeep.stores.base import Store
 from turnkeep.testing.builders import (
@@ -171,3 +171,25 @@ class Successors(Case):
         await said(store, await opened(store), message(external_id="x"))
         other = await opened(store, **changes)
         assert (await said(store, other, message(content="different", external_id="x"))).seq == 1
+
+    async def test_a_message_is_found_all_along_the_line(self, store: Store) -> None:
+        old = await opened(store)
+        first = (await store.append(APP, old.id, [message(external_id="x")], now_ms=NOW)).messages[0]
+        second = await successor(store)
+        third = await successor(store, now_ms=LATER + HOUR)
+        later = (await store.append(APP, third.id, [message(content="y", external_id="y")], now_ms=LATER + HOUR)).messages[0]
+        for session in (old, second, third):  # a predecessor finds what came after it, too: the id is the conversation's
+            assert await store.find_message(APP, session.id, "x") == first
+            assert await store.find_message(APP, session.id, "y") == later
+        assert await log(store, second) == []
+
+    async def test_what_a_deleted_predecessor_had_is_not_found(self, store: Store) -> None:
+        old = await said(store, await opened(store), message(external_id="x"))
+        new = await said(store, await successor(store), message(external_id="y"), now_ms=LATER)
+        await store.delete_session(APP, old.id)
+        with pytest.raises(UnknownSession):
+            await store.find_message(APP, old.id, "x")
+        assert await store.find_message(APP, new.id, "x") is None
+        found = await store.find_message(APP, new.id, "y")
+        assert found is not None
+        assert found.seq == 1
