@@ -330,6 +330,46 @@ def test_giant_arguments_stay_json() -> None:
     assert context.left_out[0].reason == "shortened"
 
 
+def test_large_arguments_go_before_results_do() -> None:
+    """A result that would be cut to a stub is shown whole when its call's arguments can make room for it."""
+    log = Log().user("q").calls("a", arguments=json.dumps({"text": "word " * 5000})).result("a", "apple " * 600).says("done")
+    context = log.build(budget=1000)
+    [call] = context.messages[1]["tool_calls"]
+    [(key, said)] = json.loads(call["function"]["arguments"]).items()
+    assert (key, said.endswith(" tokens")) == ("_left_out", True)
+    assert int(said.removesuffix(" tokens").replace(",", "")) > 4900
+    assert (call["id"], call["function"]["name"]) == ("a", "look")
+    assert context.messages[2]["content"] == "apple " * 600
+    assert [(entry.reason, entry.from_seq) for entry in context.left_out] == [("shortened", 2)]
+    assert check_openai(context.messages) == []
+
+
+def test_what_the_arguments_leave_open_the_results_give() -> None:
+    log = Log().user("q").calls("a", arguments=json.dumps({"text": "word " * 5000})).result("a", "apple " * 3000).says("done")
+    context = log.build(budget=1000)
+    assert "_left_out" in context.messages[1]["tool_calls"][0]["function"]["arguments"]
+    assert context.messages[2]["content"].count("apple") > 700
+    assert context.messages[2]["content"].count("left out") == 1
+    assert 900 < context.tokens <= 1000
+
+
+def test_arguments_stay_where_results_make_enough_room() -> None:
+    arguments = json.dumps({"text": "word " * 300})
+    log = Log().user("q").calls("a", arguments=arguments).result("a", "apple " * 3000).says("done")
+    context = log.build(budget=1000)
+    assert context.messages[1]["tool_calls"][0]["function"]["arguments"] == arguments
+    assert context.messages[2]["content"].count("apple") > 400
+    assert context.tokens <= 1000
+
+
+def test_small_arguments_stay_whatever_it_costs() -> None:
+    log = Log().user("word " * 5000).calls("a", arguments='{"city": "Porto"}').result("a", "apple " * 3000)
+    context = log.build(budget=300)
+    [call] = [call for message in context.messages for call in message.get("tool_calls", ())]
+    assert call["function"]["arguments"] == '{"city": "Porto"}'
+    assert context.tokens <= 300
+
+
 def test_a_large_attachment_becomes_a_note() -> None:
     log = Log().user([{"type": "text", "text": "look"}, PNG])
     [message] = log.build(budget=200).messages
@@ -432,6 +472,35 @@ def test_parts_are_mapped_and_unknown_ones_are_named() -> None:
         "text",
     ]
     assert check_anthropic(context.to_anthropic()) == check_gemini(context.to_gemini()) == []
+
+
+def test_authors_names_reach_the_other_shapes() -> None:
+    """Where an API has no field for a name, the text says who speaks."""
+    log = (
+        Log().user("Lunch?", name="Ann É.").says("Where?").user([{"type": "text", "text": "There!"}, PNG], name="Bob").user("ok")
+    )
+    context = log.build()
+    assert [message.get("name") for message in context.messages] == ["Ann_.", None, "Bob", None]
+    _, *texts = [block.get("text") for message in context.to_anthropic()["messages"] for block in message["content"]]
+    assert texts == ["Where?", "[Bob]", "There!", None, "ok"]
+    _, *texts = [part.get("text") for content in context.to_gemini()["contents"] for part in content["parts"]]
+    assert texts == ["Where?", "[Bob]", "There!", None, "ok"]
+    for payload in (context.to_anthropic()["messages"], context.to_gemini()["contents"]):
+        assert "[Ann_.] Lunch?" in json.dumps(payload)
+    assert context.messages[0]["content"] == "Lunch?"
+    assert check_openai(context.messages) == check_anthropic(context.to_anthropic()) == check_gemini(context.to_gemini()) == []
+
+
+def test_a_results_name_is_no_author() -> None:
+    log = Log().user("q", name="Ann").calls("c").add("tool", "blue", tool_call_id="c", name="look").user("and?", name="Bob")
+    context = log.build()
+    payload = context.to_anthropic()
+    assert payload["messages"][2]["content"] == [
+        {"type": "tool_result", "tool_use_id": "c", "content": [{"type": "text", "text": "blue"}]},
+        {"type": "text", "text": "[Bob] and?"},
+    ]
+    assert "[look]" not in json.dumps([payload, context.to_gemini()])
+    assert check_anthropic(payload) == check_gemini(context.to_gemini()) == []
 
 
 @pytest.mark.parametrize("url", ["data:image/tiff;base64,AAAA", "data:nothing", "ftp://x", None, 3])

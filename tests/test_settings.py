@@ -241,6 +241,38 @@ def test_errors_quote_no_secret(folder: Path) -> None:
         assert not any("horse" in str(one) for one in chain)
 
 
+def test_a_secrets_file_that_cannot_be_read_is_named_and_not_quoted(folder: Path) -> None:
+    (folder / "bytes.txt").write_bytes(b"horse\xff")
+    for name in ("encryption_key_file", "encryption_passphrase_file"):
+        for file, why in (
+            ("no/where.txt", "No such file or directory"),
+            (".", "Is a directory"),
+            ("bytes.txt", "no text in UTF-8"),
+        ):
+            with pytest.raises(InvalidInput) as caught:
+                by_hand(**{name: file}).key()
+            assert caught.value.field == name
+            assert f"cannot be read: {file}: " in str(caught.value)
+            assert why in str(caught.value)
+            assert "horse" not in str(caught.value)
+            assert caught.value.__suppress_context__
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("token_limit", "5", "must be a whole number: Expected `int`, got `str` (argument)"),
+        ("compaction_keep", "much", "must be a number: "),
+        ("expires_in", [], "must be a number or None: "),
+        ("compaction", "sometimes", "must be one of background, inline, manual: "),
+        ("app", 5, "must be a text: "),
+        ("context_state", 5, "must be a list of texts: "),
+    ],
+)
+def test_an_error_says_what_is_expected(name: str, value: object, expected: str) -> None:
+    assert refusal(overrides={name: value}, environ={}).reason.startswith(expected)
+
+
 def test_only_one_secret_is_given() -> None:
     names = [name for name in NAMES if name.startswith("encryption_")]
     for at, one in enumerate(names):

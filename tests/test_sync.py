@@ -56,6 +56,28 @@ def test_it_has_no_calls_of_its_own() -> None:
     assert public - set(dir(turnkeep.SessionManager)) == set()
 
 
+def test_it_has_the_same_properties(url: str) -> None:
+    names = {name for name, _ in inspect.getmembers(turnkeep.SessionManager, lambda member: isinstance(member, property))}
+    assert names == {"app", "settings"}
+    assert names == {name for name, _ in inspect.getmembers(sync.SessionManager, lambda member: isinstance(member, property))}
+    with sync.SessionManager.open(url, app="shop", token_limit=77) as opened:
+        assert (opened.app, opened.settings.app, opened.settings.token_limit) == ("shop", "shop", 77)
+        assert opened.get_or_create_session("web", 1).token_limit == 77
+    assert (opened.app, opened.settings.token_limit) == ("shop", 77)  # also of a closed one
+    for name in sorted(names):
+        with pytest.raises(AttributeError):
+            setattr(opened, name, None)
+
+
+def test_a_message_that_is_delivered_again_is_found(url: str) -> None:
+    with sync.SessionManager.open(url) as opened:
+        session = opened.get_or_create_session("web", 1)
+        assert opened.find_message(session.id, 991) is None
+        stored = opened.add_message(session.id, "user", "hello", external_id=991)
+        opened.deactivate_session(session.id)
+        assert opened.find_message(opened.get_or_create_session("web", 1).id, "991") == stored
+
+
 # --- the same flow
 
 

@@ -116,11 +116,10 @@ MESSAGES: list[tuple[dict[str, Any], str]] = [
     ],
     *[
         ({"role": "user", "content": "x", field: value}, f"^{field}: ")
-        for field in ("name", "external_id")
-        for value in (5, True)
+        for field in ("external_id", "author_id")
+        for value in (True, HUGE, -HUGE, [])
     ],
-    ({"role": "user", "content": "x", "author_id": True}, "^author_id: "),
-    ({"role": "user", "content": "x", "author_id": HUGE}, "^author_id: "),
+    *[({"role": "user", "content": "x", "name": value}, "^name: ") for value in (5, True, [])],
     *[({"role": "user", "content": "x", "metadata": bad}, "^metadata: ") for bad in [*NO_CONTENT[1:], *NO_OBJECTS[1:], True]],
     *[
         ({"role": "user", "content": "x", "metadata": {"a": [{"b": bad}]}}, "^metadata: ")
@@ -264,13 +263,30 @@ _cases(
     ["x"],
     [[]],
 )
-_cases("batch of", lambda m, s, v: m.add_messages(s, [OK] * v), r"^len\(messages\): .*limit", 0, 1001)
+_cases("batch of", lambda m, s, v: m.add_messages(s, [OK] * v), "^messages: .*limit", 0, 1001)
 _case("batch, unknown field", lambda m, s: m.add_messages(s, [OK | {"colour": "secret"}]), r"^messages\[0\].colour: ")
 _case("batch, key no string", lambda m, s: m.add_messages(s, [dict[Any, Any](OK) | {5: "secret"}]), r"^messages\[0\].5: ")
 _case("batch, id twice", lambda m, s: m.add_messages(s, [OK | {"external_id": "n"}] * 2), "^external_id: ", Conflict)
 _case("other content", lambda m, s: m.add_message(s, "user", "other", external_id="known"), "^external_id: ", Conflict)
 _case("other seq", lambda m, s: m.add_message(s, "user", "x", expected_seq=7), "^expected_seq: ", Conflict)
 _case("huge seq", lambda m, s: m.add_message(s, "user", "x", expected_seq=HUGE), "^expected_seq: ", TurnkeepError)
+
+_cases(
+    "find",
+    lambda m, s, v: m.find_message(s, v),
+    "^external_id: ",
+    None,
+    "",
+    True,
+    1.5,
+    [],
+    ["x"],
+    HUGE,
+    b"x",
+    "x" * 513,
+    NUL,
+    LONE,
+)
 
 _cases("after", lambda m, s, v: m.get_messages(s, after=v), "^after: ", -1, True, None, "1", 1.0, [1])
 _cases("limit", lambda m, s, v: m.get_messages(s, limit=v), "^limit: .*", 0, -1, 1001, HUGE, True, None, "1", 1.5)

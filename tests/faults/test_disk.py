@@ -401,7 +401,7 @@ async def test_backup_into_a_place_that_refuses(tmp_path: Path) -> None:
     async with manager(tmp_path / "chats.db") as sessions:
         await opened(sessions)
         for target in (tmp_path / "missing" / "copy.db", tmp_path, tmp_path / "chats.db"):
-            with pytest.raises(TurnkeepError):
+            with pytest.raises(TurnkeepError, match=f"^target: .*{target}"):
                 await sessions.backup(target)
         assert sorted(os.listdir(tmp_path)) == ["chats.db", "chats.db-shm", "chats.db-wal"]
 

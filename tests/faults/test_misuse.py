@@ -26,6 +26,7 @@ CALLS: dict[str, Callable[[SessionManager, str], Any]] = {
     "add_message": lambda m, s: m.add_message(s, "user", "x"),
     "add_messages": lambda m, s: m.add_messages(s, [{"role": "user", "content": "x"}]),
     "get_messages": lambda m, s: m.get_messages(s),
+    "find_message": lambda m, s: m.find_message(s, "x"),
     "build_context": lambda m, s: m.build_context(s),
     "summarize_session": lambda m, s: m.summarize_session(s),
     "get_summaries": lambda m, s: m.get_summaries(s),
@@ -123,6 +124,27 @@ async def test_opening_twice(tmp_path: Path) -> None:
         await sessions.add_message(session.id, "user", "goes on")
 
 
+@pytest.mark.parametrize("place", ["file", "memory"])
+async def test_opening_a_closed_one(tmp_path: Path, place: str) -> None:
+    """Refused: a new manager is what is wanted, and the old one stays closed."""
+    where = url(tmp_path / "chats.db") if place == "file" else "memory://"
+    sessions = await SessionManager.open(where, cleanup_interval=0, tokenizer="estimate")
+    await opened(sessions)
+    await sessions.close()
+    for _ in range(2):
+        with pytest.raises(ManagerClosed, match="async with SessionManager"):
+            await sessions
+        with pytest.raises(ManagerClosed, match="async with SessionManager"):
+            async with sessions:
+                pass
+        with pytest.raises(ManagerClosed):
+            await sessions.list_sessions()
+        await sessions.close()
+    if place == "file":
+        async with manager(tmp_path / "chats.db") as sessions:
+            assert len(await sessions.list_sessions()) == 1
+
+
 async def test_closing_while_others_work(tmp_path: Path) -> None:
     """Each call in flight is answered: stored, or refused as closed."""
     path = tmp_path / "chats.db"
@@ -150,12 +172,24 @@ async def test_closing_while_others_work(tmp_path: Path) -> None:
 
 
 def test_after_a_fork(tmp_path: Path) -> None:
+    """What was open at the fork is refused in the child, under whatever name it opens it; the parent goes on unharmed."""
     answers, code, texts, problems = ask("use_after_fork", tmp_path / "chats.db", timeout=20)
     assert code == 0
-    *inherited, closing, own = answers
-    assert [answer[0] for answer in inherited] == ["UsedAfterFork"] * 5
-    assert all("open a new one in the child" in answer[1] for answer in inherited)
-    assert closing is None or closing[0] == "UsedAfterFork"
-    assert own == 2
-    assert texts == ["before", "from the child's own", "after"]
+    (*inherited, closing), (*same_file, another_file) = answers
+    assert [answer[0] for answer in (*inherited, *same_file)] == ["UsedAfterFork"] * 10
+    for _, told in (*inherited, *same_file):
+        assert "close the manager before the" in told
+        assert "open one in each child" in told
+    assert closing is None
+    assert another_file == 1
+    assert texts == ["before", "after"]
+    assert problems == []
+
+
+def test_a_fork_after_the_manager_was_closed(tmp_path: Path) -> None:
+    """Is as good as a new program, until it forks again with the file open."""
+    grandchild, code, texts, problems = ask("after_a_closed_manager", tmp_path / "chats.db", timeout=20)
+    assert grandchild[0] == "UsedAfterFork"
+    assert code == 0
+    assert texts == ["before", "child", "child again", "after"]
     assert problems == []

@@ -78,11 +78,25 @@ def test_closing_under_threads(tmp_path: Path) -> None:
 
 
 def test_workers_forked_by_a_server(tmp_path: Path) -> None:
-    codes, texts, problems = ask("sync_prefork", tmp_path / "chats.db")
+    """The master closes before it forks: all that the workers acknowledged is there, where they said."""
+    *told, codes, texts, problems = ask("sync_prefork", tmp_path / "chats.db")
     assert codes == [0, 0, 0]
     assert texts[0] == "parent"
     assert texts[-1] == "parent again"
-    assert sorted(texts[1:-1]) == sorted(f"child {number}.{turn}" for number in range(3) for turn in range(10))
+    assert sorted(texts[1:-1]) == sorted(f"child {number}.{turn}" for number in range(3) for turn in range(40))
+    assert sorted(told) == [[seq, text] for seq, text in enumerate(texts[1:-1], 2)]
+    assert problems == []
+
+
+def test_workers_of_a_server_that_keeps_its_manager_open(tmp_path: Path) -> None:
+    """They are told so, whichever way they try, and nothing of theirs is acknowledged or stored."""
+    *told, codes, texts, problems = ask("sync_prefork_left_open", tmp_path / "chats.db")
+    assert codes == [0, 0, 0]
+    for number in range(3):
+        mine = [answer for worker, answer in told if worker == number]
+        assert [answer[0] for answer in mine] == ["UsedAfterFork"] * 3
+        assert all("close the manager before the" in answer[1] for answer in mine)
+    assert texts == ["parent", "parent again"]
     assert problems == []
 
 

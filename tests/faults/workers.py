@@ -22,8 +22,10 @@ from tests.faults.helpers import contents, log, manager, opened
 import turnkeep.stores.sqlite as _sqlite
 from turnkeep import SessionManager, sync
 from turnkeep.errors import TurnkeepError
+from turnkeep.session import Message
 from turnkeep.stores.base import Store
 
+_OPTIONS: dict[str, Any] = {"cleanup_interval": 0, "tokenizer": "estimate"}
 _LOADED = (_sqlite, importlib.readers)  # loaded before a process gives up its rights to read Python's own files
 
 
@@ -255,7 +257,7 @@ async def loses_its_rights(path: str) -> None:
 
 
 def use_after_fork(path: str) -> None:
-    """The child uses what the parent opened; then the parent goes on."""
+    """The child uses what the parent opened, and opens the same file itself; then the parent goes on."""
     loop = asyncio.new_event_loop()
     sessions = loop.run_until_complete(_start(path))
     session_id = loop.run_until_complete(_say(sessions, "before"))
@@ -293,36 +295,103 @@ async def _in_the_child(path: str, sessions: SessionManager, session_id: str) ->
         await attempt(sessions.build_context(session_id)),
         await attempt(sessions.get_stats()),
         await attempt(sessions.get_or_create_session("test", 1)),
+        await attempt(sessions.find_message(session_id, "x")),
         await attempt(sessions.close()),
     ]
-    async with manager(Path(path)) as own:
-        answers.append(await attempt(own.add_message(session_id, "assistant", "from the child's own")))
-    return answers
+    return [answers, [await attempt(_use(where, session_id)) for where in _names_of(Path(path))]]
+
+
+def _names_of(path: Path) -> list[Path]:
+    """The ways to name one file, and last another file beside it."""
+    linked, hard = path.with_name("linked.db"), path.with_name("hard.db")
+    linked.symlink_to(path)
+    hard.hardlink_to(path)
+    return [path, path.parent / ".." / path.parent.name / path.name, linked, hard, path.with_name("another.db")]
+
+
+async def _use(path: Path, session_id: str) -> Message:
+    """What a manager of the child's own acknowledges."""
+    async with manager(path) as own:
+        target = session_id if path.name != "another.db" else (await opened(own)).id
+        return await own.add_message(target, "assistant", "from the child's own")
+
+
+def after_a_closed_manager(path: str) -> None:
+    """The parent closes before it forks; the child works, its own fork is refused while the child has the file open."""
+    session_id = asyncio.run(_closed(path))
+    if (child := os.fork()) == 0:
+        loop = asyncio.new_event_loop()
+        sessions = loop.run_until_complete(_start(path))
+        loop.run_until_complete(sessions.add_message(session_id, "user", "child"))
+        if (grandchild := os.fork()) == 0:
+            say(asyncio.run(attempt(_use(Path(path), session_id))))
+            os._exit(0)
+        os.waitpid(grandchild, 0)
+        loop.run_until_complete(sessions.add_message(session_id, "user", "child again"))
+        loop.run_until_complete(sessions.close())
+        os._exit(0)
+    say(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+    asyncio.run(_afterwards(path, session_id))
+
+
+async def _afterwards(path: str, session_id: str) -> None:
+    async with manager(Path(path)) as sessions:
+        await sessions.add_message(session_id, "user", "after")
+        say(contents(await log(sessions, session_id)))
+        say(await sessions.check())
+
+
+async def _closed(path: str) -> str:
+    async with manager(Path(path)) as sessions:
+        return await _say(sessions, "before")
 
 
 def sync_prefork(path: str) -> None:
-    """A WSGI server: the manager and the loop's thread exist, then workers are forked, each opening its own."""
-    with sync.SessionManager.open(f"sqlite:///{path}", cleanup_interval=0, tokenizer="estimate") as sessions:
+    """A WSGI server: the master has used a manager and closed it, then workers are forked, each opening its own at once."""
+    with sync.SessionManager.open(f"sqlite:///{path}", **_OPTIONS) as sessions:
+        session = sessions.get_or_create_session("test", 1)
+        sessions.add_message(session.id, "user", "parent")
+    children = []
+    for number in range(3):
+        if (child := os.fork()) == 0:
+            with sync.SessionManager.open(f"sqlite:///{path}", **_OPTIONS) as own:
+                for turn in range(40):
+                    stored = own.add_message(session.id, "user", f"child {number}.{turn}")
+                    say([stored.seq, stored.content])
+            os._exit(0)
+        children.append(child)
+    say([os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children])
+    with sync.SessionManager.open(f"sqlite:///{path}", **_OPTIONS) as again:
+        again.add_message(session.id, "user", "parent again")
+        say([message.content for message in again.get_messages(session.id, limit=1000)])
+        say(again.check())
+
+
+def sync_prefork_left_open(path: str) -> None:
+    """The master keeps its manager open: workers are told so, by the inherited one and by one of their own."""
+    with sync.SessionManager.open(f"sqlite:///{path}", **_OPTIONS) as sessions:
         session = sessions.get_or_create_session("test", 1)
         sessions.add_message(session.id, "user", "parent")
         children = []
         for number in range(3):
             if (child := os.fork()) == 0:
-                try:
-                    sessions.add_message(session.id, "user", "inherited")
-                except TurnkeepError as error:
-                    code = 0 if type(error).__name__ == "UsedAfterFork" else 1
-                else:
-                    code = 2
-                with sync.SessionManager.open(f"sqlite:///{path}", cleanup_interval=0, tokenizer="estimate") as own:
-                    for turn in range(10):
-                        own.add_message(session.id, "user", f"child {number}.{turn}")
-                os._exit(code)
+                say([number, _refusal(lambda: sessions.add_message(session.id, "user", "inherited"))])
+                say([number, _refusal(lambda: sync.SessionManager.open(f"sqlite:///{path}", **_OPTIONS))])
+                say([number, _refusal(sessions.close)])
+                os._exit(0)
             children.append(child)
         say([os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children])
         sessions.add_message(session.id, "user", "parent again")
         say([message.content for message in sessions.get_messages(session.id)])
         say(sessions.check())
+
+
+def _refusal(call: Callable[[], Any]) -> Any:
+    try:
+        call()
+    except TurnkeepError as error:
+        return [type(error).__name__, str(error)]
+    return "done"
 
 
 def sync_never_closed(path: str) -> None:

@@ -58,13 +58,14 @@ def _append_one(
     fixed_tokens: int | None,
 ) -> Appended:
     """The same for one message, whose external id need not be looked up: its row tells whether it is new."""
-    session, (message,) = tx.session(app, session_id), messages
-    try:
-        _check(tx, session, messages, now_ms, expected_seq)
-    except TurnkeepError:
-        if known := _known(tx, session, messages):
-            return Appended(session, (known[message.external_id],), 0)
-        raise
+    session, message = tx.session(app, session_id), messages[0]
+    if expected_seq is not None or message.role == "tool" or session.status_at(now_ms) != "active":
+        try:
+            _check(tx, session, messages, now_ms, expected_seq)
+        except TurnkeepError:
+            if known := _known(tx, session, messages):
+                return Appended(session, (known[message.external_id],), 0)
+            raise
     seq = session.seq + 1
     if message.external_id is not None:
         tx.db.execute(_NEW_EXTERNAL_ID, (session.root, message.external_id, session.number << rows.SHIFT | seq))

@@ -202,9 +202,9 @@ class SQLiteStore(Store):
         expected_seq: int | None = None,
         fixed_tokens: int | None = None,
     ) -> Appended:
-        weight = 1 if len(messages) == 1 else len(messages)
-        change = appending.append, app, session_id, messages, now_ms, expected_seq, fixed_tokens
-        return await self._change(*change, weight=weight)
+        self.check_usable()
+        change = app, session_id, messages, now_ms, expected_seq, fixed_tokens
+        return cast(Appended, await self._writer.submit(appending.append, change, len(messages)))
 
     async def messages(self, app: str, session_id: str, *, after: int, limit: int) -> list[Message]:
         if limit <= INLINE_ROWS:

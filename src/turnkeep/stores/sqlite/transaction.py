@@ -81,7 +81,10 @@ class Transaction:
         if self.db.in_transaction:
             self.db.execute("ROLLBACK").fetchall()
 
-    def take_commits(self) -> list[Commit]:
+    def take_commits(self) -> list[Commit] | None:
+        """What the last change has to tell."""
+        if not self._commits:
+            return None
         commits, self._commits = self._commits, []
         return commits
 

@@ -186,7 +186,7 @@ class Successors(Case):
     async def test_what_a_deleted_predecessor_had_is_not_found(self, store: Store) -> None:
         old = await said(store, await opened(store), message(external_id="x"))
         new = await said(store, await successor(store), message(external_id="y"), now_ms=LATER)
-        await store.delete_session(APP, old.id)
+        await store.delete(APP, old.id)
         with pytest.raises(UnknownSession):
             await store.find_message(APP, old.id, "x")
         assert await store.find_message(APP, new.id, "x") is None
