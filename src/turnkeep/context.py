@@ -126,6 +126,8 @@ class _Fixed(msgspec.Struct):
 
 
 def _fixed(window: Window, counter: Counter, system: str | None, tools: list[JsonObject] | None, keys: Sequence[str]) -> _Fixed:
+    if system is None and not window.prompt and not tools and not keys:
+        return _NOTHING_FIXED
     if system is not None:
         first = [_system_piece(counter, system)] if system else []
     else:
@@ -133,6 +135,9 @@ def _fixed(window: Window, counter: Counter, system: str | None, tools: list[Jso
     text = _state_text(window, keys) if keys else ""
     schemas = _count(counter, msgspec.json.encode(tools).decode()) if tools else 0
     return _Fixed(first, [_system_piece(counter, text)] if text else [], schemas)
+
+
+_NOTHING_FIXED = _Fixed([], [], 0)  # nobody changes it
 
 
 # --- the parts that give way
@@ -155,7 +160,9 @@ class _Choice:
 
     def __init__(self, window: Window, counter: Counter, room: int, budget: int, gap: Gap) -> None:
         self.window, self.counter, self.room, self.budget, self.gap = window, counter, room, budget, gap
-        self.live = [(summary, _system_piece(counter, summary_text(summary))) for summary in window.summaries]
+        self.live: Live = []
+        if window.summaries:
+            self.live = [(summary, _system_piece(counter, summary_text(summary))) for summary in window.summaries]
         self.summaries = [piece for _, piece in self.live]
         self.beside = _sum(self.summaries)
 

@@ -46,8 +46,10 @@ class Layout(msgspec.Struct):
         """Whether all that a limit of messages lets in has at most that many tokens. Without a limit nothing was let in."""
         if messages is None:
             return False
-        allowed = [each for each, shown in zip(self.tokens, self.shown, strict=True) if shown <= messages]
-        return not allowed or allowed[0] <= tokens
+        for each, shown in zip(self.tokens, self.shown, strict=True):
+            if shown <= messages:
+                return each <= tokens
+        return True
 
     def stragglers(self, cut: int, reason: Literal["budget", "max_messages"]) -> list[LeftOut]:
         """Late results and what follows them, that stand behind the cut and belong to a turn before it, cut off for that reason."""
@@ -110,11 +112,6 @@ def plain(messages: Sequence[Message], name: str) -> Layout | None:
     return Layout(starts, seqs, tokens, [count - start for start in starts], [*before, total], leading, outs, [], [])
 
 
-def _holds_multiple(start: int, end: int, step: int) -> bool:
-    """Whether a multiple of `step` lies in `start..end-1`."""
-    return (end - 1) // step > (start - 1) // step
-
-
 def openers(layout: Layout, window: Window, tokens: int, messages: int | None) -> Iterator[int]:
     """The turns that may open a prompt of at most that many messages of the log, oldest first; the newest always may.
 
@@ -124,13 +121,13 @@ def openers(layout: Layout, window: Window, tokens: int, messages: int | None) -
     shown, before, seqs, last = layout.shown, layout.before, layout.seqs, len(layout.starts) - 1
     most = shown[0] if messages is None else messages
     step = max(1, messages // 2) if messages else 0
-    earlier = window.earlier_tokens
+    earlier = window.earlier_tokens - 1
     if not window.earlier and last and shown[0] <= most:
         yield 0
     for turn in range(1 if not window.earlier or layout.leading else 0, last):
         if shown[turn] <= most and (
-            _holds_multiple(earlier + before[turn], earlier + before[turn + 1], tokens)
-            or (step and _holds_multiple(seqs[turn], seqs[turn + 1], step))
+            (earlier + before[turn + 1]) // tokens > (earlier + before[turn]) // tokens
+            or (step and (seqs[turn + 1] - 1) // step > (seqs[turn] - 1) // step)
         ):
             yield turn
     yield last
