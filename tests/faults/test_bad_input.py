@@ -86,6 +86,8 @@ async def refused(sessions: SessionManager, make: Callable[[str], Any], error: t
 # --- messages: (arguments of add_message, what the error says)
 
 SPOILT: list[Any] = [NUL, LONE]
+NO_IDS: list[Any] = [True, HUGE, -HUGE, []]
+NO_NAMES: list[Any] = [5, True, []]
 EMPTY: list[Any] = ["", None, []]
 NO_CONTENT: list[Any] = [{"a": "secret"}, 5, b"secret", ("x",), {1}]
 NO_PARTS: list[Any] = [None, 1, "x", [], {}, {"type": 1}, {"text": "x"}]
@@ -117,9 +119,9 @@ MESSAGES: list[tuple[dict[str, Any], str]] = [
     *[
         ({"role": "user", "content": "x", field: value}, f"^{field}: ")
         for field in ("external_id", "author_id")
-        for value in (True, HUGE, -HUGE, [])
+        for value in NO_IDS
     ],
-    *[({"role": "user", "content": "x", "name": value}, "^name: ") for value in (5, True, [])],
+    *[({"role": "user", "content": "x", "name": value}, "^name: ") for value in NO_NAMES],
     *[({"role": "user", "content": "x", "metadata": bad}, "^metadata: ") for bad in [*NO_CONTENT[1:], *NO_OBJECTS[1:], True]],
     *[
         ({"role": "user", "content": "x", "metadata": {"a": [{"b": bad}]}}, "^metadata: ")

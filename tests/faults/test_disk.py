@@ -307,8 +307,9 @@ async def test_a_connection_that_may_only_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize("place", ["missing/chats.db", "file/chats.db", "."])
 async def test_a_path_where_no_file_can_be(tmp_path: Path, place: str) -> None:
     (tmp_path / "file").write_text("a file, no folder")
-    with pytest.raises(StoreUnavailable, match="path, its folder and their permissions"):
+    with pytest.raises(StoreUnavailable, match="path, its folder and their permissions") as caught:
         await manager(tmp_path / place)
+    assert str(caught.value).startswith(f"{tmp_path / place}: ")
 
 
 # --- locked

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from turnkeep import SessionManager
+from turnkeep.errors import InvalidInput
 from turnkeep.session import NewSummary, Session
 from turnkeep.settings import Settings
 from turnkeep.stores import MemoryStore
@@ -51,6 +52,13 @@ class _Contract(ManagerContract):
         yield factory
         for manager in opened:
             await manager.close()
+
+    async def test_every_store_says_the_same_of_an_unknown_call(self, manager: SessionManager) -> None:
+        session = await manager.get_or_create_session("web", 1)
+        batch = [{"role": "user", "content": "hi"}, {"role": "tool", "content": "x", "tool_call_id": "c"}]
+        for attempt in (manager.add_message(session.id, "tool", "x", tool_call_id="c"), manager.add_messages(session.id, batch)):
+            with pytest.raises(InvalidInput, match="tool_call_id: names no tool call that this session has had"):
+                await attempt
 
     async def summarized(self, manager: SessionManager, session: Session, to_seq: int, text: str) -> bool:
         now = await manager.get_session(session.id)

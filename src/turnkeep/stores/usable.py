@@ -43,6 +43,7 @@ class Usable:
 
 _all: WeakSet[Usable] = WeakSet()
 _inherited: set[tuple[int, int]] = set()
+_kept: list[Usable] = []  # for ever: closing the parent's connections in the child could take away a WAL that is in use
 
 
 def identity(path: Path) -> tuple[int, int]:
@@ -59,6 +60,7 @@ def check_not_inherited(path: Path) -> None:
 def _after_fork() -> None:
     for usable in _all:
         usable.forked = True
+        _kept.append(usable)
         if usable.file is not None:
             _inherited.add(usable.file)
 

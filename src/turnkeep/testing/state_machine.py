@@ -18,7 +18,7 @@ from turnkeep.session import NewMessage, Scope, Session
 from turnkeep.testing.builders import APP, event, message, new_session, summary, tool_result, tool_use
 from turnkeep.testing.history import History, MakeStore
 from turnkeep.testing.model import Chat, Line, merged, shown
-from turnkeep.testing.strategies import CALLS, KEYS, PATCHES, PICK, PLAIN, RESULTS, TICK, TOKENS, USES
+from turnkeep.testing.strategies import CALLS, EXTERNALS, KEYS, PATCHES, PICK, PLAIN, RESULTS, TICK, TOKENS, USES
 
 
 class StoreMachine(History):
@@ -173,6 +173,14 @@ class StoreMachine(History):
     @rule(number=PICK, tokens=st.none() | st.integers(0, 60), messages=st.none() | st.integers(1, 6))
     def read_window(self, number: int, tokens: int | None, messages: int | None) -> None:
         self.check_part(self.pick(number), tokens, messages)
+
+    @precondition(lambda self: self.model.chats)
+    @rule(number=PICK, name=EXTERNALS)
+    def find_message(self, number: int, name: str | None) -> None:
+        chat = self.pick(number)
+        known = self.model.known(chat, name)
+        found = self.run(self.store.find_message(chat.last.app, chat.last.id, name or "never"))
+        assert (found and shown(found)) == (known and known[1].shown(known[0]))
 
     # --- the window
 

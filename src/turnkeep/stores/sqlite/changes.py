@@ -30,9 +30,11 @@ def open_session(tx: Transaction, new: NewSession, now_ms: int) -> tuple[Session
             return predecessor, False
         predecessor = tx.save(rules.close(predecessor, "expired", now_ms), reread=False)
     session = rules.new_session(new, 0, now_ms, predecessor)
-    session = tx.insert(session, session.expires_ms)
-    if predecessor is not None and new.carry_over == "summary":
-        session = _carry_over(tx, predecessor, session, now_ms)
+    carried = _carried(tx, predecessor) if predecessor is not None and new.carry_over == "summary" else None
+    if carried is None:
+        return tx.insert(session, session.expires_ms), True
+    session = tx.insert(replace(session, summary_tokens=carried.tokens), session.expires_ms)
+    _insert_summary(tx, session, carried, now_ms)
     return session, True
 
 
@@ -47,11 +49,12 @@ def _newest(tx: Transaction, new: NewSession) -> Session | None:
     return rows.session(found[0]) if found else None
 
 
-def _carry_over(tx: Transaction, old: Session, session: Session, now_ms: int) -> Session:
+def _carried(tx: Transaction, old: Session) -> NewSummary | None:
+    """What of a session opens its successor."""
     last = live_summaries(tx, old)[-1:]
     if not last or last[0].method == "truncation":
-        return session
-    carried = NewSummary(
+        return None
+    return NewSummary(
         from_seq=0,
         to_seq=0,
         text=last[0].text,
@@ -61,8 +64,6 @@ def _carry_over(tx: Transaction, old: Session, session: Session, now_ms: int) ->
         tokens_before=last[0].tokens_before,
         source=old.id,
     )
-    _insert_summary(tx, session, carried, now_ms)
-    return tx.save(replace(session, summary_tokens=carried.tokens))
 
 
 def deactivate(tx: Transaction, app: str, session_id: str, now_ms: int) -> Session:

@@ -167,7 +167,11 @@ def window(reader: Reader, app: str, session_id: str, tokens: int | None, count:
             return None
         shown = _tail(reader, head, tokens, count)
         prompt = _dense(reader, head, 1, head.prompt_seq) if head.prompt_seq else ()
-        live = _summaries(reader, head.number, "AND live = 1 ORDER BY from_seq, number") if head.summary_tokens else ()
+        live = (
+            _summaries(reader, head.number, "AND live = 1 ORDER BY from_seq, number")
+            if head.window_start > head.prompt_seq + 1 or head.predecessor
+            else ()
+        )
     finally:
         reader.db.execute("COMMIT").fetchall()
     return Window(

@@ -80,6 +80,7 @@ class SQLiteStore(Store):
                 make_durable(db)
                 schema.migrate(db)
         except BaseException:
+            self.file = None
             db.close()
             raise
         return db
