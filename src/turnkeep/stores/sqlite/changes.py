@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from turnkeep.session import Event, Json, JsonObject, Message, NewSummary, Scope, Session, Summary
 from turnkeep.stores import rules
@@ -81,14 +81,16 @@ def add_summary(
     tx: Transaction, app: str, session_id: str, summary: NewSummary, generation: int, now_ms: int, replaces: Sequence[int]
 ) -> Session:
     session = tx.session(app, session_id)
-    replaced = rules.check_summary(session, summary, generation, live_summaries(tx, session), replaces)
+    live = live_summaries(tx, session)
+    replaced = rules.check_summary(session, summary, generation, live, replaces)
     covered = visible(tx, session, session.window_start, summary.to_seq)
     _retire(tx, replaced)
-    _insert_summary(tx, session, summary, now_ms)
-    return tx.save(rules.summarize(session, summary, replaced, covered), summaries=tuple(live_summaries(tx, session)))
+    stored = _insert_summary(tx, session, summary, now_ms)
+    left = sorted((*(old for old in live if old not in replaced), stored), key=lambda one: one.from_seq)
+    return tx.save(rules.summarize(session, summary, replaced, covered), summaries=tuple(left))
 
 
-def _insert_summary(tx: Transaction, session: Session, s: NewSummary, now_ms: int) -> None:
+def _insert_summary(tx: Transaction, session: Session, s: NewSummary, now_ms: int) -> Summary:
     tx.db.execute(
         _ADD_SUMMARY,
         (
@@ -105,6 +107,7 @@ def _insert_summary(tx: Transaction, session: Session, s: NewSummary, now_ms: in
             now_ms,
         ),
     )
+    return Summary(**asdict(s), number=tx.db.last_insert_rowid(), created_ms=now_ms)
 
 
 def summaries(tx: Transaction, session: Session) -> list[Summary]:
