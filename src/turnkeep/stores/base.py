@@ -70,6 +70,7 @@ class Commit(msgspec.Struct, frozen=True, gc=False):
     session: Session | None
     messages: tuple[Message, ...] | None
     summaries: tuple[Summary, ...] | None = None
+    window: Window | None = None  # of a session just opened, whose first context then need not be read
 
 
 Listener = Callable[[Commit], None]

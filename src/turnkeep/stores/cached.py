@@ -30,6 +30,7 @@ from turnkeep.session import (
 )
 from turnkeep.stores.base import Commit, NewSession, Store
 
+NEW = 256  # messages that a new session's entry keeps, until somebody asks for more
 SLACK = 64  # messages that a tail may be longer than twice what was asked for
 
 
@@ -130,7 +131,9 @@ class CachedStore(Store):
 
     def _committed(self, commit: Commit) -> None:
         entry = self._entries.get(commit.session_id)
-        if entry is not None:
+        if commit.window is not None:
+            self._keep(commit.window, NEW)
+        elif entry is not None:
             session, messages = commit.session, commit.messages
             if session is None or messages is None or session.status != "active":
                 del self._entries[commit.session_id]

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 
 from msgspec.structs import asdict, replace
 
-from turnkeep.session import Event, Json, JsonObject, Message, NewSummary, Scope, Session, Summary
+from turnkeep.session import Event, Json, JsonObject, Message, NewSummary, Scope, Session, Summary, Window
 from turnkeep.stores import rules
 from turnkeep.stores.base import NewSession
 from turnkeep.stores.sqlite import rows
@@ -32,9 +32,13 @@ def open_session(tx: Transaction, new: NewSession, now_ms: int) -> tuple[Session
     session = rules.new_session(new, 0, now_ms, predecessor)
     carried = _carried(tx, predecessor) if predecessor is not None and new.carry_over == "summary" else None
     if carried is None:
-        return tx.insert(session, session.expires_ms), True
+        session = tx.insert(session, session.expires_ms)
+        user_state = state_of(tx, session, "user") if session.external_user_id is not None else {}
+        tx.opened(session, Window(session, (), (), (), 0, 0, user_state, {}))
+        return session, True
     session = tx.insert(replace(session, summary_tokens=carried.tokens), session.expires_ms)
     _insert_summary(tx, session, carried, now_ms)
+    tx.opened(session, None)
     return session, True
 
 

@@ -128,7 +128,9 @@ class SQLiteStore(Store):
         found = self._read(reads.find, new.app, new.conversation_id, new.interface_type, now_ms)
         if found is not None:
             return found, False
-        return await self._change(changes.open_session, new, now_ms)
+        session, created = await self._change(changes.open_session, new, now_ms)
+        self._note(session)
+        return session, created
 
     async def session(self, app: str, session_id: str) -> Session:
         return self._read(reads.session, app, session_id)
@@ -147,11 +149,14 @@ class SQLiteStore(Store):
         return cast(int, found[0][0])
 
     def _number(self, app: str, session_id: str) -> int:
+        return self._note(self._read(reads.session, app, session_id))
+
+    def _note(self, session: Session) -> int:
         """A session's number never changes and is never used again, so it may be remembered."""
         if len(self._numbers) >= MAX_NUMBERS:
             del self._numbers[next(iter(self._numbers))]
-        number = self._numbers[session_id] = self._read(reads.session, app, session_id).number
-        return number
+        self._numbers[session.id] = session.number
+        return session.number
 
     def _fresh(self) -> Reader:
         """The writer's connection while it is idle, else the reader's: a commit empties every other connection's page cache."""
@@ -220,6 +225,7 @@ class SQLiteStore(Store):
         if window is None:
             window = await self._scan(reads.window, app, session_id, tokens, messages, None)
         assert window is not None
+        self._note(window.session)
         return window
 
     async def add_summary(

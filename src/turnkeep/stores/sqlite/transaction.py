@@ -14,7 +14,7 @@ import apsw
 from msgspec.structs import replace
 
 from turnkeep.errors import UnknownSession
-from turnkeep.session import Message, Session, Summary
+from turnkeep.session import Message, Session, Summary, Window
 from turnkeep.stores.base import Commit
 from turnkeep.stores.sqlite import rows
 
@@ -125,9 +125,11 @@ class Transaction:
         number = self.db.last_insert_rowid()
         if session.root == 0:
             self.db.execute("UPDATE sessions SET root = ? WHERE number = ?", (number, number))
-        session = self._remember(replace(session, number=number, root=session.root or number))
-        self._commits.append(Commit(session.id, session, ()))
-        return session
+        return self._remember(replace(session, number=number, root=session.root or number))
+
+    def opened(self, session: Session, window: Window | None) -> None:
+        """A new session is complete; its `window`, if there is nothing more to read of it."""
+        self._commits.append(Commit(session.id, session, (), None, window))
 
     def add(self, session: Session, message: Message) -> None:
         """A message's row, and one for each call in it; written at the next `flush`."""
