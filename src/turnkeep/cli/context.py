@@ -72,7 +72,7 @@ def _figures(context: Context, session: Session) -> Table:
     rows: list[Any] = [_gap(entry) for entry in context.left_out]
     covered = session.window_start - 1 - session.prompt_seq
     if covered > 0 and session.summary_tokens:
-        rows.insert(0, f"messages {session.prompt_seq + 1}-{session.window_start - 1}: a summary stands for them")
+        rows.insert(0, f"messages {session.prompt_seq + 1}-{session.window_start - 1}: covered by a summary, whole in the log")
     for at, row in enumerate(rows or ["nothing"]):
         made.add_row("" if at else "Left out", row)
     return made
