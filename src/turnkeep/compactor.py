@@ -80,7 +80,7 @@ class Compactor:
         text = await self._summarizer.summarize(plan.messages, max_tokens=self._settings.summary_tokens)
         counter = get_counter(window.session.tokenizer)
         replaced = [summary for summary in window.summaries if summary.number in plan.replaces]
-        before = sum(message.tokens for message in plan.messages) + sum(summary.tokens for summary in replaced)
+        before = plan.tokens + sum(summary.tokens for summary in replaced)
         summary = NewSummary(
             from_seq=plan.from_seq,
             to_seq=plan.to_seq,

@@ -19,6 +19,12 @@ from turnkeep.session import Message, Session
 ROOT = Path(__file__).parents[2]
 OPTIONS: dict[str, Any] = {"cleanup_interval": 0, "tokenizer": "estimate", "busy_timeout": 30.0}
 
+OK: dict[str, Any] = {"role": "user", "content": "x"}
+HUGE = 10**5000
+NUL, LONE = "a\0b", "a\ud800b"
+CYCLE: dict[str, Any] = {}
+CYCLE["self"] = CYCLE
+
 
 def url(path: Path) -> str:
     return f"sqlite:///{path}"
@@ -27,6 +33,12 @@ def url(path: Path) -> str:
 def manager(path: Path, **options: Any) -> SessionManager:
     """A manager without background work, on the estimator: loading a vocabulary is not what these tests are about."""
     return SessionManager.open(url(path), **(OPTIONS | options))
+
+
+def made_at(place: str, tmp_path: Path) -> SessionManager:
+    if place == "file":
+        return manager(tmp_path / "chats.db", compaction="manual")
+    return SessionManager.open("memory://", cleanup_interval=0, tokenizer="estimate", compaction="manual")
 
 
 async def opened(sessions: SessionManager, conversation: int | str = 1, **options: Any) -> Session:

@@ -8,6 +8,7 @@ list the next cleanup removes.
 from __future__ import annotations
 
 import time
+from typing import cast
 
 from msgspec.structs import replace
 
@@ -146,5 +147,5 @@ def _due(tx: Transaction, app: str | None, now_ms: int, retention_ms: int) -> tu
             app,
         )
         if found:
-            return found[0]  # type: ignore[no-any-return]
+            return cast(tuple[str, str], found[0])
     return None
