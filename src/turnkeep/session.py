@@ -157,6 +157,7 @@ class NewSummary(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     tokens_before: int  # of what it covers
     duration_ms: float = 0.0
     source: str | None = None  # the model's name, or the version of the extractor
+    data: str | None = None  # JSON: what the summarizer needs to fold it with others; not in windows, gone when it is replaced
 
 
 class Summary(NewSummary, frozen=True, gc=False, kw_only=True):

@@ -289,7 +289,7 @@ class MemoryStore(Store):
         return Window(
             rows.session,
             tuple(rows.log[: rows.session.prompt_seq]),
-            tuple(rows.live()),
+            rows.shown(),
             tuple(visible[earlier:]),
             earlier,
             sum(message.tokens for message in visible[:earlier]),
@@ -310,10 +310,9 @@ class MemoryStore(Store):
         rows = self._rows(app, session_id)
         replaced = rules.check_summary(rows.session, summary, generation, rows.live(), replaces)
         after = rules.summarize(rows.session, summary, replaced, rows.visible(summary.to_seq))
-        kept = [replace(old, live=False) if old in replaced else old for old in rows.summaries]
-        row = Summary(**asdict(summary), number=next(self._numbers), created_ms=now_ms)
-        rows.summaries = [*kept, row]
-        return self._put(rows, after, (), tuple(rows.live()))
+        rows.retire(*(old.number for old in replaced))
+        rows.summaries.append(Summary(**asdict(summary), number=next(self._numbers), created_ms=now_ms))
+        return self._put(rows, after, (), rows.shown())
 
     async def summaries(self, app: str, session_id: str) -> list[Summary]:
         return list(self._rows(app, session_id).summaries)
@@ -321,13 +320,13 @@ class MemoryStore(Store):
     async def clear(self, app: str, session_id: str, *, keep_summaries: bool, now_ms: int) -> Session:
         rows = self._rows(app, session_id)
         if not keep_summaries:
-            rows.summaries = [replace(summary, live=False) for summary in rows.summaries]
+            rows.retire(*(summary.number for summary in rows.summaries))
         return self._put(rows, rules.clear(rows.session, keep_summaries), None)
 
     async def retract(self, app: str, session_id: str, from_seq: int, now_ms: int) -> Session:
         rows = self._rows(app, session_id)
         rules.check_retract(rows.session, from_seq)
-        rows.summaries = [replace(s, live=s.live and s.to_seq < from_seq) for s in rows.summaries]
+        rows.retire(*(summary.number for summary in rows.live() if summary.to_seq >= from_seq))
         hidden = rules.retract(rows.session, from_seq)
         return self._put(rows, told.moved(rows, replace(rows.session, retracted=hidden)), None)
 

@@ -1,4 +1,4 @@
-"""What the memory store keeps, and all that can be told from it: nothing here changes a row in place."""
+"""What the memory store keeps, and all that can be told from it: no row is changed in place."""
 
 from __future__ import annotations
 
@@ -30,6 +30,14 @@ class Rows:
     def live(self) -> list[Summary]:
         """The live summaries, in the order of what they cover."""
         return sorted((s for s in self.summaries if s.live), key=lambda s: (s.to_seq, s.number))
+
+    def retire(self, *numbers: int) -> None:
+        """These summaries stop being live."""
+        self.summaries = [replace(s, live=False, data=None) if s.number in numbers else s for s in self.summaries]
+
+    def shown(self) -> tuple[Summary, ...]:
+        """The live summaries as a window has them."""
+        return tuple(replace(summary, data=None) for summary in self.live())
 
     def visible(self, to_seq: int | None = None) -> list[Message]:
         """The window's messages, up to a `seq` if one is given."""
@@ -108,7 +116,7 @@ def without(summaries: Sequence[Summary], dropped: Sequence[Summary]) -> list[Su
     """What remains. Behind a live one that goes no other stays live: the window starts at one place."""
     first = min((s.to_seq for s in dropped if s.live and s.to_seq), default=None)
     kept = [summary for summary in summaries if summary not in dropped]
-    return [s if first is None else replace(s, live=s.live and s.to_seq < first) for s in kept]
+    return [s if first is None or s.to_seq < first else replace(s, live=False, data=None) for s in kept]
 
 
 def moved(rows: Rows, session: Session) -> Session:

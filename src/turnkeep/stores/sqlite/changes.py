@@ -16,8 +16,8 @@ from turnkeep.stores.sqlite import rows
 from turnkeep.stores.sqlite.transaction import Transaction
 
 _ADD_SUMMARY = (
-    "INSERT INTO summaries (session, from_seq, to_seq, text, method, tokens, counter, tokens_before, duration_ms, source, live,"
-    " created_ms) VALUES (?,?,?,?,?,?,?,?,?,?,1,?)"
+    "INSERT INTO summaries (session, from_seq, to_seq, text, method, tokens, counter, tokens_before, duration_ms, source, data,"
+    " live, created_ms) VALUES (?,?,?,?,?,?,?,?,?,?,?,1,?)"
 )
 
 # --- sessions
@@ -55,7 +55,7 @@ def _newest(tx: Transaction, new: NewSession) -> Session | None:
 
 def _carried(tx: Transaction, old: Session) -> NewSummary | None:
     """What of a session opens its successor."""
-    last = live_summaries(tx, old)[-1:]
+    last = [summary for summary in summaries(tx, old) if summary.live][-1:]
     if not last or last[0].method == "truncation":
         return None
     return NewSummary(
@@ -67,6 +67,7 @@ def _carried(tx: Transaction, old: Session) -> NewSummary | None:
         counter=last[0].counter,
         tokens_before=last[0].tokens_before,
         source=old.id,
+        data=last[0].data,
     )
 
 
@@ -108,18 +109,21 @@ def _insert_summary(tx: Transaction, session: Session, s: NewSummary, now_ms: in
             s.tokens_before,
             s.duration_ms,
             s.source,
+            s.data,
             now_ms,
         ),
     )
-    return Summary(**asdict(s), number=tx.db.last_insert_rowid(), created_ms=now_ms)
+    return Summary(**asdict(replace(s, data=None)), number=tx.db.last_insert_rowid(), created_ms=now_ms)
 
 
 def summaries(tx: Transaction, session: Session) -> list[Summary]:
-    found = tx.query(f"SELECT {rows.SUMMARY_COLUMNS} FROM summaries WHERE session = ? ORDER BY number", session.number)
+    """All of them, with their data."""
+    found = tx.query(f"SELECT {rows.SUMMARY_WITH_DATA} FROM summaries WHERE session = ? ORDER BY number", session.number)
     return [rows.summary(row) for row in found]
 
 
 def live_summaries(tx: Transaction, session: Session) -> list[Summary]:
+    """As a window has them."""
     found = tx.query(
         f"SELECT {rows.SUMMARY_COLUMNS} FROM summaries WHERE session = ? AND live = 1 ORDER BY from_seq, number", session.number
     )
@@ -127,7 +131,7 @@ def live_summaries(tx: Transaction, session: Session) -> list[Summary]:
 
 
 def _retire(tx: Transaction, summaries: Iterable[Summary]) -> None:
-    tx.db.executemany("UPDATE summaries SET live = 0 WHERE number = ?", [(summary.number,) for summary in summaries])
+    tx.db.executemany("UPDATE summaries SET live = 0, data = NULL WHERE number = ?", [(summary.number,) for summary in summaries])
 
 
 def visible(tx: Transaction, session: Session, from_seq: int, to_seq: int) -> list[Message]:

@@ -136,12 +136,11 @@ def _range(reader: Reader, log: int, from_seq: int, to_seq: int, limit: int = -1
 
 def summaries(reader: Reader, app: str, session_id: str) -> list[Summary]:
     number = session(reader, app, session_id).number
-    return _summaries(reader, number, "ORDER BY number")
-
-
-def _summaries(reader: Reader, number: int, which: str) -> list[Summary]:
-    found = reader.query(f"SELECT {rows.SUMMARY_COLUMNS} FROM summaries WHERE session = ? {which}", (number,))
+    found = reader.query(f"SELECT {rows.SUMMARY_WITH_DATA} FROM summaries WHERE session = ? ORDER BY number", (number,))
     return [rows.summary(row) for row in found]
+
+
+_LIVE = f"SELECT {rows.SUMMARY_COLUMNS} FROM summaries WHERE session = ? AND live = 1 ORDER BY from_seq, number"
 
 
 _WINDOW_HEAD = f"""SELECT {rows.SESSION_COLUMNS},
@@ -168,7 +167,7 @@ def window(reader: Reader, app: str, session_id: str, tokens: int | None, count:
         shown = _tail(reader, head, tokens, count)
         prompt = _dense(reader, head, 1, head.prompt_seq) if head.prompt_seq else ()
         live = (
-            _summaries(reader, head.number, "AND live = 1 ORDER BY from_seq, number")
+            [rows.summary(row) for row in reader.query(_LIVE, (head.number,))]
             if head.window_start > head.prompt_seq + 1 or head.predecessor
             else ()
         )

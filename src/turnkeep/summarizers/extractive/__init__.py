@@ -12,7 +12,7 @@ Each line is a speaker with verbatim fragments of that speaker, or a tool call w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from turnkeep.errors import InvalidInput
@@ -66,12 +66,23 @@ class Extractive:
 
     def records(self, messages: Iterable[Said], *, previous: Previous = None) -> list[Record]:
         """All that could stand in a summary of the messages, weighed."""
+        steps = self.steps(messages, previous=previous)
+        while True:
+            try:
+                next(steps)
+            except StopIteration as end:
+                found: list[Record] = end.value
+                return found
+
+    def steps(self, messages: Iterable[Said], *, previous: Previous = None) -> Generator[None, None, list[Record]]:
+        """`records`, a message at a time: for a caller who must give way now and then."""
         context = self.context()
         older = recalled(previous, context.count)
         _recall(context, older)
         found = []
         for message in messages:
             found += extract(message, context)
+            yield
         found += finish(context)
         return after(older, weigh(found, context))
 

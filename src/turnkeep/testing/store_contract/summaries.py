@@ -100,6 +100,29 @@ class Summaries(Case):
         assert (session.window_start, session.summary_tokens, session.window_messages) == (5, 5, 6)
         assert [one.live for one in await store.summaries(APP, session.id)] == [False, True]
 
+    async def test_the_makers_data_is_kept_while_it_is_live_and_stands_in_no_window(self, store: Store) -> None:
+        session = await add(store, await ten(store), summary(1, 2, "first", data="[1]"))
+        session = await add(store, session, summary(3, 4, "second", data='["é"]'))
+        first, second = await store.summaries(APP, session.id)
+        assert (first.data, second.data) == ("[1]", '["é"]')
+        window = await store.window(APP, session.id)
+        assert [one.data for one in window.summaries] == [None, None]
+        session = await add(store, session, summary(1, 6, "all", data="[2]"), first.number, second.number)
+        assert [one.data for one in await store.summaries(APP, session.id)] == [None, None, "[2]"]
+        [shown] = (await store.window(APP, session.id)).summaries
+        assert shown.data is None
+        await store.clear(APP, session.id, keep_summaries=False, now_ms=NOW)
+        assert [one.data for one in await store.summaries(APP, session.id)] == [None, None, None]
+
+    async def test_a_carried_summary_brings_its_data(self, store: Store) -> None:
+        session = await add(store, await ten(store), summary(1, 2, "first", data="[1]"))
+        await store.deactivate(APP, session.id, NOW)
+        successor = await opened(store, carry_over="summary")
+        [carried] = await store.summaries(APP, successor.id)
+        assert (carried.method, carried.data) == ("carried", "[1]")
+        [shown] = (await store.window(APP, successor.id)).summaries
+        assert shown.data is None
+
     @pytest.mark.parametrize(
         ("from_seq", "to_seq"),
         [(1, 6), (2, 6), (4, 8), (6, 8), (0, 8), (11, 12), (5, 11), (5, 10**9), (5, 4), (5, 3), (5, 0)],

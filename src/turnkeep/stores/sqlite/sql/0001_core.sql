@@ -96,6 +96,7 @@ CREATE TABLE summaries (
     tokens_before INTEGER NOT NULL,
     duration_ms   REAL NOT NULL,
     source        TEXT,
+    data          TEXT,                    -- JSON: what its maker needs to fold it; only while it is live
     live          INTEGER NOT NULL,
     created_ms    INTEGER NOT NULL
 ) STRICT;
