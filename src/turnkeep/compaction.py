@@ -9,22 +9,34 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import msgspec
+from msgspec.structs import replace
 
-from turnkeep.session import Message, Session, Window
+from turnkeep.session import Message, Session, Summary, Window
 from turnkeep.settings import Settings
+from turnkeep.shrink import large
 
 PRESSING = 0.9  # of the token limit: from here on the minimum of messages lapses
+RATIO = 9  # tokens that one token of a summary stands for
+LEAST = 48  # tokens of the smallest summary worth its heading
+MOST = 500
+FOLD_TO = 0.9  # of their share: what summaries are folded to when they have outgrown it
 
 
 class Plan(msgspec.Struct, frozen=True):
-    """Cover `from_seq..to_seq` by a summary made of `messages`; `generation` is what the window's maker saw."""
+    """Cover `from_seq..to_seq` by a summary of at most `max_tokens`, made of `messages` and of the summaries that it replaces.
+
+    `generation` is what the window's maker saw. `again` are ranges of `seq` that only a truncation stands for: the log still has
+    what they said, and the summary is to tell it.
+    """
 
     session_id: str
     generation: int
     from_seq: int
     to_seq: int
     messages: tuple[Message, ...]
-    replaces: tuple[int, ...] = ()
+    max_tokens: int
+    replaces: tuple[Summary, ...] = ()
+    again: tuple[tuple[int, int], ...] = ()
 
     @property
     def tokens(self) -> int:
@@ -41,10 +53,47 @@ def is_due(session: Session, settings: Settings) -> bool:
     return True
 
 
+def is_due_now(window: Window, settings: Settings) -> bool:
+    """`is_due`, with large tool results of older turns counted as a prompt would shorten them: that comes before any summary."""
+    session, messages = window.session, window.messages
+    if not is_due(session, settings):
+        return False
+    most = large(session.token_limit)
+    newest = next((at for at in range(len(messages) - 1, -1, -1) if messages[at].role == "user"), 0)
+    spared = sum(message.tokens - most for message in messages[:newest] if message.role == "tool" and message.tokens > most)
+    return not spared or is_due(replace(session, window_tokens=session.window_tokens - spared), settings)
+
+
+def gains(tokens: int, plan: Plan) -> bool:
+    """Whether a summary of that many tokens saves at least what it costs."""
+    added = tokens - sum(summary.tokens for summary in plan.replaces)
+    return added <= 0 or 2 * added <= plan.tokens
+
+
 def plan(window: Window, settings: Settings) -> Plan | None:
     """What to cover now; None while the window is only what is kept: the newest whole turns within their share, at least one."""
+    keep = _kept_from(window, settings.compaction_keep)
+    if keep == 0:
+        return None
+    covered = window.messages[:keep]
+    wanted = summary_size(sum(message.tokens for message in covered), window.session.token_limit, settings)
+    replaces, max_tokens = _replaced(window, wanted, settings)
+    return Plan(
+        window.session.id,
+        window.session.generation,
+        min([window.session.window_start, *(summary.from_seq for summary in replaces)]),  # 0: also of an earlier session
+        window.messages[keep].seq - 1,
+        covered,
+        max_tokens,
+        replaces,
+        tuple((summary.from_seq, summary.to_seq) for summary in replaces if summary.method == "truncation"),
+    )
+
+
+def _kept_from(window: Window, share: float) -> int:
+    """The index of the first message that stays."""
     starts = turn_starts(window.messages)
-    budget = settings.compaction_keep * window.session.window_tokens
+    budget = share * window.session.window_tokens
     keep = starts[-1] if starts else 0
     tokens = sum(message.tokens for message in window.messages[keep:])
     for start in reversed(starts[:-1]):
@@ -52,18 +101,42 @@ def plan(window: Window, settings: Settings) -> Plan | None:
         if tokens > budget:
             break
         keep = start
-    if keep == 0:
-        return None
-    covered = window.messages[:keep]
-    carried = tuple(summary for summary in window.summaries if summary.method == "truncation")
-    return Plan(
-        window.session.id,
-        window.session.generation,
-        min([window.session.window_start, *(summary.from_seq for summary in carried)]),
-        window.messages[keep].seq - 1,
-        covered,
-        tuple(summary.number for summary in carried),
-    )
+    return keep
+
+
+def summary_size(covered: int, token_limit: int, settings: Settings) -> int:
+    """The tokens that a summary of `covered` tokens may take: about a ninth keeps what later turns ask for."""
+    most = settings.summary_tokens or max(MOST, token_limit // 16)
+    return min(max(covered // RATIO, LEAST), most)
+
+
+def summaries_share(session: Session, settings: Settings) -> int:
+    """The tokens that all live summaries may take together, of what the fixed parts leave."""
+    limit = max(session.token_limit - session.fixed_tokens, 0)
+    if settings.summary_share is not None:
+        return int(settings.summary_share * limit)
+    return min(limit * 2 // 5, 1200 + limit // 10)
+
+
+def _replaced(window: Window, wanted: int, settings: Settings) -> tuple[tuple[Summary, ...], int]:
+    """The live summaries that the next one takes in, and the tokens it may have.
+
+    None, as long as it finds room beside them: then they stay, byte by byte. If not, it is folded together with all of them, to
+    clearly less than the share, so that this is seldom. One from before a clear stays by itself, so that the range of a
+    summary never reaches over what was cleared. A truncation, and with it what comes after, is always taken in.
+    """
+    share = summaries_share(window.session, settings)
+    cleared = window.session.cleared_seq
+    foldable = [summary for summary in window.summaries if summary.from_seq > cleared or not cleared]
+    room = max(share - sum(summary.tokens for summary in window.summaries if summary not in foldable), share // 4)
+    if sum(summary.tokens for summary in foldable) + wanted > room:
+        return tuple(foldable), max(int(FOLD_TO * room), wanted)
+    first = next((at for at, summary in enumerate(foldable) if summary.method == "truncation"), len(foldable))
+    taken = tuple(foldable[first:])
+    again = sum(summary.tokens_before for summary in taken if summary.method == "truncation")
+    told = sum(summary.tokens for summary in taken if summary.method != "truncation")
+    extra = summary_size(again, window.session.token_limit, settings) if again else 0
+    return taken, min(wanted + told + extra, max(int(FOLD_TO * room), wanted))
 
 
 def turn_starts(messages: Sequence[Message]) -> list[int]:

@@ -1,8 +1,8 @@
-"""Compaction at work: takes plans from `compaction`, texts from a summarizer, and stores the result.
+"""Compaction at work: takes plans from `compaction`, texts from a `Ladder`, and stores the result.
 
 Invariants: no lock and no transaction is held while a summarizer works; the store's compare-and-set decides which summary counts, so
 two compactors cannot both win and an append never disturbs one; at most one compaction of a session runs here at a time, and
-at most `compaction_parallel` of all.
+at most `compaction_parallel` of all. In the background it waits for a calm moment, unless a prompt has had to leave messages out.
 """
 
 from __future__ import annotations
@@ -10,36 +10,54 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from msgspec.structs import replace
 
 from turnkeep import compaction
 from turnkeep.context import summary_text
 from turnkeep.errors import Conflict, ManagerClosed, UnknownSession
-from turnkeep.session import NewSummary, Session, Summary
+from turnkeep.session import Message, NewSummary, Session, Summary, Window
 from turnkeep.settings import Settings
 from turnkeep.stores import Store
-from turnkeep.summarizers import Summarizer, Truncation
-from turnkeep.tokens import PER_MESSAGE, get_counter
+from turnkeep.stores.base import MAX_PAGE
+from turnkeep.summarizers import Draft, Ladder
+from turnkeep.tokens import PER_MESSAGE, Counter, get_counter
 
 LOOK_AGAIN = 8  # messages
 MAX_REMEMBERED = 10_000
+LONGEST = 4  # token limits that a window may grow to while nothing is calm
+PAUSE = 0.05  # seconds between two looks whether it is calm
+MAX_AGAIN = 4 * MAX_PAGE  # messages read once more
 
 log = logging.getLogger("turnkeep.compaction")
 
 
-class Compactor:
-    """One for each manager."""
+def always_calm() -> bool:
+    return False
 
-    def __init__(self, store: Store, settings: Settings, now_ms: Callable[[], int], summarizer: Summarizer | None = None) -> None:
-        self._store, self._settings, self._now_ms = store, settings, now_ms
-        self._summarizer: Summarizer = summarizer or Truncation()
+
+class Compactor:
+    """One for each manager. `busy` says whether so many wait for the store that others' work should not begin."""
+
+    def __init__(
+        self,
+        store: Store,
+        settings: Settings,
+        now_ms: Callable[[], int],
+        ladder: Ladder | None = None,
+        busy: Callable[[], bool] = always_calm,
+    ) -> None:
+        self._store, self._settings, self._now_ms, self._busy = store, settings, now_ms, busy
+        self._ladder = ladder or Ladder(timezone=settings.timezone, patterns=settings.redaction_patterns)
+        self._waiting: dict[str, str] = {}  # the app of each session that is due
+        self._urgent: set[str] = set()
         self._tasks: dict[str, asyncio.Task[None]] = {}
-        self._slots = asyncio.Semaphore(settings.compaction_parallel)
+        self._pump: asyncio.Task[None] | None = None
+        self._hurry = asyncio.Event()  # somebody waits for the end of all of it
         self._later: dict[str, int] = {}  # the seq from which it is worth looking again, where nothing could be covered
 
-    async def due(self, session: Session) -> None:
+    async def due(self, session: Session, *, urgent: bool = False) -> None:
         """Compaction is due: do it now (`inline`), soon (`background`) or when asked to (`manual`).
 
         Never raises: what led here is stored.
@@ -48,20 +66,63 @@ class Compactor:
             return
         if self._settings.compaction == "inline":
             await self._quietly(session.app, session.id)
-        elif self._settings.compaction == "background" and session.id not in self._tasks:
-            task = asyncio.create_task(self._quietly(session.app, session.id))
-            self._tasks[session.id] = task
-            task.add_done_callback(lambda _: self._tasks.pop(session.id, None))
+        elif self._settings.compaction == "background":
+            self._wait(session, urgent=urgent or session.window_tokens > LONGEST * session.token_limit)
+
+    async def overflowed(self, session: Session) -> None:
+        """A prompt of the session had to leave messages out for want of room: do not wait for a calm moment, if it is due."""
+        if self._settings.compaction == "background" and compaction.is_due(session, self._settings):
+            await self.due(session, urgent=True)
+
+    # --- in the background
+
+    def _wait(self, session: Session, *, urgent: bool) -> None:
+        if session.id in self._tasks:
+            return
+        self._waiting[session.id] = session.app
+        if urgent:
+            self._urgent.add(session.id)
+        if self._pump is None:
+            self._pump = asyncio.create_task(self._run())
+            self._pump.add_done_callback(self._stopped)
+
+    def _stopped(self, pump: asyncio.Task[None]) -> None:
+        self._pump = None
+
+    async def _run(self) -> None:
+        """Starts what waits, as many as may run at once, when it is calm."""
+        while self._waiting:
+            if len(self._tasks) >= self._settings.compaction_parallel:
+                await asyncio.wait(self._tasks.values(), return_when=asyncio.FIRST_COMPLETED)
+            elif self._busy() and not self._urgent and not self._hurry.is_set():
+                await self._pause()
+            else:
+                self._begin(next(iter(self._urgent or self._waiting)))
+
+    async def _pause(self) -> None:
+        try:
+            async with asyncio.timeout(PAUSE):
+                await self._hurry.wait()
+        except TimeoutError:
+            pass
+
+    def _begin(self, session_id: str) -> None:
+        app = self._waiting.pop(session_id)
+        self._urgent.discard(session_id)
+        task = asyncio.create_task(self._quietly(app, session_id))
+        self._tasks[session_id] = task
+        task.add_done_callback(lambda _: self._tasks.pop(session_id, None))
 
     async def _quietly(self, app: str, session_id: str) -> None:
         try:
-            async with self._slots:
-                session = await self._store.session(app, session_id)
-                if compaction.is_due(session, self._settings) and await self.compact(app, session_id) is None:
-                    self._look_again_later(session)
+            window = await self._store.window(app, session_id)
+            if compaction.is_due_now(window, self._settings):
+                await self._compact(window)
+            elif compaction.is_due(window.session, self._settings):
+                self._look_again_later(window.session)
         except (Conflict, UnknownSession, ManagerClosed):
             pass  # the window moved, or is gone: what is due then is found again at the next append
-        except Exception:  # a summarizer may raise anything
+        except Exception:
             log.exception("compaction of session %s failed; it is tried again after the next message", session_id)
 
     def _look_again_later(self, session: Session) -> None:
@@ -70,56 +131,109 @@ class Compactor:
             del self._later[next(iter(self._later))]
         self._later[session.id] = session.seq + LOOK_AGAIN
 
+    # --- one compaction
+
     async def compact(self, app: str, session_id: str) -> Summary | None:
         """Cover what the plan says; None if there is nothing to cover or nothing to gain. `Conflict` if the window moved."""
-        window = await self._store.window(app, session_id)
-        plan = compaction.plan(window, self._settings)
+        return await self._compact(await self._store.window(app, session_id))
+
+    async def _compact(self, window: Window) -> Summary | None:
+        session, plan = window.session, compaction.plan(window, self._settings)
         if plan is None:
+            self._look_again_later(session)
             return None
+        again = await self._again(session, plan.again)
+        previous = await self._whole(session, plan.replaces)
+        made = await self._draft(session, [*again, *plan.messages], previous, plan.from_seq, plan.to_seq, plan.max_tokens)
+        if not compaction.gains(made.tokens, plan):
+            self._look_again_later(session)
+            return None
+        return await self._add(session, made, [summary.number for summary in plan.replaces])
+
+    async def _draft(
+        self,
+        session: Session,
+        messages: Sequence[Message],
+        previous: Sequence[Summary],
+        from_seq: int,
+        to_seq: int,
+        max_tokens: int,
+    ) -> NewSummary:
+        """A summary of that range in at most `max_tokens`, its heading included."""
         began = time.perf_counter()
-        text = await self._summarizer.summarize(plan.messages, max_tokens=self._settings.summary_tokens)
-        counter = get_counter(window.session.tokenizer)
-        replaced = [summary for summary in window.summaries if summary.number in plan.replaces]
-        before = plan.tokens + sum(summary.tokens for summary in replaced)
-        summary = NewSummary(
-            from_seq=plan.from_seq,
-            to_seq=plan.to_seq,
-            text=text,
-            method=self._summarizer.method,
-            tokens=0,
-            counter=counter.name,
-            tokens_before=before,
-            duration_ms=(time.perf_counter() - began) * 1000,
-            source=self._summarizer.source,
+        counter: Counter = get_counter(session.tokenizer)
+        before = sum(message.tokens for message in messages) + sum(
+            summary.tokens_before for summary in previous if summary.method != "truncation"
         )
-        summary = replace(summary, tokens=counter.count(summary_text(summary)) + PER_MESSAGE)
-        if not text or summary.tokens >= before:
-            return None
+        bare = NewSummary(
+            from_seq=from_seq, to_seq=to_seq, text="", method="", tokens=0, counter=counter.name, tokens_before=before
+        )
+        room = max(max_tokens - counter.count(summary_text(bare)) - PER_MESSAGE, compaction.LEAST // 2)
+        draft: Draft = await self._ladder.draft(messages, previous, max_tokens=room, counter=counter)
+        made = replace(bare, text=draft.text, method=draft.method, source=draft.source, data=draft.data)
+        took = (time.perf_counter() - began) * 1000
+        return replace(made, tokens=counter.count(summary_text(made)) + PER_MESSAGE, duration_ms=took)
+
+    async def _add(self, session: Session, made: NewSummary, replaces: Sequence[int]) -> Summary | None:
         await self._store.add_summary(
-            app,
-            session_id,
-            summary,
-            generation=plan.generation,
-            now_ms=self._now_ms(),
-            replaces=plan.replaces,
+            session.app, session.id, made, generation=session.generation, now_ms=self._now_ms(), replaces=replaces
         )
-        live = (await self._store.window(app, session_id, messages=1)).summaries
-        return next((stored for stored in live if stored.to_seq == plan.to_seq), None)
+        live = (await self._store.window(session.app, session.id, messages=1)).summaries
+        return next((stored for stored in live if stored.to_seq == made.to_seq), None)
+
+    async def _whole(self, session: Session, summaries: Sequence[Summary]) -> list[Summary]:
+        """With their data, which windows leave out."""
+        if not summaries:
+            return []
+        numbers = {summary.number for summary in summaries}
+        found = await self._store.summaries(session.app, session.id)
+        return sorted((one for one in found if one.number in numbers), key=lambda one: one.from_seq)
+
+    async def _again(self, session: Session, ranges: Sequence[tuple[int, int]]) -> list[Message]:
+        """The messages of these ranges that are neither retracted nor erased, from the log; the newest, if they are very many."""
+        found: list[Message] = []
+        for first, last in ranges:
+            found += await self._store.visible(session, max(first, last - MAX_AGAIN), last)
+        return found
+
+    async def resummarize(self, app: str, session_id: str) -> list[Summary]:
+        """Make the live summaries anew from the log, each as large as it was; not what an earlier session left."""
+        made = []
+        for old in (await self._store.window(app, session_id)).summaries:
+            if old.from_seq == 0:
+                continue
+            session = await self._store.session(app, session_id)
+            messages = await self._again(session, [(old.from_seq, old.to_seq)])
+            size = compaction.summary_size(sum(one.tokens for one in messages), session.token_limit, self._settings)
+            most = size if old.method == "truncation" else max(size, old.tokens)
+            new = await self._draft(session, messages, [], old.from_seq, old.to_seq, most)
+            stored = await self._add(session, new, [old.number])
+            if stored is not None:
+                made.append(stored)
+        return made
+
+    # --- the end
 
     async def settle(self) -> None:
-        """Wait until nothing runs."""
-        while self._tasks:
-            await asyncio.wait(self._tasks.values())
+        """Wait until nothing runs, and nothing waits for a calm moment."""
+        self._hurry.set()
+        try:
+            while self._pump is not None or self._tasks:
+                await asyncio.wait([*self._tasks.values(), *([self._pump] if self._pump else [])])
+        finally:
+            self._hurry.clear()
 
     async def close(self, timeout: float) -> None:
         """Wait a bounded time; what does not end in it is cancelled, stores nothing, and is due again at the next start.
 
         A summarizer that swallows its cancellation is left behind after a second more.
         """
-        tasks = list(self._tasks.values())
-        if tasks:
-            _, late = await asyncio.wait(tasks, timeout=timeout)
-            for task in late:
+        self._hurry.set()
+        settled = asyncio.create_task(self.settle())
+        _, late = await asyncio.wait([settled], timeout=timeout)
+        if late:
+            tasks = [settled, *([self._pump] if self._pump else []), *self._tasks.values()]
+            self._waiting.clear()
+            for task in tasks:
                 task.cancel()
-            if late:
-                await asyncio.wait(late, timeout=1)
+            await asyncio.wait(tasks, timeout=1)

@@ -19,10 +19,10 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from turnkeep import shapes
-from turnkeep.cut import Layout, openers, paired, plain
+from turnkeep.cut import Layout, eased, openers, paired, plain
 from turnkeep.errors import BudgetTooSmall
 from turnkeep.session import JsonObject, LeftOut, Message, NewSummary, Summary, Window
-from turnkeep.shrink import note, shrink
+from turnkeep.shrink import large, note, shrink
 from turnkeep.tokens import PER_MESSAGE, PRIMING, Counter
 from turnkeep.turns import Piece, to_piece
 
@@ -70,7 +70,7 @@ class Context(msgspec.Struct, frozen=True):
 def truncation(from_seq: int, to_seq: int, count: int, dropped: tuple[Message, ...], max_tokens: int) -> str:
     """The plainest gap: a marker. A `Gap` may say more of what was `dropped` (as far as it was loaded), in `max_tokens`.
 
-    Its answer must depend on nothing that changes before the cut does.
+    Its answer must depend on nothing that changes before the cut does. Where the caller asked for few messages, the marker stands.
     """
     if count == 1:
         return f"[1 earlier message ({to_seq}) is not shown here.]"
@@ -167,25 +167,36 @@ class _Choice:
         self.beside = _sum(self.summaries)
 
     def choose(self, most: int | None) -> _Chosen:
+        """All of it; or with less of large tool results; or from the oldest turn on that may open the prompt and fits."""
         messages = self.window.messages
-        return self.cut(plain(messages, self.counter.name) or paired(messages, self.counter), most)
-
-    def cut(self, layout: Layout, most: int | None) -> _Chosen:
-        """From the oldest turn on that may open the prompt and fits."""
+        layout = plain(messages, self.counter.name) or paired(messages, self.counter)
         if not layout.starts:
             return self.squeezed(layout, layout.unpaired)
+        if layout.plain is None and layout.tokens[self.first(layout, most)] + self.beside > self.room:
+            layout = eased(layout, large(self.budget), self.counter)
+        return self.cut(layout, most)
+
+    def first(self, layout: Layout, most: int | None) -> int:
+        """The first turn that the caller's own limit of messages lets in."""
+        if most is None:
+            return 0
+        return next((turn for turn, shown in enumerate(layout.shown) if shown <= most), len(layout.starts) - 1)
+
+    def cut(self, layout: Layout, most: int | None) -> _Chosen:
+        asked = layout.fits(most, self.room - self.beside)
         for turn in openers(layout, self.window, max(1, self.budget // _STEPS), most):
             tokens = layout.tokens[turn] + self.beside
             if tokens > self.room:
                 continue
-            gap = self.gap_before(layout, turn, max(8, self.budget // 8))
+            gap = self.gap_before(layout, turn, max(8, self.budget // 8), truncation if asked else self.gap)
             if tokens + _sum(gap) <= self.room:
-                return self.from_turn(layout, turn, gap, self.left_out(layout, most, turn))
-        return self.squeezed(layout, self.left_out(layout, most, len(layout.starts) - 1))
+                return self.from_turn(layout, turn, gap, self.left_out(layout, asked, turn))
+        return self.squeezed(layout, self.left_out(layout, asked, len(layout.starts) - 1))
 
     def from_turn(self, layout: Layout, turn: int, gap: list[Piece], left: list[LeftOut]) -> _Chosen:
         last = len(layout.starts) - 1
         older, newest = layout.outs(turn, last), layout.outs(last, last + 1)
+        left = left + [entry for entry in layout.shortened if entry.from_seq >= layout.seqs[turn]] if layout.shortened else left
         return _Chosen(self.summaries, gap, older, newest, layout.tokens[turn], left)
 
     def squeezed(self, layout: Layout, left: list[LeftOut]) -> _Chosen:
@@ -195,7 +206,7 @@ class _Choice:
         last = len(layout.starts) - 1
         most = max(8, self.room // 4)
         note_most = min(most, _NOTE)
-        gap = self.gap_before(layout, last, most)
+        gap = self.gap_before(layout, last, most, self.gap)
         newest = layout.tokens[last] if layout.tokens else 0
         kept, gone = _drop_summaries(self.live, self.room, _sum(gap), note_most, newest)
         if gone:
@@ -205,15 +216,15 @@ class _Choice:
         pieces, lost = shrink(layout.turns[last], limit, self.counter) if layout.turns else ([], [])
         return _Chosen(kept, gap, [], [piece.out for piece in pieces], _sum(pieces), gone + left + lost)
 
-    def gap_before(self, layout: Layout, turn: int, most: int) -> list[Piece]:
-        """The marker for what of the window stands before that turn, in at most `most` tokens."""
+    def gap_before(self, layout: Layout, turn: int, most: int, words: Gap) -> list[Piece]:
+        """What stands for the part of the window before that turn, in at most `most` tokens."""
         start = layout.starts[turn] if layout.starts else 0
         count = self.window.earlier + start
         if not count:
             return []
         to_seq = layout.seqs[turn] - 1 if layout.starts else self.from_seq() + count - 1
         asked = (self.from_seq(), to_seq, count, self.window.messages[:start], most)
-        piece = _system_piece(self.counter, self.gap(*asked))
+        piece = _system_piece(self.counter, words(*asked))
         return [piece if piece.tokens <= most else note(self.counter, truncation(*asked), most)]
 
     def from_seq(self) -> int:
@@ -221,14 +232,13 @@ class _Choice:
         start = self.window.session.window_start
         return min(start, messages[0].seq) if messages else start
 
-    def left_out(self, layout: Layout, most: int | None, cut: int) -> list[LeftOut]:
-        """What of the window the prompt does not show when it opens with turn `cut`."""
+    def left_out(self, layout: Layout, asked: bool, cut: int) -> list[LeftOut]:
+        """What of the window the prompt does not show when it opens with turn `cut`; whether the caller `asked` for so few."""
         opens, left = layout.seqs[cut], []
         reason: Literal["budget", "max_messages"] = "budget"
         if count := self.window.earlier + layout.starts[cut]:
             tokens = self.window.earlier_tokens + layout.before[cut]
-            if layout.fits(most, self.room - self.beside):
-                reason = "max_messages"
+            reason = "max_messages" if asked else "budget"
             left = [LeftOut(reason, self.from_seq(), opens - 1, count, tokens)]
         if layout.plain is not None:
             return left

@@ -8,14 +8,16 @@ not on what came later or on how much before it was loaded.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import accumulate
+from itertools import accumulate, chain
 from typing import Literal
 
 import msgspec
+from msgspec.structs import replace
 
 from turnkeep.session import JsonObject, LeftOut, Message, Window
+from turnkeep.shrink import shorten_piece
 from turnkeep.tokens import Counter
-from turnkeep.turns import Turn, split
+from turnkeep.turns import Piece, Turn, split
 
 
 class Layout(msgspec.Struct):
@@ -35,6 +37,7 @@ class Layout(msgspec.Struct):
     plain: list[JsonObject] | None  # what is sent, if it is just the log's messages, one by one
     turns: list[Turn]  # empty if plain
     unpaired: list[LeftOut]
+    shortened: list[LeftOut] = []
 
     def outs(self, first: int, end: int) -> list[JsonObject]:
         """What turns `first..end-1` send."""
@@ -80,6 +83,24 @@ def paired(messages: Sequence[Message], counter: Counter) -> Layout:
         turns,
         unpaired,
     )
+
+
+def eased(layout: Layout, most: int, counter: Counter) -> Layout:
+    """The same with each tool result of the older turns in at most `most` tokens, and what they lost by that."""
+    turns, lost = [], []
+    for turn in layout.turns[:-1]:
+        units = [[_eased(piece, most, counter) for piece in unit] for unit in turn.units]
+        pairs = zip(turn.pieces(), chain.from_iterable(units), strict=True)
+        lost += [LeftOut("shortened", old.seq, old.seq, 1, old.tokens - new.tokens) for old, new in pairs if new is not old]
+        turns.append(replace(turn, units=units, tokens=sum(piece.tokens for unit in units for piece in unit)))
+    turns += layout.turns[-1:]
+    return replace(layout, turns=turns, tokens=_to_the_end([turn.tokens for turn in turns]), shortened=lost)
+
+
+def _eased(piece: Piece, most: int, counter: Counter) -> Piece:
+    if piece.out["role"] != "tool" or piece.tokens <= most:
+        return piece
+    return shorten_piece(counter, piece, piece, most)
 
 
 def plain(messages: Sequence[Message], name: str) -> Layout | None:

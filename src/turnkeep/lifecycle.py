@@ -19,12 +19,15 @@ from turnkeep.compactor import Compactor
 from turnkeep.errors import InvalidInput, ManagerClosed, TurnkeepError
 from turnkeep.session import Cleaned, Session
 from turnkeep.settings import Settings, load
+from turnkeep.stopgap import Stopgap
 from turnkeep.stores import CachedStore, Store, open_store
+from turnkeep.summarizers import Ladder, Summarizer
 from turnkeep.tokens import Counter, get_counter, is_loaded
 
 log = logging.getLogger("turnkeep")
 
 _KNOWN_SESSIONS = 10_000
+FEW = 8  # appends at once: with more, work that can wait does
 
 
 class Known:
@@ -40,7 +43,14 @@ class Known:
 class Lifecycle:
     """What `SessionManager` stands on."""
 
-    def __init__(self, store: Store, settings: Settings, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        store: Store,
+        settings: Settings,
+        *,
+        summarizer: Summarizer | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self._store: Store = CachedStore(store, settings.cache_sessions) if settings.cache_sessions else store
         self._settings = settings
         self._app = checks.identifier("app", settings.app)
@@ -49,6 +59,9 @@ class Lifecycle:
         self._opened = False
         self._cleaner: asyncio.Task[None] | None = None
         self._closing: asyncio.Task[None] | None = None
+        self._ladder = Ladder(summarizer, timezone=settings.timezone, patterns=settings.redaction_patterns)
+        self._stopgap = Stopgap(self._store, self._ladder)
+        self._appending = 0  # callers who wait for an append
 
     # --- opening and closing
 
@@ -58,19 +71,21 @@ class Lifecycle:
         url: str | None = None,
         *,
         settings: Settings | None = None,
+        summarizer: Summarizer | None = None,
         clock: Callable[[], float] = time.time,
         **overrides: Any,
     ) -> Self:
         """A manager on the database at `url` (`sqlite:///file.db`, `memory://`; default: the setting `database_url`).
 
         `overrides` are settings by name; without `settings` the rest comes from the environment and `turnkeep.toml`.
+        `summarizer` writes the summaries, the extractive one stands in when it fails; without it all are extractive.
         `clock` gives seconds since 1970. Nothing is opened until it is awaited or entered.
         """
         if settings is None:
             settings = load(overrides)
         elif overrides:
             raise InvalidInput(next(iter(overrides)), "give settings= or single settings, not both")
-        return cls(open_store(url or settings.database_url, settings), settings, clock=clock)
+        return cls(open_store(url or settings.database_url, settings), settings, summarizer=summarizer, clock=clock)
 
     def __await__(self) -> Generator[Any, None, Self]:
         return self._start().__await__()
@@ -81,7 +96,7 @@ class Lifecycle:
         if self._closing is not None:
             raise ManagerClosed
         await self._store.open()
-        self._compactor = Compactor(self._store, self._settings, self._now_ms)
+        self._compactor = Compactor(self._store, self._settings, self._now_ms, self._ladder, lambda: self._appending > FEW)
         self._opened = True
         if self._settings.cleanup_interval:
             self._cleaner = asyncio.create_task(self._clean_up_for_ever())

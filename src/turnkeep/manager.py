@@ -36,6 +36,7 @@ from turnkeep.session import (
     Summary,
 )
 from turnkeep.settings import check_token_limit
+from turnkeep.stopgap import Missing
 from turnkeep.stores import CachedStore
 from turnkeep.stores.base import MAX_PAGE, NewSession
 from turnkeep.tokens import counter_name_for
@@ -260,14 +261,18 @@ class SessionManager(Lifecycle):
     ) -> Appended:
         if expected_seq is not None:
             checks.page("expected_seq", expected_seq, 0, 2**32)
-        appended = await self._store.append(
-            self._app,
-            session_id,
-            messages,
-            now_ms=now_ms,
-            expected_seq=expected_seq,
-            fixed_tokens=known.fixed_tokens,
-        )
+        self._appending += 1
+        try:
+            appended = await self._store.append(
+                self._app,
+                session_id,
+                messages,
+                now_ms=now_ms,
+                expected_seq=expected_seq,
+                fixed_tokens=known.fixed_tokens,
+            )
+        finally:
+            self._appending -= 1
         if appended.created and is_due(appended.session, self._settings):
             await self._compactor.due(appended.session)
         return appended
@@ -313,24 +318,37 @@ class SessionManager(Lifecycle):
         if system is not None:
             checks.text("system", system, self._settings.max_content_bytes)
         schemas = checks.schemas("tools", tools, self._settings.max_content_bytes)
-        window = await self._store.window(self._app, session_id, tokens=budget, messages=max_messages)
-        built = context.build(
-            window,
-            known.counter,
-            system=system,
-            tools=schemas,
-            context_state=self._settings.context_state,
-            max_messages=max_messages,
-            budget=budget,
-            field="token_limit" if budget == known.token_limit else "token_budget",
-        )
-        known.fixed_tokens = built.fixed_tokens
-        return built
+        while True:
+            window = await self._store.window(self._app, session_id, tokens=budget, messages=max_messages)
+            session = window.session
+            try:
+                built = context.build(
+                    window,
+                    known.counter,
+                    system=system,
+                    tools=schemas,
+                    context_state=self._settings.context_state,
+                    max_messages=max_messages,
+                    budget=budget,
+                    gap=self._stopgap.gap(session.id, session.generation),
+                    field="token_limit" if budget == known.token_limit else "token_budget",
+                )
+            except Missing as missing:  # rare: more must leave than is summarized
+                await self._stopgap.make(session, missing, known.counter)
+                await self._compactor.overflowed(session)
+            else:
+                known.fixed_tokens = built.fixed_tokens
+                return built
 
     async def summarize_session(self, session_id: str) -> Summary | None:
         """Compact now. None when there is nothing to cover, or nothing to gain."""
         self._ready(session_id)
         return await self._compactor.compact(self._app, session_id)
+
+    async def resummarize_session(self, session_id: str) -> list[Summary]:
+        """Make the live summaries anew from the log, as the summarizer and the settings are now; but for a carried one."""
+        self._ready(session_id)
+        return await self._compactor.resummarize(self._app, session_id)
 
     async def get_summaries(self, session_id: str) -> list[Summary]:
         """All summaries, oldest first; those that others have replaced are no longer `live`."""

@@ -14,6 +14,7 @@ from datetime import timedelta
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Literal, get_args, get_origin
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
@@ -44,7 +45,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     compaction_keep: float = 0.3  # of the uncovered tokens: the newest whole turns within it stay
     compaction_min_messages: int = 10
     compaction_parallel: int = 4
-    summary_tokens: int = 500
+    summary_tokens: int | None = None  # the most that one summary takes; None: 500, or a sixteenth of a larger limit
+    summary_share: float | None = None  # of the token limit, for all of them together; None: 40 %, falling to 10 % as limits grow
+    timezone: str = "UTC"  # the users', for what "tomorrow" means in a summary
+    redaction_patterns: dict[str, str] = {}  # beside the built-in ones, or by name in their place; "" takes one away
 
     expires_in: float | None = 86_400.0  # after the last message; in the environment "none" for never
     carry_over: CarryOver = "none"
@@ -81,6 +85,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             if value is not None and not low <= value <= high:
                 raise InvalidInput(name, f"must be from {low:,} to {high:,}", size=value, limit=low if value < low else high)
         given = [name for name in NAMES if name.startswith("encryption_") and getattr(self, name) is not None]
+        check_zone("timezone", self.timezone)
         if len(given) > 1:
             raise InvalidInput(given[0], f"give one of the four encryption settings, not also {', '.join(given[1:])}")
 
@@ -108,6 +113,7 @@ _RANGES: tuple[tuple[str, float, float], ...] = (
     ("compaction_min_messages", 1, 10_000),
     ("compaction_parallel", 1, 1000),
     ("summary_tokens", 16, 1_000_000),
+    ("summary_share", 0.01, 0.6),
     ("expires_in", 0.001, _FOREVER),
     ("retention", 0, _FOREVER),
     ("cleanup_interval", 0, _FOREVER),
@@ -118,6 +124,13 @@ _RANGES: tuple[tuple[str, float, float], ...] = (
     ("max_state_bytes", 2, 10_000_000),
     ("max_metadata_bytes", 2, 10_000_000),
 )
+
+
+def check_zone(field: str, name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise InvalidInput(field, "there is no time zone of this name") from error
 
 
 def check_token_limit(field: str, value: object) -> int:
@@ -179,17 +192,22 @@ def _from_file(named: str | None) -> dict[str, Any]:
         found = tomllib.loads(path.read_text("utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise InvalidInput(path.name, f"cannot be read as TOML: {error}") from error
-    never = {"expires_in": "none"}  # TOML has no null
-    values = {name: None if never.get(name) == value else value for name, value in found.items()}
+    values = {name: None if name in _NULLABLE and value == "none" else value for name, value in found.items()}  # no null in TOML
     return {name: _convert(name, value, path.name, strict=True) for name, value in values.items()}
 
 
 def _from_text(name: str, text: str) -> Any:
     if name == "context_state":
         return [key.strip() for key in text.split(",") if key.strip()]
-    return None if name == "expires_in" and text.lower() == "none" else text
+    if name == "redaction_patterns":
+        try:
+            return msgspec.json.decode(text)
+        except msgspec.DecodeError as error:
+            raise InvalidInput(name, f"must be JSON, an object of texts: {error} (environment)") from None
+    return None if name in _NULLABLE and text.lower() == "none" else text
 
 
+_NULLABLE = ("expires_in", "summary_tokens", "summary_share")
 _TYPES = {field.name: field.type for field in msgspec.structs.fields(Settings)}
 
 
@@ -199,6 +217,8 @@ def _expected(kind: Any) -> str:
         return f"one of {', '.join(get_args(kind))}"
     if isinstance(kind, UnionType):
         return " or ".join(_expected(part) for part in get_args(kind))
+    if get_origin(kind) is dict:
+        return "a table of texts by name"
     words = {int: "a whole number", float: "a number", str: "a text", NoneType: "None"}
     return words.get(kind, "a list of texts")
 

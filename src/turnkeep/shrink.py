@@ -22,6 +22,11 @@ _CHEAP = 65_536  # characters that are counted rather than estimated for a marke
 _LARGE_ARGUMENTS = 64  # tokens; calls with less are left as they are
 
 
+def large(budget: int) -> int:
+    """The tokens to which a tool result of an older turn is shortened before anything is left out of a prompt."""
+    return max(64, budget // 32)
+
+
 def note(counter: Counter, text: str, limit: int) -> Piece:
     """A marker as a system message, or its shortest form if the text is over the limit."""
     out = {"role": "system", "content": text}

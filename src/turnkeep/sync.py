@@ -117,6 +117,7 @@ class SessionManager:
     find_message = _blocking(_M.find_message)
     build_context = _blocking(_M.build_context)
     summarize_session = _blocking(_M.summarize_session)
+    resummarize_session = _blocking(_M.resummarize_session)
     get_summaries = _blocking(_M.get_summaries)
     clear_messages = _blocking(_M.clear_messages)
     retract = _blocking(_M.retract)

@@ -46,13 +46,13 @@ def _type(name: str, kind: Any) -> str:
             if high > 1
             else f"number, {low:g} to {high:g}"
         )
-    return {str: "text", tuple[str, ...]: "list of texts"}[kind]
+    return {str: "text", tuple[str, ...]: "list of texts", dict[str, str]: "texts by name"}[kind]
 
 
 def _default(value: Any) -> str:
     if value is None:
         return "none"
-    if value == ():
+    if value in ((), msgspec.NODEFAULT):
         return "empty"
     return f"`{value:.0f}`" if isinstance(value, float) and value.is_integer() else f"`{value}`"
 

@@ -29,6 +29,7 @@ CALLS: dict[str, Callable[[SessionManager, str], Any]] = {
     "find_message": lambda m, s: m.find_message(s, "x"),
     "build_context": lambda m, s: m.build_context(s),
     "summarize_session": lambda m, s: m.summarize_session(s),
+    "resummarize_session": lambda m, s: m.resummarize_session(s),
     "get_summaries": lambda m, s: m.get_summaries(s),
     "clear_messages": lambda m, s: m.clear_messages(s),
     "retract": lambda m, s: m.retract(s, 1),

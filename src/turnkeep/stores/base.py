@@ -101,8 +101,8 @@ class Store(Usable, ABC):
         """The active session of the key (app, interface_type, conversation_id), unchanged, and False; else a new one, and True.
 
         One whose time is up is closed as `expired` in the same commit and named as the new one's `predecessor`; so is the
-        newest closed one. With `carry_over="summary"` its last live summary, unless a truncation, opens the new session as
-        a summary of 0..0 by the method "carried".
+        newest closed one. With `carry_over="summary"` its live summaries, but for truncations, open the new session as
+        summaries of 0..0 by the method "carried".
         """
 
     @abstractmethod
@@ -183,6 +183,15 @@ class Store(Usable, ABC):
         At least the newest messages that reach `tokens` or number `messages`, whichever comes first, and always back to the
         newest user message; all of them when neither is given. More is fine.
         """
+
+    async def visible(self, session: Session, first: int, last: int) -> list[Message]:
+        """The messages `first..last` of a session's log that are neither retracted nor erased, covered or not."""
+        found: list[Message] = []
+        at = first - 1
+        while at < last and (page := await self.messages(session.app, session.id, after=at, limit=MAX_PAGE)):
+            found += [one for one in page if one.seq <= last and not one.erased and not session.hides(one.seq)]
+            at = page[-1].seq
+        return found
 
     @abstractmethod
     async def add_summary(

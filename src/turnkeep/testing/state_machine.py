@@ -64,7 +64,7 @@ class StoreMachine(History):
         chat.predecessor = old.last.id
         if old.status == "active":
             self.close(old, "expired")
-        carried = [(one.text, one.tokens) for one in old.live[-1:]] if carry else []
+        carried = [(one.text, one.tokens) for one in old.live] if carry else []
         chat.live = self.run(self.store.summaries(chat.last.app, chat.last.id))
         assert [(one.text, one.tokens) for one in chat.live] == carried
         assert all((one.from_seq, one.to_seq, one.method) == (0, 0, "carried") for one in chat.live)

@@ -113,11 +113,11 @@ class MemoryStore(Store):
         return self._put(rows, replace(rows.session, summary_tokens=sum(s.tokens for s in rows.summaries)), None)
 
     def _carried(self, last: Rows, now_ms: int) -> list[Summary]:
-        """What opens the successor: the last live summary, unless it is a truncation."""
+        """What opens the successor: the live summaries, but for truncations."""
         fresh = {"method": "carried", "from_seq": 0, "to_seq": 0, "duration_ms": 0.0, "created_ms": now_ms}
         return [
             replace(summary, number=next(self._numbers), source=last.session.id, **fresh)
-            for summary in last.live()[-1:]
+            for summary in last.live()
             if summary.method != "truncation"
         ]
 

@@ -157,7 +157,7 @@ def unsound(rows: Rows) -> Iterator[str]:
     ends = [0, *(end for hidden in session.retracted for end in hidden), session.seq]
     if any(first > last for first, last in pairwise(ends)):
         yield "its retracted ranges are not in order"
-    covers = Counter(seq for s in rows.live() for seq in range(s.from_seq, s.to_seq + 1))
+    covers = Counter(seq for s in rows.live() for seq in range(max(s.from_seq, 1), s.to_seq + 1))
     if any(times > 1 for times in covers.values()):
         yield "two live summaries cover one message"
     if any(m.erased and m != tombstone(m) for m in log):

@@ -30,14 +30,15 @@ def open_session(tx: Transaction, new: NewSession, now_ms: int) -> tuple[Session
             return predecessor, False
         predecessor = tx.save(rules.close(predecessor, "expired", now_ms), reread=False)
     session = rules.new_session(new, 0, now_ms, predecessor)
-    carried = _carried(tx, predecessor) if predecessor is not None and new.carry_over == "summary" else None
-    if carried is None:
+    carried = _carried(tx, predecessor) if predecessor is not None and new.carry_over == "summary" else []
+    if not carried:
         session = tx.insert(session, session.expires_ms)
         user_state = state_of(tx, session, "user") if session.external_user_id is not None else {}
         tx.opened(session, Window(session, (), (), (), 0, 0, user_state, {}))
         return session, True
-    session = tx.insert(replace(session, summary_tokens=carried.tokens), session.expires_ms)
-    _insert_summary(tx, session, carried, now_ms)
+    session = tx.insert(replace(session, summary_tokens=sum(one.tokens for one in carried)), session.expires_ms)
+    for one in carried:
+        _insert_summary(tx, session, one, now_ms)
     tx.opened(session, None)
     return session, True
 
@@ -53,22 +54,24 @@ def _newest(tx: Transaction, new: NewSession) -> Session | None:
     return rows.session(found[0]) if found else None
 
 
-def _carried(tx: Transaction, old: Session) -> NewSummary | None:
+def _carried(tx: Transaction, old: Session) -> list[NewSummary]:
     """What of a session opens its successor."""
-    last = [summary for summary in summaries(tx, old) if summary.live][-1:]
-    if not last or last[0].method == "truncation":
-        return None
-    return NewSummary(
-        from_seq=0,
-        to_seq=0,
-        text=last[0].text,
-        method="carried",
-        tokens=last[0].tokens,
-        counter=last[0].counter,
-        tokens_before=last[0].tokens_before,
-        source=old.id,
-        data=last[0].data,
-    )
+    live = sorted((one for one in summaries(tx, old) if one.live), key=lambda one: one.from_seq)
+    return [
+        NewSummary(
+            from_seq=0,
+            to_seq=0,
+            text=one.text,
+            method="carried",
+            tokens=one.tokens,
+            counter=one.counter,
+            tokens_before=one.tokens_before,
+            source=old.id,
+            data=one.data,
+        )
+        for one in live
+        if one.method != "truncation"
+    ]
 
 
 def deactivate(tx: Transaction, app: str, session_id: str, now_ms: int) -> Session:
@@ -165,9 +168,9 @@ def rewind(tx: Transaction, session: Session, stale: Sequence[Summary]) -> Sessi
 
     Those that come after a stale one stop too: a window has one start, and what the stale one covered stands behind it again.
     """
-    if stale:
-        first = min(summary.from_seq for summary in stale)
-        stale = [*stale, *(summary for summary in live_summaries(tx, session) if summary.from_seq > first > 0)]
+    first = min((summary.from_seq for summary in stale if summary.to_seq), default=None)
+    if first is not None:
+        stale = [*stale, *(summary for summary in live_summaries(tx, session) if summary.from_seq > first)]
     _retire(tx, stale)
     live = live_summaries(tx, session)
     start = rules.rewound(session, live) if stale else session.window_start

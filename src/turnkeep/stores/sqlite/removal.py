@@ -108,7 +108,7 @@ def _drop_carried(tx: Transaction, session: Session) -> None:
     """A summary that successors were opened with may tell of what was erased, too."""
     for (session_id,) in tx.query("SELECT id FROM sessions WHERE predecessor = ? AND root = ?", session.id, session.root):
         successor = tx.session(session.app, session_id)
-        carried = [summary for summary in changes.summaries(tx, successor) if summary.method == "carried"]
+        carried = [summary for summary in changes.summaries(tx, successor) if summary.from_seq == 0]
         if carried:
             tx.db.executemany("DELETE FROM summaries WHERE number = ?", [(summary.number,) for summary in carried])
             changes.rewind(tx, successor, carried)

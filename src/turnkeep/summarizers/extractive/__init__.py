@@ -13,9 +13,8 @@ Each line is a speaker with verbatim fragments of that speaker, or a tool call w
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Sequence
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from turnkeep.errors import InvalidInput
+from turnkeep.settings import check_zone
 from turnkeep.summarizers.extractive.extraction import Context, extract, finish, weigh
 from turnkeep.summarizers.extractive.previous import Previous, recalled
 from turnkeep.summarizers.extractive.reading import Said
@@ -43,10 +42,7 @@ class Extractive:
     def __init__(
         self, timezone: str = "UTC", *, counter: Counter | None = None, redact: Callable[[str], str] | None = None
     ) -> None:
-        try:
-            self._zone = ZoneInfo(timezone)
-        except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-            raise InvalidInput("timezone", "there is no time zone of this name") from error
+        self._zone = check_zone("timezone", timezone)
         self._given, self._redact = counter, redact
 
     @property

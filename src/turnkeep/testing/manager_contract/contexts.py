@@ -212,7 +212,7 @@ class Contexts(Case):
             for most in (None, 6, 15):
                 held = await warm.build_context(session.id, max_messages=most)
                 if turn % 5 == 0:
-                    cold = await open_manager(clock=clock, cache_sessions=0)
+                    cold = await open_manager(clock=clock, compaction="manual", cache_sessions=0)
                     assert (await cold.build_context(session.id, max_messages=most)).messages == held.messages
 
     # --- tool calls

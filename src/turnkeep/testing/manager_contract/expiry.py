@@ -147,18 +147,6 @@ class Expiry(Case):
         assert "cart" not in prompt
         assert await manager.get_state(old.id) == {"cart": 5}
 
-    @pytest.mark.parametrize("carry_over", ["none", "summary"])
-    async def test_a_truncation_is_never_carried(self, manager: SessionManager, clock: Clock, carry_over: Any) -> None:
-        old = await chat(manager)
-        await turns(manager, old, 12)
-        made = await manager.summarize_session(old.id)
-        assert made is not None
-        assert made.method == "truncation"
-        clock.advance(25 * HOUR)
-        new = await chat(manager, carry_over=carry_over)
-        assert (new.predecessor, new.carry_over, new.summary_tokens) == (old.id, carry_over, 0)
-        assert await manager.get_summaries(new.id) == []
-
     @pytest.mark.parametrize("closed", ["by time", "by hand"])
     @pytest.mark.parametrize("carry_over", ["none", "summary"])
     async def test_the_last_summary_is_carried_if_asked(

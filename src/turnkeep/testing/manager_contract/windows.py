@@ -8,7 +8,7 @@ import pytest
 
 from turnkeep.errors import InvalidInput
 from turnkeep.manager import SessionManager
-from turnkeep.session import Session
+from turnkeep.session import Session, Summary
 from turnkeep.testing.manager_contract.case import (
     Case,
     Clock,
@@ -43,7 +43,7 @@ class Windows(Case):
         sent = await turns(manager, session, 10)
         summary = await manager.summarize_session(session.id)
         assert summary is not None
-        assert (summary.from_seq, summary.to_seq, summary.live, summary.method) == (1, 14, True, "truncation")
+        assert (summary.from_seq, summary.to_seq, summary.live, summary.method) == (1, 14, True, "extractive")
         assert summary.tokens < summary.tokens_before == sum(message.tokens for message in sent[:14])
         after = await manager.get_session(session.id)
         assert (after.window_start, after.window_messages, after.summary_tokens) == (15, 6, summary.tokens)
@@ -55,7 +55,7 @@ class Windows(Case):
         assert context.parts["summaries"] > 0
         assert [covers(one) for one in await manager.get_summaries(session.id)] == [covers(summary)]
 
-    async def test_a_truncation_takes_in_the_one_before(self, manager: SessionManager) -> None:
+    async def test_a_summary_stands_beside_the_one_before(self, manager: SessionManager) -> None:
         session = await chat(manager)
         await turns(manager, session, 10)
         first = await manager.summarize_session(session.id)
@@ -63,9 +63,39 @@ class Windows(Case):
         second = await manager.summarize_session(session.id)
         assert first is not None
         assert second is not None
-        assert (second.from_seq, second.to_seq > 20) == (1, True)
-        assert [one.live for one in await manager.get_summaries(session.id)] == [False, True]
-        assert (await manager.get_session(session.id)).summary_tokens == second.tokens
+        assert (second.from_seq, second.to_seq > 20) == (15, True)
+        assert [one.live for one in await manager.get_summaries(session.id)] == [True, True]
+        assert (await manager.get_session(session.id)).summary_tokens == first.tokens + second.tokens
+        shown = said(await manager.build_context(session.id))
+        assert (first.text in shown[0], second.text in shown[1]) == (True, True)
+
+    async def test_summaries_are_folded_when_they_outgrow_their_share(self, open_manager: OpenManager) -> None:
+        manager = await open_manager(compaction="manual", summary_share=0.1)
+        session = await chat(manager, token_limit=2000)
+        live: list[Summary] = []
+        for first in range(1, 200, 10):
+            await turns(manager, session, 10, first=first)
+            await manager.summarize_session(session.id)
+            live = [one for one in await manager.get_summaries(session.id) if one.live]
+            assert sum(one.tokens for one in live) <= 200
+            assert (live[0].from_seq, [one.from_seq for one in live[1:]]) == (1, [one.to_seq + 1 for one in live[:-1]])
+        assert len(await manager.get_summaries(session.id)) > len(live) + 3
+        assert live[-1].to_seq > 380
+
+    async def test_summaries_can_be_made_anew(self, manager: SessionManager) -> None:
+        session = await chat(manager)
+        for first in (1, 11):
+            await turns(manager, session, 10, first=first)
+            await manager.summarize_session(session.id)
+        before = await manager.get_summaries(session.id)
+        made = await manager.resummarize_session(session.id)
+        assert [covers(one) for one in made] == [covers(one) for one in before]
+        after = await manager.get_summaries(session.id)
+        assert [one.live for one in after] == [False, False, True, True]
+        now = await manager.get_session(session.id)
+        assert now.window_start == before[1].to_seq + 1
+        assert now.summary_tokens == sum(one.tokens for one in made)
+        assert await manager.resummarize_session((await chat(manager, "new")).id) == []
 
     async def test_other_summaries_stay_side_by_side(self, manager: SessionManager) -> None:
         session = await chat(manager)

@@ -1,0 +1,123 @@
+"""What stands in a prompt for messages that must leave it before their summary is ready: an extractive summary, made on the spot.
+
+Invariants: it is never stored; `context.build`, which is pure, is given it as a `Gap` that only looks it up; the same cut gets the
+same words, in this process or in another, so that the prompt's start stays as it is until the cut moves. The work grows with what
+newly left, not with the log.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import OrderedDict
+
+import msgspec
+
+from turnkeep.context import Gap, truncation
+from turnkeep.session import Message, Session
+from turnkeep.stores import Store
+from turnkeep.summarizers import Ladder, gently
+from turnkeep.summarizers.extractive import Record
+from turnkeep.tokens import PER_MESSAGE, Counter
+
+SESSIONS = 256  # that are remembered
+TEXTS = 16  # of one session
+BLOCK = 64  # places in the log: words depend on blocks that begin at the window's start, not on which cuts were seen before
+RESTART = 32  # blocks; of more, only the last one or two times as many are told of
+SPARE = 2  # times as many tokens of records as are shown: the next cut chooses from them again
+
+log = logging.getLogger("turnkeep.compaction")
+
+
+class Missing(Exception):
+    """A prompt needs words for this range that have not been made yet."""
+
+    def __init__(self, from_seq: int, to_seq: int, max_tokens: int) -> None:
+        super().__init__(f"messages {from_seq}-{to_seq}")
+        self.from_seq, self.to_seq, self.max_tokens = from_seq, to_seq, max_tokens
+
+
+class _Made(msgspec.Struct):
+    """What was made for one session since its window began there. `texts` by (to_seq, max_tokens), the newest last."""
+
+    generation: int
+    from_seq: int
+    chain: _Chain | None = None
+    texts: dict[tuple[int, int], str] = {}
+
+
+class _Chain(msgspec.Struct):
+    """The records of whole blocks, folded one into the next from block `start` up to, not with, block `end`."""
+
+    start: int
+    max_tokens: int
+    end: int
+    records: list[Record]
+
+
+class Stopgap:
+    """One for each manager."""
+
+    def __init__(self, store: Store, ladder: Ladder) -> None:
+        self._store, self._ladder = store, ladder
+        self._made: OrderedDict[str, _Made] = OrderedDict()
+
+    def gap(self, session_id: str, generation: int) -> Gap:
+        """Looks up the words for what left the session's prompt; raises `Missing` if `make` has to be called first."""
+
+        def look(from_seq: int, to_seq: int, count: int, dropped: tuple[Message, ...], max_tokens: int) -> str:
+            made = self._made.get(session_id)
+            text = None
+            if made is not None and (made.generation, made.from_seq) == (generation, from_seq):
+                text = made.texts.get((to_seq, max_tokens))
+            if text is None:
+                raise Missing(from_seq, to_seq, max_tokens)
+            return text or truncation(from_seq, to_seq, count, dropped, max_tokens)
+
+        return look
+
+    async def make(self, session: Session, missing: Missing, counter: Counter) -> None:
+        """The words for that range, from then on looked up. If they cannot be made, the plainest marker takes their place."""
+        made = self._made.get(session.id)
+        if made is None or (made.generation, made.from_seq) != (session.generation, missing.from_seq):
+            made = self._made[session.id] = _Made(session.generation, missing.from_seq)
+        self._made.move_to_end(session.id)
+        while len(self._made) > SESSIONS:
+            self._made.popitem(last=False)
+        try:
+            text = await self._words(session, made, missing, counter)
+        except Exception:
+            log.exception("no summary on the spot of messages %d-%d: a marker takes its place", missing.from_seq, missing.to_seq)
+            text = ""
+        while len(made.texts) >= TEXTS:
+            del made.texts[next(iter(made.texts))]
+        made.texts[missing.to_seq, missing.max_tokens] = text
+
+    async def _words(self, session: Session, made: _Made, missing: Missing, counter: Counter) -> str:
+        """A text of at most `max_tokens` with its heading; empty if there is nothing to say."""
+        first, last = missing.from_seq, missing.to_seq
+        whole = (last - first + 1) // BLOCK
+        start = max(whole // RESTART - 1, 0) * RESTART
+        at = first + start * BLOCK
+        heading = f"Summary of earlier messages {at}-{last}:\n"
+        if at > first:
+            heading = f"[Earlier messages {first}-{at - 1} are not shown here.]\n{heading}"
+        room = missing.max_tokens - counter.count(heading) - PER_MESSAGE - 1
+        if room < 1:
+            return ""
+        extractive = self._ladder.extractive(counter)
+
+        async def onto(older: list[Record], from_seq: int, to_seq: int) -> list[Record]:
+            messages = await self._store.visible(session, from_seq, to_seq)
+            found = await gently(extractive.steps(messages, previous=older))
+            return extractive.choose(found, max_tokens=SPARE * room)
+
+        chain = made.chain
+        if chain is None or (chain.start, chain.max_tokens) != (start, missing.max_tokens) or chain.end > whole:
+            chain = made.chain = _Chain(start, missing.max_tokens, start, [])
+        while chain.end < whole:
+            begin = first + chain.end * BLOCK
+            chain.records = await onto(chain.records, begin, begin + BLOCK - 1)
+            chain.end += 1
+        records = await onto(chain.records, first + whole * BLOCK, last)
+        text = extractive.render(extractive.choose(records, max_tokens=room))
+        return heading + text if text else ""

@@ -1,0 +1,141 @@
+"""The ladder: the summarizer that was given, then the extractive one, then a marker. One rung always holds.
+
+Invariants: a draft's text is never empty, has passed redaction, and takes at most the tokens it was given; the extractive records
+behind it are kept whichever rung wrote the text, so that folding drops records and never summarizes prose again. A summarizer that
+failed is left alone for a while, longer each time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Generator, Mapping, Sequence
+from typing import TypeVar
+
+import msgspec
+
+from turnkeep.redaction import DEFAULT_PATTERNS, Redactor
+from turnkeep.session import Message, Summary
+from turnkeep.summarizers.base import Summarizer
+from turnkeep.summarizers.extractive import Extractive, Record
+from turnkeep.summarizers.extractive.records import decode, encode
+from turnkeep.summarizers.truncation import Truncation
+from turnkeep.tokens import Counter
+
+NOTHING = "[Nothing that a later turn would need.]"
+SLICE = 0.001  # seconds on the event loop in one go
+FIRST_REST, LONGEST_REST = 1.0, 300.0  # seconds
+
+log = logging.getLogger("turnkeep.compaction")
+T = TypeVar("T")
+
+
+class Draft(msgspec.Struct, frozen=True):
+    """A summary's text and where it comes from. `data`: the records, as JSON."""
+
+    text: str
+    method: str
+    source: str | None
+    data: str | None
+
+
+async def gently(steps: Generator[None, None, T]) -> T:
+    """What the steps come to, giving way to the event loop every millisecond."""
+    until = time.perf_counter() + SLICE
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            found: T = end.value
+            return found
+        if time.perf_counter() > until:
+            await asyncio.sleep(0)
+            until = time.perf_counter() + SLICE
+
+
+def redactor(patterns: Mapping[str, str]) -> Redactor:
+    """The built-in patterns with these beside them, or in their place; an empty one takes its namesake away."""
+    return Redactor({name: each for name, each in {**DEFAULT_PATTERNS, **patterns}.items() if each})
+
+
+class Ladder:
+    """Drafts summaries. `given` may be slow, wrong or broken; the rungs below it are neither."""
+
+    def __init__(
+        self,
+        given: Summarizer | None = None,
+        *,
+        timezone: str = "UTC",
+        patterns: Mapping[str, str] | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._given, self._timezone, self._clock = given, timezone, clock
+        self._redact = redactor(patterns or {}).redact
+        self._extractives: dict[str, Extractive] = {}
+        self._rest_until, self._rest = 0.0, FIRST_REST
+
+    def extractive(self, counter: Counter) -> Extractive:
+        """The extractive summarizer that counts as the session does."""
+        made = self._extractives.get(counter.name)
+        if made is None:
+            made = Extractive(self._timezone, counter=counter, redact=self._redact)
+            self._extractives[counter.name] = made
+        return made
+
+    async def draft(
+        self, messages: Sequence[Message], previous: Sequence[Summary], *, max_tokens: int, counter: Counter
+    ) -> Draft:
+        """A text for the messages and the summaries before them, of at most `max_tokens`. Raises nothing but a cancellation."""
+        previous = [summary for summary in previous if summary.method != "truncation"]  # a marker is no summary
+        extract = self.extractive(counter)
+        chosen = await self._records(extract, messages, previous, max_tokens)
+        data = None if chosen is None else encode(chosen).decode()
+        if self._given is not None and self._clock() >= self._rest_until:
+            text = await self._asked(self._given, messages, previous, max_tokens, counter)
+            if text is not None:
+                return Draft(text, self._given.method, self._given.source, data)
+        if chosen is None:
+            return Draft(await Truncation().summarize(messages, max_tokens=max_tokens), Truncation.method, None, None)
+        return Draft(extract.render(chosen) or NOTHING, extract.method, extract.source, data)
+
+    @staticmethod
+    async def _records(
+        extract: Extractive, messages: Sequence[Message], previous: Sequence[Summary], max_tokens: int
+    ) -> list[Record] | None:
+        """None if they could not be made."""
+        try:
+            older = [record for summary in previous for record in records_of(summary, extract)]
+            found = await gently(extract.steps(messages, previous=older))
+            return extract.choose(found, max_tokens=max_tokens)
+        except Exception:
+            log.exception("the extractive summarizer failed: a marker takes its place until the next compaction")
+            return None
+
+    async def _asked(
+        self, given: Summarizer, messages: Sequence[Message], previous: Sequence[Summary], max_tokens: int, counter: Counter
+    ) -> str | None:
+        """What the given summarizer says, if it can be used."""
+        try:
+            text = await given.summarize(messages, max_tokens=max_tokens, previous=[summary.text for summary in previous])
+            text = self._redact(text).strip()
+            tokens = counter.count(text)
+            if not 0 < tokens <= max_tokens:
+                raise ValueError(f"its text has {tokens:,} tokens: 1 to {max_tokens:,} are wanted")
+        except Exception as error:
+            self._rest_until = self._clock() + self._rest
+            log.warning("the %s summarizer failed and rests for %.0f s: %s", given.method, self._rest, error, exc_info=error)
+            self._rest = min(2 * self._rest, LONGEST_REST)
+            return None
+        self._rest = FIRST_REST
+        return text
+
+
+def records_of(summary: Summary, extract: Extractive) -> list[Record]:
+    """What stands behind a summary; its lines, if that is not at hand."""
+    if summary.data is not None:
+        try:
+            return decode(summary.data)
+        except msgspec.DecodeError:
+            log.warning("the data of summary %d cannot be read: its text takes its place", summary.number)
+    return extract.records([], previous=summary.text)
