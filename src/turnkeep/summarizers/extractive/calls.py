@@ -10,10 +10,11 @@ from datetime import date
 from typing import Any
 
 from turnkeep.summarizers.extractive.dates import DATE_WORDS
+from turnkeep.summarizers.extractive.lexicon import tokens
 from turnkeep.summarizers.extractive.reading import parsed
 from turnkeep.summarizers.extractive.surfaces import Surfaces
 from turnkeep.summarizers.extractive.values import Value, find
-from turnkeep.summarizers.extractive.words import NUMBERS, STOP, listed, tokens
+from turnkeep.summarizers.extractive.words import NUMBERS, STOP, listed
 
 FAILED, EMPTY, UNKNOWN, DONE = "failed", "no result", "outcome unknown", "ok"
 _ERRORS = listed("error errors exception fehler erreur erro errore traceback failure")

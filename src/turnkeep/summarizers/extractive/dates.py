@@ -13,7 +13,7 @@ from datetime import date
 import msgspec
 
 from turnkeep.summarizers.extractive import days
-from turnkeep.summarizers.extractive.words import NUMBERS, Token
+from turnkeep.summarizers.extractive.words import CLOCK, DAY, MAYBE, NUMBERS, Token
 
 _MONTH_WORDS = (
     "january jan januar januari enero janvier janeiro gennaio يناير",
@@ -116,7 +116,7 @@ _TIME = re.compile(
     rf"|(?P<h5>{_N})(?= in the (?:{_PARTS}))|(?P<noon>noon|midday|midnight)\b|(?<!\d)(?P<h6>\d{{1,2}})時(?:(?P<m6>\d\d)分)?)"
     rf"(?: in the (?P<p5>{_PARTS}))?",
 )
-_TIME_WORDS = frozenset(_PARTS.split("|")) | {"half", "quarter", "am", "pm", "o'clock", "uhr", "midnight", "p", "heure", "heures"}
+TIME_WORDS = frozenset(_PARTS.split("|")) | {"half", "quarter", "am", "pm", "o'clock", "uhr", "midnight", "p", "heure", "heures"}
 
 
 class When(msgspec.Struct, frozen=True, gc=False):
@@ -131,18 +131,23 @@ class When(msgspec.Struct, frozen=True, gc=False):
 
 _DAY_TOKEN = re.compile(r"\d{1,2}(?:st|nd|rd|th)$|\d{4}-\d\d-\d\d$|\d{1,2}[./]\d{1,2}[./]\d{2,4}$")
 _HOUR_TOKEN = re.compile(r"\d{1,2}(?:[:.][0-5]\d)?(?:[ap]m|h)?$")
+_DAYS, _CLOCKS = DAY | MAYBE, CLOCK | MAYBE
 _BEFORE = 4  # words that may stand before the word that gives a date away
 
 
 def find_dates(text: str, words: list[Token], said: date | None) -> list[When]:
     """The dates of a text, with the calendar day of the relative ones if the day it was said is known."""
-    clues = [at for at, word in enumerate(words) if word.low in DATE_WORDS or _is_day(text, word)]
+    clues = [at for at, word in enumerate(words) if word.role & _DAYS and (word.role & DAY or _is_day(text, word))]
+    if not clues:
+        return []
     return [when for match in _matches(_DATE, text, words, clues) if (when := _read(match, said)) is not None]
 
 
 def find_times(text: str, words: list[Token]) -> list[When]:
     """The times of day of a text."""
-    clues = [at for at, word in enumerate(words) if word.low in _TIME_WORDS or (word.text[0].isdigit() and _is_hour(text, word))]
+    clues = [at for at, word in enumerate(words) if word.role & _CLOCKS and (word.role & CLOCK or _is_hour(text, word))]
+    if not clues:
+        return []
     matches = _matches(_TIME, text, words, clues)
     return [When(*match.span(), True, names) for match in matches if (names := _clock(match))]
 
@@ -154,6 +159,8 @@ def _is_day(text: str, word: Token) -> bool:
 
 
 def _is_hour(text: str, word: Token) -> bool:
+    if not word.text[0].isdigit():
+        return False
     if ":" in word.text or word.text[-1].isalpha() or text[word.end : word.end + 1] == "\u6642":
         return _HOUR_TOKEN.match(word.text) is not None
     return False
@@ -161,8 +168,6 @@ def _is_hour(text: str, word: Token) -> bool:
 
 def _matches(pattern: re.Pattern[str], text: str, words: list[Token], clues: list[int]) -> Iterator[re.Match[str]]:
     """The longest match around each clue: scanning whole texts for all forms would cost a hundred times as much."""
-    if not clues:
-        return
     lowered = text.lower()
     if len(lowered) != len(text):
         lowered = text

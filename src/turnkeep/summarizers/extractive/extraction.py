@@ -13,10 +13,11 @@ from zoneinfo import ZoneInfo
 
 from turnkeep.summarizers.extractive import calls, reading, replies
 from turnkeep.summarizers.extractive.fragments import fragments
+from turnkeep.summarizers.extractive.lexicon import tokens
 from turnkeep.summarizers.extractive.records import AGREED, ASSISTANT, CALL, OFFERED, USER, Piece, Record
 from turnkeep.summarizers.extractive.surfaces import Surfaces
 from turnkeep.summarizers.extractive.values import DATE, TIME, WEIGHTS, WORD, Value, find, weight
-from turnkeep.summarizers.extractive.words import LONGEST_WORD, Token, listed, tokens
+from turnkeep.summarizers.extractive.words import LONGEST_WORD, LOWER, Token, listed
 from turnkeep.tokens import Counter
 
 _LONGEST_LINE = 34  # tokens of a fragment, so that a line stays under 40
@@ -131,7 +132,7 @@ def _read(text: str, said: date | None, context: Context, *, by_user: bool) -> t
     text = reading.prose(text)
     words = tokens(text)
     values = find(text, words, said, context.common)
-    context.common.update(word.low for word in words if word.text[0].islower())
+    context.common.update([word.low for word in words if word.role & LOWER])
     for each in {each for value in values for each in value.ids}:
         counts = context.seen.setdefault(each, [0, 0])
         counts[0 if by_user else 1] += 1
