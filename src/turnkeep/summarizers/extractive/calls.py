@@ -5,7 +5,7 @@ Invariant: a call is told as done only when its result says neither error nor em
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Any
 
@@ -108,17 +108,18 @@ def in_words(key: str, value: str, surfaces: Surfaces, at: int) -> str:
     return surfaces.lookup(key, value, at) or value
 
 
-def told(result: Any, said: Callable[[str], bool], arguments: set[str]) -> Iterator[tuple[str, str]]:
-    """What of a result the assistant passed on, or what names it (a reference, a number to come back with)."""
+def told(result: Any, said: str, arguments: set[str]) -> Iterator[tuple[str, str]]:
+    """What of a result the assistant passed on (`said`: its words, folded), or what names it (a reference, a number to come back with)."""
     single = isinstance(result, Mapping) or (isinstance(result, list) and len(result) == 1)
     seen = set(arguments)
     for count, (key, value) in enumerate(pairs(result)):
         if count > 60 or len(seen) > len(arguments) + 6:
             return
-        if value.casefold() in seen or value in {"true", "false", "True", "False", "None"}:
+        low = value.casefold()
+        if low in seen or value in {"true", "false", "True", "False", "None"}:
             continue
-        if said(value) or (single and _is_reference(value)):
-            seen.add(value.casefold())
+        if low in said or (single and _is_reference(value)):
+            seen.add(low)
             yield key, value
 
 

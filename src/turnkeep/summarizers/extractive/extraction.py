@@ -23,6 +23,7 @@ from turnkeep.tokens import Counter
 _LONGEST_LINE = 34  # tokens of a fragment, so that a line stays under 40
 _FLAG = 0.6  # a pair without words of its own: true, false
 _UNSEEN = [0, 0]
+_MOSTLY_PLAIN = 1.7 * WEIGHTS[WORD]
 _PERSONAL = 1.6  # in a talk between two people the other one has a life, too
 _SELF = listed(
     "my mine our ours we we've mein meine meinen meiner wir unser mi mis nuestro mon ma mes notre mio mia meu minha 私 僕 俺 我 나 내"
@@ -99,7 +100,7 @@ def _assistant(line: reading.Line, said: date | None, context: Context) -> list[
         context.answered = []
         replaces = context.earlier.settled(context.at, values)
         context.earlier.add(context.at, values)
-        factor = _PERSONAL if not _SELF.isdisjoint(word.low for word in words) else 1.0
+        factor = _PERSONAL if not _SELF.isdisjoint([word.low for word in words]) else 1.0
         pieces = _pieces(line.text, text, words, values, context, factor)
         if replaces:
             done.append(Record(context.at, ASSISTANT, (), replaces=replaces))
@@ -133,9 +134,12 @@ def _read(text: str, said: date | None, context: Context, *, by_user: bool) -> t
     words = tokens(text)
     values = find(text, words, said, context.common)
     context.common.update([word.low for word in words if word.role & LOWER])
+    whose = 0 if by_user else 1
     for each in {each for value in values for each in value.ids}:
-        counts = context.seen.setdefault(each, [0, 0])
-        counts[0 if by_user else 1] += 1
+        counts = context.seen.get(each)
+        if counts is None:
+            counts = context.seen[each] = [0, 0]
+        counts[whose] += 1
     context.surfaces.add(text, values, context.at, by_user)
     return text, words, values
 
@@ -143,21 +147,19 @@ def _read(text: str, said: date | None, context: Context, *, by_user: bool) -> t
 def _pieces(
     original: str, text: str, words: list[Token], values: list[Value], context: Context, factor: float = 1.0
 ) -> tuple[Piece, ...]:
+    if not values:
+        return ()
     made = []
+    shares = {value.start: _shares(value) for value in values}
     for part in fragments(text, words, values):
         said = _with_days(original, part.start, part.end, part.values)
-        if len(said) > 8 * LONGEST_WORD:
-            continue
-        cost = context.count(" " + said)
+        cost = context.count(" " + said) if len(said) <= 8 * LONGEST_WORD else _LONGEST_LINE + 1
         if cost > _LONGEST_LINE:
             continue
-        slots = tuple(found for value in part.values if (found := replies.slot(value)) is not None and found[0] != "number ")
-        strong = sum(value.kind != WORD for value in part.values)
-        made.append(
-            Piece(
-                said, _weights(part.values, factor * (_ASKING if part.asks else 1.0)), cost, part.start, part.end, slots, strong
-            )
-        )
+        strong = [value for value in part.values if value.kind != WORD]
+        slots = tuple(found for value in strong if (found := replies.slot(value)) is not None and found[0] != "number ")
+        weights = _weights(part.values, shares, factor * (_ASKING if part.asks else 1.0))
+        made.append(Piece(said, weights, cost, part.start, part.end, slots, len(strong)))
     return tuple(made)
 
 
@@ -172,14 +174,23 @@ def _with_days(text: str, start: int, end: int, values: tuple[Value, ...]) -> st
     return "".join(out)
 
 
-def _weights(values: tuple[Value, ...], factor: float) -> dict[str, float]:
-    """What each id is worth: a value's weight, a little more if it has several words, shared among them."""
+def _shares(value: Value) -> tuple[float, tuple[str, ...]]:
+    """What each id of a value is worth: the value's weight, a little more if it has several words, shared among them."""
+    if value.kind == WORD:
+        return WEIGHTS[WORD], value.ids
+    ids = value.ids[:1] if value.kind in {DATE, TIME} else value.ids
+    return weight(value) * (1 + 0.3 * (len(ids) - 1)) / len(ids), ids
+
+
+def _weights(values: tuple[Value, ...], shares: dict[int, tuple[float, tuple[str, ...]]], factor: float) -> dict[str, float]:
+    """What each id of a fragment is worth."""
     weights: dict[str, float] = {}
     for value in values:
-        ids = value.ids[:1] if value.kind in {DATE, TIME} else value.ids
-        share = weight(value) * (1 + 0.3 * (len(ids) - 1)) / len(ids) * factor
+        share, ids = shares[value.start]
+        share = round(share * factor, 3)
         for each in ids:
-            weights[each] = max(weights.get(each, 0.0), round(share, 3))
+            if share > weights.get(each, 0.0):
+                weights[each] = share
     return weights
 
 
@@ -238,7 +249,7 @@ def _with_told(result: Any, record: Record, said: date | None, context: Context)
         return record
     given = {piece.text.partition("=")[2].casefold() for piece in record.pieces}
     made = []
-    for key, value in calls.told(result, context.surfaces.said_by_assistant, given):
+    for key, value in calls.told(result, context.surfaces.newest_of_assistant(), given):
         if context.redact is not None:
             value = context.redact(value)  # noqa: PLW2901
         weights, _ = _valued(value, said, context)
@@ -252,30 +263,31 @@ def _with_told(result: Any, record: Record, said: date | None, context: Context)
 def weigh(records: list[Record], context: Context) -> list[Record]:
     """The records with their weights as the whole session makes them: rare words and those that both speakers used count more."""
     factors: dict[str, float] = {}
-
-    def factor(each: str) -> float:
-        known = factors.get(each)
-        if known is None:
-            by_user, by_assistant = context.seen.get(each, _UNSEEN)
-            known = factors[each] = _rarity(by_user, by_assistant, each in context.arguments)
-        return known
-
-    plain = WEIGHTS[WORD]
     out = []
     for record in records:
         if record.who != CALL:
-            pieces = tuple(_weighed(piece, factor, plain) for piece in record.pieces)
+            pieces = tuple([_weighed(piece, factors, context) for piece in record.pieces])
             out.append(Record(record.at, record.who, pieces, record.tool, record.outcome, record.replaces))
         else:
             out.append(record)
     return out
 
 
-def _weighed(piece: Piece, factor: Any, plain: float) -> Piece:
-    weights = {
-        each: round(weight * factor(each), 3) if weight <= 1.7 * plain else weight for each, weight in piece.weights.items()
-    }
-    return Piece(piece.text, weights, piece.tokens, piece.start, piece.end, piece.slots, piece.strong)
+def _weighed(piece: Piece, factors: dict[str, float], context: Context) -> Piece:
+    changed: dict[str, float] | None = None
+    for each, weight in piece.weights.items():
+        if weight > _MOSTLY_PLAIN:
+            continue
+        factor = factors.get(each)
+        if factor is None:
+            by_user, by_assistant = context.seen.get(each, _UNSEEN)
+            factor = factors[each] = _rarity(by_user, by_assistant, each in context.arguments)
+        if factor != 1.0:
+            changed = dict(piece.weights) if changed is None else changed
+            changed[each] = round(weight * factor, 3)
+    if changed is None:
+        return piece
+    return Piece(piece.text, changed, piece.tokens, piece.start, piece.end, piece.slots, piece.strong)
 
 
 def _rarity(by_user: int, by_assistant: int, argument: bool) -> float:

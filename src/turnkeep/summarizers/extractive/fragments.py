@@ -13,6 +13,8 @@ from turnkeep.summarizers.extractive.values import WORD, Value
 from turnkeep.summarizers.extractive.words import CLAUSE_ENDS, NUMBERS, STOP, Token
 
 FEWEST_WORDS = 3
+_COMMAS = frozenset(",،、")
+_ASKING = frozenset("?？؟")
 _GAP = 4  # words between two values that one fragment may hold
 _LONG = 26  # words: a longer clause is cut at commas as well
 _WIDEST = 18  # words of a fragment
@@ -30,49 +32,51 @@ class Fragment(msgspec.Struct, frozen=True, gc=False):
 def fragments(text: str, words: list[Token], values: list[Value]) -> Iterator[Fragment]:
     """All fragments worth a choice, in order; some overlap (a few values close together, and the clause around them)."""
     at = 0
-    for clause, asks in _clauses(text, words, values):
-        end = clause[-1].end
+    for start, end, clause, asks in _clauses(text, words, values):
         here = []
         while at < len(values) and values[at].start < end:
-            if values[at].start >= clause[0].start:
+            if values[at].start >= start:
                 here.append(values[at])
             at += 1
-        if here:
+        if here and clause:
             yield from _cut(clause, here, asks)
 
 
-def _clauses(text: str, words: list[Token], values: list[Value]) -> Iterator[tuple[list[Token], bool]]:
-    inside = {mark for value in values if value.kind != WORD for mark in (value.start, value.end)}
-    spans = iter([(value.start, value.end) for value in values if value.end - value.start > 2])
+def _clauses(text: str, words: list[Token], values: list[Value]) -> Iterator[tuple[int, int, list[Token], bool]]:
+    """Where each clause begins and ends, its words, and whether it asks."""
+    strong = [value for value in values if value.kind != WORD]
+    inside = {mark for value in strong for mark in (value.start, value.end)}
+    spans = iter([(value.start, value.end) for value in values if value.end - value.start > 2]) if strong else iter(())
     span = next(spans, None)
     clause: list[Token] = []
-    count = 0
+    start, end = -1, 0
     for word in words:
+        count = len(clause)
+        if word.is_word and count <= 2 * _LONG:
+            start = word.start if start < 0 else start
+            end = word.end
+            clause.append(word)
+            continue
         while span is not None and span[1] <= word.start:
             span = next(spans, None)
         within = span is not None and span[0] < word.start < span[1]
-        ends = word.text in CLAUSE_ENDS or (word.text in {",", "،", "、"} and count > _LONG) or count > 2 * _LONG
+        ends = word.text in CLAUSE_ENDS or (count > _LONG and word.text in _COMMAS) or count > 2 * _LONG
         if ends and not within and not (word.text == "." and word.end in inside):
-            if clause:
-                yield clause, word.text in {"?", "？", "؟"}
-            clause, count = [], 0
-            if word.is_word:
-                clause, count = [word], 1
+            if start >= 0:
+                yield start, end, clause, word.text in _ASKING
+            clause, start = ([word], word.start) if word.is_word else ([], -1)
         else:
-            clause.append(word)
-            count += word.is_word
-    if clause:
-        yield clause, False
+            start = word.start if start < 0 else start
+            if word.is_word:
+                clause.append(word)
+        end = word.end
+    if start >= 0:
+        yield start, end, clause, False
 
 
-def _cut(clause: list[Token], values: list[Value], asks: bool) -> Iterator[Fragment]:
-    places = [index for index, word in enumerate(clause) if word.is_word]
-    if not places:
-        return
-    words = [clause[index] for index in places]
+def _cut(words: list[Token], values: list[Value], asks: bool) -> Iterator[Fragment]:
     spots = _spots(words, values)
     strong = [n for n, value in enumerate(values) if value.kind != WORD]
-    whole = _widen(words, spots[0][0], spots[-1][1], values, asks)
     seen = set()
     for group in _groups(strong, spots) if strong else ():
         made = _widen(words, spots[group[0]][0], spots[group[-1]][1], values, asks)
@@ -80,6 +84,7 @@ def _cut(clause: list[Token], values: list[Value], asks: bool) -> Iterator[Fragm
         yield made
     if len(strong) != len(values) or len(seen) > 1:
         if spots[-1][1] - spots[0][0] < _WIDEST:
+            whole = _widen(words, spots[0][0], spots[-1][1], values, asks)
             if (whole.start, whole.end) not in seen:
                 yield whole
         elif not strong:

@@ -99,12 +99,12 @@ class Surfaces:
         short = [name for name, folded, _ in reversed(self._names) if _shortens(folded, low)]
         return short[0] if short else None
 
-    def said_by_assistant(self, value: str) -> bool:
-        """Whether the newest message of the assistant tells this value."""
+    def newest_of_assistant(self) -> str:
+        """The newest message of the assistant, folded, if it is not long ago."""
         for by_user, _, folded in reversed(self._texts[-3:]):
             if not by_user:
-                return value.casefold() in folded
-        return False
+                return folded
+        return ""
 
 
 def _whole(text: str, part: str) -> int:
