@@ -13,7 +13,7 @@ from datetime import date
 import msgspec
 
 from turnkeep.summarizers.extractive import days
-from turnkeep.summarizers.extractive.words import CLOCK, DAY, MAYBE, NUMBERS, Token
+from turnkeep.summarizers.extractive.words import CLOCK, DAY, MAYBE, NUMBERS, OPENS, Token
 
 _MONTH_WORDS = (
     "january jan januar januari enero janvier janeiro gennaio يناير",
@@ -119,6 +119,14 @@ _TIME = re.compile(
 TIME_WORDS = frozenset(_PARTS.split("|")) | {"half", "quarter", "am", "pm", "o'clock", "uhr", "midnight", "p", "heure", "heures"}
 
 
+# Words that a date or a time of day may begin with, beside digits and scripts without spaces
+OPENERS = {word.split()[0] for word in (*MONTHS, *OFFSETS)} | set(WEEKDAYS) | set(NUMBERS) | TIME_WORDS
+OPENERS |= set(
+    "the a this next last past nächste nächster nächsten kommenden letzte letzten el ce diesen in within vor hace il dans dentro en"
+    " terça-feira".split()
+)
+
+
 class When(msgspec.Struct, frozen=True, gc=False):
     """A date (`2019-03-04`, `--03-04`, `---04`, `w5` Friday, `r1` tomorrow) or times of day (`11:30`) at `start..end`."""
 
@@ -174,7 +182,7 @@ def _matches(pattern: re.Pattern[str], text: str, words: list[Token], clues: lis
     done = 0
     for clue in clues:
         for at in range(max(clue - _BEFORE, 0), clue + 1):
-            if words[at].start >= done and words[at].text[0].isalnum():
+            if words[at].start >= done and words[at].role & OPENS:
                 match = pattern.match(lowered, words[at].start)
                 if match is not None and match.end() >= words[clue].end and match.end() > done:
                     done = match.end()

@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from typing import TypeAlias
 
-from turnkeep.summarizers.extractive.dates import DATE_WORDS, TIME_WORDS
+from turnkeep.summarizers.extractive.dates import DATE_WORDS, OPENERS, TIME_WORDS
 from turnkeep.summarizers.extractive.words import (
-    ARTICLES, CLOCK, DAY, LOWER, MAYBE, NUMBERS, PLAIN, SKIP, STOP, Token, plain,
+    ARTICLES, CLOCK, DAY, LOWER, MAYBE, NUMBERS, OPENS, PLAIN, SKIP, STOP, Token, plain,
 )
 
 _JOINED = (  # marks that belong to the letter before them
@@ -69,7 +69,8 @@ def _role(word: str, low: str) -> tuple[int, tuple[str, ...]]:
     first = word[0]
     role = LOWER if first.islower() else 0
     role |= (DAY if low in DATE_WORDS else 0) | (CLOCK if low in TIME_WORDS else 0)
-    role |= MAYBE if first.isdigit() or first >= "\u3000" else 0
+    role |= OPENS if low in OPENERS else 0
+    role |= (MAYBE | OPENS) if first.isdigit() or first >= "\u3000" else 0
     if first.isdigit() or first.isupper() or "\u30a1" <= first <= "\u30ff" or low in NUMBERS or low in ARTICLES:
         return role, ()
     if low in STOP or (len(word) <= 2 and first < "\u3400"):

@@ -16,6 +16,7 @@ PLAIN = 2  # a value of its own, and no more than a word
 LOWER = 4  # it begins with a small letter
 DAY = 8  # it may belong to a date
 CLOCK = 16  # it may belong to a time of day
+OPENS = 64  # a date or a time of day may begin with it
 MAYBE = 32  # it may belong to either, as far as its beginning tells
 
 
