@@ -143,17 +143,20 @@ _DAYS, _CLOCKS = DAY | MAYBE, CLOCK | MAYBE
 _BEFORE = 4  # words that may stand before the word that gives a date away
 
 
-def find_dates(text: str, words: list[Token], said: date | None) -> list[When]:
-    """The dates of a text, with the calendar day of the relative ones if the day it was said is known."""
-    clues = [at for at, word in enumerate(words) if word.role & _DAYS and (word.role & DAY or _is_day(text, word))]
+def find_dates(text: str, words: list[Token], said: date | None, hints: list[int]) -> list[When]:
+    """The dates of a text, with the calendar day of the relative ones if the day it was said is known.
+
+    `hints`: the words that may belong to a date or a time of day, as far as each tells by itself.
+    """
+    clues = [at for at in hints if (role := words[at].role) & _DAYS and (role & DAY or _is_day(text, words[at]))]
     if not clues:
         return []
     return [when for match in _matches(_DATE, text, words, clues) if (when := _read(match, said)) is not None]
 
 
-def find_times(text: str, words: list[Token]) -> list[When]:
+def find_times(text: str, words: list[Token], hints: list[int]) -> list[When]:
     """The times of day of a text."""
-    clues = [at for at, word in enumerate(words) if word.role & _CLOCKS and (word.role & CLOCK or _is_hour(text, word))]
+    clues = [at for at in hints if (role := words[at].role) & _CLOCKS and (role & CLOCK or _is_hour(text, words[at]))]
     if not clues:
         return []
     matches = _matches(_TIME, text, words, clues)

@@ -6,9 +6,9 @@ decided by the user's next message, so the newest of them stay pending.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date, datetime
-from typing import Any
+from typing import Any, TypeAlias
 from zoneinfo import ZoneInfo
 
 from turnkeep.summarizers.extractive import calls, reading, replies
@@ -24,6 +24,7 @@ _LONGEST_LINE = 34  # tokens of a fragment, so that a line stays under 40
 _FLAG = 0.6  # a pair without words of its own: true, false
 _UNSEEN = [0, 0]
 _MOSTLY_PLAIN = 1.7 * WEIGHTS[WORD]
+_Told: TypeAlias = tuple[float, tuple[str, ...], tuple[str, str] | None, bool]
 _PERSONAL = 1.6  # in a talk between two people the other one has a life, too
 _SELF = listed(
     "my mine our ours we we've mein meine meinen meiner wir unser mi mis nuestro mon ma mes notre mio mia meu minha 私 僕 俺 我 나 내"
@@ -150,20 +151,19 @@ def _pieces(
     if not values:
         return ()
     made = []
-    shares = {value.start: _shares(value) for value in values}
+    told = [_tells(value) for value in values]
+    dated = any(value.day for value in values)
     for part in fragments(text, words, values):
-        said = _with_days(original, part.start, part.end, part.values)
+        start, end, first, last = part.start, part.end, part.first, part.last
+        said = _with_days(original, start, end, values[first:last]) if dated else original[start:end]
         cost = context.count(" " + said) if len(said) <= 8 * LONGEST_WORD else _LONGEST_LINE + 1
-        if cost > _LONGEST_LINE:
-            continue
-        strong = [value for value in part.values if value.kind != WORD]
-        slots = tuple(found for value in strong if (found := replies.slot(value)) is not None and found[0] != "number ")
-        weights = _weights(part.values, shares, factor * (_ASKING if part.asks else 1.0))
-        made.append(Piece(said, weights, cost, part.start, part.end, slots, len(strong)))
+        if cost <= _LONGEST_LINE:
+            weights, slots, strong = _sum(told, first, last, factor * (_ASKING if part.asks else 1.0))
+            made.append(Piece(said, weights, cost, start, end, slots, strong))
     return tuple(made)
 
 
-def _with_days(text: str, start: int, end: int, values: tuple[Value, ...]) -> str:
+def _with_days(text: str, start: int, end: int, values: Sequence[Value]) -> str:
     """The slice, with the calendar day in brackets after each relative date in it."""
     out, at = [], start
     for value in values:
@@ -174,24 +174,31 @@ def _with_days(text: str, start: int, end: int, values: tuple[Value, ...]) -> st
     return "".join(out)
 
 
-def _shares(value: Value) -> tuple[float, tuple[str, ...]]:
-    """What each id of a value is worth: the value's weight, a little more if it has several words, shared among them."""
+def _tells(value: Value) -> _Told:
+    """What each id of a value is worth (the value's weight, a little more if it has several words, shared among them); its slot."""
     if value.kind == WORD:
-        return WEIGHTS[WORD], value.ids
+        return WEIGHTS[WORD], value.ids, None, False
     ids = value.ids[:1] if value.kind in {DATE, TIME} else value.ids
-    return weight(value) * (1 + 0.3 * (len(ids) - 1)) / len(ids), ids
+    found = replies.slot(value)
+    bare = found is not None and found[0] == "number "
+    return weight(value) * (1 + 0.3 * (len(ids) - 1)) / len(ids), ids, None if bare else found, True
 
 
-def _weights(values: tuple[Value, ...], shares: dict[int, tuple[float, tuple[str, ...]]], factor: float) -> dict[str, float]:
-    """What each id of a fragment is worth."""
+def _sum(told: list[_Told], first: int, last: int, factor: float) -> tuple[dict[str, float], tuple[tuple[str, str], ...], int]:
+    """What the ids of some values are worth together, their slots, and how many of them are more than plain words."""
     weights: dict[str, float] = {}
-    for value in values:
-        share, ids = shares[value.start]
-        share = round(share * factor, 3)
+    slots = []
+    count = 0
+    for share, ids, slot, strong in told[first:last]:
+        worth = round(share * factor, 3)
         for each in ids:
-            if share > weights.get(each, 0.0):
-                weights[each] = share
-    return weights
+            if worth > weights.get(each, 0.0):
+                weights[each] = worth
+        if strong:
+            count += 1
+            if slot is not None:
+                slots.append(slot)
+    return weights, tuple(slots), count
 
 
 # --- tools
@@ -228,7 +235,7 @@ def _pair(key: str, value: str, at: int, said: date | None, context: Context) ->
     weights, values = _valued(words, said, context)
     if not weights:
         weights = {f"{key}={value}".casefold(): _FLAG}
-    text = f"{key}={_with_days(words, 0, len(words), tuple(values))}"
+    text = f"{key}={_with_days(words, 0, len(words), values)}"
     slots = tuple(found for each in values if (found := replies.slot(each)) is not None and found[0] != "number ")
     return Piece(text, weights, context.count(" " + text) + 1, slots=slots)
 

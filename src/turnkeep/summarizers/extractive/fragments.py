@@ -21,11 +21,12 @@ _WIDEST = 18  # words of a fragment
 
 
 class Fragment(msgspec.Struct, frozen=True, gc=False):
-    """The slice `start..end` and the values in it."""
+    """The slice `start..end`, and which of the message's values stand in it: from `first` to before `last`."""
 
     start: int
     end: int
-    values: tuple[Value, ...]
+    first: int
+    last: int
     asks: bool
 
 
@@ -33,13 +34,13 @@ def fragments(text: str, words: list[Token], values: list[Value]) -> Iterator[Fr
     """All fragments worth a choice, in order; some overlap (a few values close together, and the clause around them)."""
     at = 0
     for start, end, clause, asks in _clauses(text, words, values):
-        here = []
-        while at < len(values) and values[at].start < end:
-            if values[at].start >= start:
-                here.append(values[at])
+        while at < len(values) and values[at].start < start:
             at += 1
-        if here and clause:
-            yield from _cut(clause, here, asks)
+        first = at
+        while at < len(values) and values[at].start < end:
+            at += 1
+        if at > first and clause:
+            yield from _cut(clause, values[first:at], first, asks)
 
 
 def _clauses(text: str, words: list[Token], values: list[Value]) -> Iterator[tuple[int, int, list[Token], bool]]:
@@ -74,22 +75,23 @@ def _clauses(text: str, words: list[Token], values: list[Value]) -> Iterator[tup
         yield start, end, clause, False
 
 
-def _cut(words: list[Token], values: list[Value], asks: bool) -> Iterator[Fragment]:
+def _cut(words: list[Token], values: list[Value], first: int, asks: bool) -> Iterator[Fragment]:
+    """The fragments of a clause; `first`: the place of its first value among the message's."""
     spots = _spots(words, values)
     strong = [n for n, value in enumerate(values) if value.kind != WORD]
     seen = set()
     for group in _groups(strong, spots) if strong else ():
-        made = _widen(words, spots[group[0]][0], spots[group[-1]][1], values, asks)
+        made = _widen(words, spots, group[0], group[-1], values, first, asks)
         seen.add((made.start, made.end))
         yield made
     if len(strong) != len(values) or len(seen) > 1:
         if spots[-1][1] - spots[0][0] < _WIDEST:
-            whole = _widen(words, spots[0][0], spots[-1][1], values, asks)
+            whole = _widen(words, spots, 0, len(values) - 1, values, first, asks)
             if (whole.start, whole.end) not in seen:
                 yield whole
         elif not strong:
             for group in _groups(list(range(len(values))), spots, 1):
-                yield _widen(words, spots[group[0]][0], spots[group[-1]][1], values, asks)
+                yield _widen(words, spots, group[0], group[-1], values, first, asks)
 
 
 def _spots(words: list[Token], values: list[Value]) -> list[tuple[int, int]]:
@@ -117,24 +119,30 @@ def _groups(chosen: list[int], spots: list[tuple[int, int]], gap: int = _GAP) ->
     return groups
 
 
-def _widen(words: list[Token], first: int, last: int, values: list[Value], asks: bool) -> Fragment:
-    """At least three words, rather those before than those after."""
-    while last - first + 1 < FEWEST_WORDS and (first > 0 or last < len(words) - 1):
+def _widen(
+    words: list[Token], spots: list[tuple[int, int]], low: int, high: int, values: list[Value], offset: int, asks: bool
+) -> Fragment:
+    """The words from the value `low` to the value `high`: at least three, rather those before than those after."""
+    first, last = spots[low][0], spots[high][1]
+    end_of_clause = len(words) - 1
+    while last - first + 1 < FEWEST_WORDS and (first > 0 or last < end_of_clause):
         if first > 0:
             first -= 1
         else:
             last += 1
-    if (
-        last < len(words) - 1
-        and last - first < _WIDEST
-        and (words[last].low[0].isdigit() or words[last].low in NUMBERS)
-        and words[last + 1].low not in STOP
-    ):
+    if last < end_of_clause and last - first < _WIDEST and _counts(words[last]) and words[last + 1].low not in STOP:
         last += 1  # what is counted
     start, end = words[first].start, words[last].end
-    for value in values:  # a value is never cut
-        if value.start < start < value.end:
-            start = value.start
-        if value.start < end < value.end:
-            end = value.end
-    return Fragment(start, end, tuple(value for value in values if start <= value.start and value.end <= end), asks)
+    while low and values[low - 1].end > start:  # a value is never cut
+        low -= 1
+        start = min(start, values[low].start)
+    start = min(start, values[low].start)
+    while high + 1 < len(values) and values[high + 1].start < end:
+        high += 1
+        end = max(end, values[high].end)
+    end = max(end, values[high].end)
+    return Fragment(start, end, offset + low, offset + high + 1, asks)
+
+
+def _counts(word: Token) -> bool:
+    return word.low[0].isdigit() or word.low in NUMBERS

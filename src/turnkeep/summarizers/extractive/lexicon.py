@@ -23,6 +23,10 @@ _TOKEN = re.compile(
     rf"|\w[\w{_JOINED}]*(?:(?:[’'&\-]|\.(?=[a-z0-9_]))\w[\w{_JOINED}]*)*"
     r"|\n|[^\w\s]"
 )
+_ASCII = re.compile(  # the same for a text of ASCII alone, in half the time
+    r"https?://[^\s<>\"')\]]+|\d+(?:[.,:/\-]\d+)*(?:[^\W\d_]\w*(?:[\-&']\w+)*)?|\w+(?:(?:['&\-]|\.(?=[a-z0-9_]))\w+)*|\n|[^\w\s]",
+    re.ASCII,
+)
 _UNSPACED = "\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"
 _HAS_UNSPACED = re.compile(f"[{_UNSPACED}]")
 _RUN = re.compile(
@@ -38,12 +42,23 @@ _known: dict[str, Known] = {}
 def tokens(text: str) -> list[Token]:
     """The words and marks of a text. Runs without spaces are cut where the script changes."""
     make, known = Token, _known
+    if text.isascii():
+        found, end = [], 0
+        for word in _ASCII.findall(text):
+            start = text.index(word, end)
+            end = start + len(word)
+            found.append(make(start, end, word, *(known.get(word) or _learn(word))))
+        return found
+    return _in_any_script(text)
+
+
+def _in_any_script(text: str) -> list[Token]:
+    make, known = Token, _known
     found = []
-    unspaced = None if text.isascii() else _HAS_UNSPACED
     for match in _TOKEN.finditer(text):
         word = match[0]
         start, end = match.span()
-        if unspaced is not None and unspaced.search(word):
+        if not word.isascii() and _HAS_UNSPACED.search(word):
             found += [
                 make(start + run.start(), start + run.end(), run[0], *(known.get(run[0]) or _learn(run[0], True)))
                 for run in _RUN.finditer(word)

@@ -103,9 +103,10 @@ def _mark(text: str, words: list[Token], at: int, limit: int, found: list[Value]
 
 def _whens(text: str, words: list[Token], said: date | None) -> list[Value]:
     """Dates and times; where two overlap the longer one."""
-    if not any(word.role & _WHENS for word in words):
+    hints = [at for at, word in enumerate(words) if word.role & _WHENS]
+    if not hints:
         return []
-    whens: list[When] = find_dates(text, words, said) + find_times(text, words)
+    whens: list[When] = find_dates(text, words, said, hints) + find_times(text, words, hints)
     if not whens:
         return []
     whens.sort(key=lambda when: (when.start, -when.end))
