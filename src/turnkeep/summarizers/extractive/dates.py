@@ -204,8 +204,11 @@ def _number(word: str) -> int:
 
 
 def _read(match: re.Match[str], said: date | None) -> When | None:
-    got = match.groupdict()
     start, end = match.span()
+    if match["rel"]:
+        offset = OFFSETS[match["rel"]]
+        return When(start, end, False, (f"r{offset}",), days.on(said, offset))
+    got = match.groupdict()
     if got["iso"]:
         return When(start, end, False, (got["iso"],))
     if got["m1"] or got["m2"] or got["cjk"] or got["dotted"]:
@@ -237,9 +240,6 @@ def _ordinal(got: dict[str, str | None], start: int, end: int, said: date | None
 
 
 def _relative(got: dict[str, str | None], start: int, end: int, said: date | None) -> When:
-    if got["rel"]:
-        offset = OFFSETS[got["rel"].lower()]
-        return When(start, end, False, (f"r{offset}",), days.on(said, offset))
     if got["month"]:
         return When(start, end, False, (f"r {got['month'].lower()}",), days.span(got["month"].lower(), said))
     if got["u1"] or got["u2"]:

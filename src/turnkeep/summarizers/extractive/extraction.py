@@ -136,10 +136,13 @@ def _read(text: str, said: date | None, context: Context, *, by_user: bool) -> t
     values = find(text, words, said, context.common)
     context.common.update([word.low for word in words if word.role & LOWER])
     whose = 0 if by_user else 1
-    for each in {each for value in values for each in value.ids}:
-        counts = context.seen.get(each)
+    seen, ids = context.seen, set()
+    for value in values:
+        ids.update(value.ids)
+    for each in ids:
+        counts = seen.get(each)
         if counts is None:
-            counts = context.seen[each] = [0, 0]
+            counts = seen[each] = [0, 0]
         counts[whose] += 1
     context.surfaces.add(text, values, context.at, by_user)
     return text, words, values
@@ -151,14 +154,14 @@ def _pieces(
     if not values:
         return ()
     made = []
-    told = [_tells(value) for value in values]
+    told = [_tells(value, factor) for value in values]
     dated = any(value.day for value in values)
     for part in fragments(text, words, values):
         start, end, first, last = part.start, part.end, part.first, part.last
         said = _with_days(original, start, end, values[first:last]) if dated else original[start:end]
         cost = context.count(" " + said) if len(said) <= 8 * LONGEST_WORD else _LONGEST_LINE + 1
         if cost <= _LONGEST_LINE:
-            weights, slots, strong = _sum(told, first, last, factor * (_ASKING if part.asks else 1.0))
+            weights, slots, strong = _sum(told[first:last], _ASKING if part.asks else 0.0)
             made.append(Piece(said, weights, cost, start, end, slots, strong))
     return tuple(made)
 
@@ -174,23 +177,25 @@ def _with_days(text: str, start: int, end: int, values: Sequence[Value]) -> str:
     return "".join(out)
 
 
-def _tells(value: Value) -> _Told:
+def _tells(value: Value, factor: float) -> _Told:
     """What each id of a value is worth (the value's weight, a little more if it has several words, shared among them); its slot."""
     if value.kind == WORD:
-        return WEIGHTS[WORD], value.ids, None, False
-    ids = value.ids[:1] if value.kind in {DATE, TIME} else value.ids
+        return round(WEIGHTS[WORD] * factor, 3), value.ids, None, False
+    ids = value.ids
+    if value.kind == DATE or value.kind == TIME:  # noqa: PLR1714 - a set would be made anew each time
+        return round(WEIGHTS[DATE] * factor, 3), ids[:1], (value.kind, ids[0]), True
     found = replies.slot(value)
     bare = found is not None and found[0] == "number "
-    return weight(value) * (1 + 0.3 * (len(ids) - 1)) / len(ids), ids, None if bare else found, True
+    worth = weight(value) * (1 + 0.3 * (len(ids) - 1)) / len(ids)
+    return round(worth * factor, 3), ids, None if bare else found, True
 
 
-def _sum(told: list[_Told], first: int, last: int, factor: float) -> tuple[dict[str, float], tuple[tuple[str, str], ...], int]:
+def _sum(told: list[_Told], less: float) -> tuple[dict[str, float], tuple[tuple[str, str], ...], int]:
     """What the ids of some values are worth together, their slots, and how many of them are more than plain words."""
     weights: dict[str, float] = {}
     slots = []
     count = 0
-    for share, ids, slot, strong in told[first:last]:
-        worth = round(share * factor, 3)
+    for worth, ids, slot, strong in told:
         for each in ids:
             if worth > weights.get(each, 0.0):
                 weights[each] = worth
@@ -198,6 +203,8 @@ def _sum(told: list[_Told], first: int, last: int, factor: float) -> tuple[dict[
             count += 1
             if slot is not None:
                 slots.append(slot)
+    if less:
+        weights = {each: round(worth * less, 3) for each, worth in weights.items()}
     return weights, tuple(slots), count
 
 
@@ -272,9 +279,10 @@ def weigh(records: list[Record], context: Context) -> list[Record]:
     factors: dict[str, float] = {}
     out = []
     for record in records:
-        if record.who != CALL:
-            pieces = tuple([_weighed(piece, factors, context) for piece in record.pieces])
-            out.append(Record(record.at, record.who, pieces, record.tool, record.outcome, record.replaces))
+        pieces = record.pieces
+        if record.who != CALL and pieces:
+            pieces = tuple([_weighed(piece, factors, context) for piece in pieces])
+            out.append(Record(record.at, record.who, pieces, replaces=record.replaces))
         else:
             out.append(record)
     return out

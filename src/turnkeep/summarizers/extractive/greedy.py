@@ -35,7 +35,7 @@ class Choice:
         self.overhead = overhead  # tokens beside those of its pieces
         self.at, self.speaker = record.at, _SPEAKERS[record.who]
         self.window = record.who, record.at // _WINDOW
-        self.spared = [_spared(piece) for piece in pieces]
+        self.spared = [_BRACKET * piece.text.count(" [") for piece in pieces]  # a date is not to lose its place by saying its day
 
 
 Pick: TypeAlias = tuple[Choice, tuple[Piece, ...]]
@@ -143,11 +143,6 @@ class Greedy:
         if piece.strong < 2 and choice.window not in self._quoted:
             gain *= _LONE
         return gain / max(cost - choice.spared[0], 1), choice.pieces, cost
-
-
-def _spared(piece: Piece) -> int:
-    """The tokens of the dates in brackets: a date is not to lose its place because it says its day as well."""
-    return _BRACKET * piece.text.count(" [")
 
 
 def _hides(other: Piece, piece: Piece) -> bool:

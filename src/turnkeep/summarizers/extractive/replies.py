@@ -30,6 +30,7 @@ _NEAR = 24  # messages back
 _REMEMBERED = 60  # values
 _NOT = frozenset({"not", "nicht", "no", "pas", "non", "não", "niet", "не", "لا", "ليس"})
 _TAKING_BACK = _NOT | {"of", "than"}
+_WHENS = frozenset({DATE, TIME})
 _BARE = "number "  # the kind of a number that counts nothing
 
 
@@ -61,7 +62,7 @@ def slot(value: Value) -> tuple[str, str] | None:
     """The kind of a value and what it says, if another of its kind may replace it."""
     if value.kind == WORD:
         return None
-    if value.kind in {DATE, TIME}:
+    if value.kind in _WHENS:
         return value.kind, value.ids[0]
     if value.kind == NUMBER:
         return f"number {_family(value.unit)}", value.ids[0]
