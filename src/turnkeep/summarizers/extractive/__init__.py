@@ -4,7 +4,7 @@
 
 Each line is a speaker with verbatim fragments of that speaker, or a tool call with its outcome:
 
-    user: a table for 2 people; tomorrow [2026-03-08] at half past 7
+    user: a table for 2 people; tomorrow [8 March] at half past 7
     ReserveTable(restaurant=Sino, city=San Jose, time=half past 7) -> ok, phone=408-247-8880
 
 `records` gives what stands behind the lines; `fold` makes one summary of several by dropping records, never by summarizing prose.

@@ -11,7 +11,7 @@ from datetime import date, datetime
 from typing import Any, TypeAlias
 from zoneinfo import ZoneInfo
 
-from turnkeep.summarizers.extractive import calls, reading, replies
+from turnkeep.summarizers.extractive import calls, days, reading, replies
 from turnkeep.summarizers.extractive.fragments import fragments
 from turnkeep.summarizers.extractive.lexicon import tokens
 from turnkeep.summarizers.extractive.records import AGREED, ASSISTANT, CALL, OFFERED, USER, Piece, Record
@@ -38,6 +38,8 @@ class Context:
     def __init__(self, counter: Counter, zone: ZoneInfo, redact: Callable[[str], str] | None = None) -> None:
         self.count, self.zone, self.redact = counter.count, zone, redact
         self.at = -1
+        self.began: date | None = None  # when the first message was said
+        self.year: int | None = None  # that of the message, where it goes without saying: not in a talk that began in another
         self.common: set[str] = set()
         self.seen: dict[str, list[int]] = {}  # id: in how many messages of the user's, the assistant's
         self.arguments: set[str] = set()  # ids that stood in arguments of tools
@@ -56,6 +58,9 @@ def extract(message: reading.Said, context: Context) -> list[Record]:
     if context.redact is not None and line.role != "tool":
         line = line._replace(text=context.redact(line.text))
     said = _day(line.created, context.zone)
+    if said is not None:
+        context.began = context.began or said
+        context.year = said.year if said.year == context.began.year else None
     if line.role == "user":
         return _user(line, said, context)
     if line.role == "assistant":
@@ -158,7 +163,7 @@ def _pieces(
     dated = any(value.day for value in values)
     for part in fragments(text, words, values):
         start, end, first, last = part.start, part.end, part.first, part.last
-        said = _with_days(original, start, end, values[first:last]) if dated else original[start:end]
+        said = _with_days(original, start, end, values[first:last], context) if dated else original[start:end]
         cost = context.count(" " + said) if len(said) <= 8 * LONGEST_WORD else _LONGEST_LINE + 1
         if cost <= _LONGEST_LINE:
             weights, slots, strong = _sum(told[first:last], _ASKING if part.asks else 0.0)
@@ -166,12 +171,12 @@ def _pieces(
     return tuple(made)
 
 
-def _with_days(text: str, start: int, end: int, values: Sequence[Value]) -> str:
+def _with_days(text: str, start: int, end: int, values: Sequence[Value], context: Context) -> str:
     """The slice, with the calendar day in brackets after each relative date in it."""
     out, at = [], start
     for value in values:
         if value.day:
-            out.append(f"{text[at : value.end]} [{value.day}]")
+            out.append(f"{text[at : value.end]} [{days.shown(value.day, context.year)}]")
             at = value.end
     out.append(text[at:end])
     return "".join(out)
@@ -242,7 +247,7 @@ def _pair(key: str, value: str, at: int, said: date | None, context: Context) ->
     weights, values = _valued(words, said, context)
     if not weights:
         weights = {f"{key}={value}".casefold(): _FLAG}
-    text = f"{key}={_with_days(words, 0, len(words), values)}"
+    text = f"{key}={_with_days(words, 0, len(words), values, context)}"
     slots = tuple(found for each in values if (found := replies.slot(each)) is not None and found[0] != "number ")
     return Piece(text, weights, context.count(" " + text) + 1, slots=slots)
 

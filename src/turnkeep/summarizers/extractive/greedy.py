@@ -20,7 +20,7 @@ _LONE = 0.4  # what a fragment with one value is worth that stands on a line by 
 _GAP = 6  # messages that one line may span
 _WINDOW = 3  # messages
 _NEW_LINE = 3  # tokens of a line's own: its speaker, its break
-_BRACKET = 7  # tokens of a date in brackets
+_BRACKET = 4  # tokens of a date in brackets
 _LEAST = 0.12  # weight of a pair worth telling
 _NOTHING = 0.004  # weight per token
 
