@@ -25,6 +25,7 @@ _FLAG = 0.6  # a pair without words of its own: true, false
 _UNSEEN = [0, 0]
 _MOSTLY_PLAIN = 1.7 * WEIGHTS[WORD]
 _Told: TypeAlias = tuple[float, tuple[str, ...], tuple[str, str] | None, bool]
+_OFTEN = 8  # messages with a name in them: above, the name is more and more that of somebody spoken to
 _PERSONAL = 1.6  # in a talk between two people the other one has a life, too
 _SELF = listed(
     "my mine our ours we we've mein meine meinen meiner wir unser mi mis nuestro mon ma mes notre mio mia meu minha 私 僕 俺 我 나 내"
@@ -296,18 +297,25 @@ def weigh(records: list[Record], context: Context) -> list[Record]:
 def _weighed(piece: Piece, factors: dict[str, float], context: Context) -> Piece:
     changed: dict[str, float] | None = None
     for each, weight in piece.weights.items():
-        if weight > _MOSTLY_PLAIN:
-            continue
         factor = factors.get(each)
         if factor is None:
-            by_user, by_assistant = context.seen.get(each, _UNSEEN)
-            factor = factors[each] = _rarity(by_user, by_assistant, each in context.arguments)
+            factor = factors[each] = _factor(each, weight > _MOSTLY_PLAIN, context)
         if factor != 1.0:
             changed = dict(piece.weights) if changed is None else changed
             changed[each] = round(weight * factor, 3)
     if changed is None:
         return piece
     return Piece(piece.text, changed, piece.tokens, piece.start, piece.end, piece.slots, piece.strong)
+
+
+def _factor(each: str, strong: bool, context: Context) -> float:
+    by_user, by_assistant = context.seen.get(each, _UNSEEN)
+    if not strong:
+        return _rarity(by_user, by_assistant, each in context.arguments)
+    total = by_user + by_assistant
+    if total < _OFTEN or not each.isalpha() or each in context.arguments:
+        return 1.0
+    return _OFTEN / total
 
 
 def _rarity(by_user: int, by_assistant: int, argument: bool) -> float:
