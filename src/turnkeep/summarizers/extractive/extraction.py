@@ -17,7 +17,7 @@ from turnkeep.summarizers.extractive.lexicon import tokens
 from turnkeep.summarizers.extractive.records import AGREED, ASSISTANT, CALL, OFFERED, USER, Piece, Record
 from turnkeep.summarizers.extractive.surfaces import Surfaces
 from turnkeep.summarizers.extractive.values import DATE, TIME, WEIGHTS, WORD, Value, find, weight
-from turnkeep.summarizers.extractive.words import LONGEST_WORD, LOWER, Token, listed
+from turnkeep.summarizers.extractive.words import EVERYDAY, LONGEST_WORD, LOWER, Token, listed
 from turnkeep.tokens import Counter
 
 _LONGEST_LINE = 34  # tokens of a fragment, so that a line stays under 40
@@ -26,6 +26,7 @@ _UNSEEN = [0, 0]
 _MOSTLY_PLAIN = 1.7 * WEIGHTS[WORD]
 _Told: TypeAlias = tuple[float, tuple[str, ...], tuple[str, str] | None, bool]
 _OFTEN = 8  # messages with a name in them: above, the name is more and more that of somebody spoken to
+_LITTLE = 0.3  # of a plain word: what one of those that people say all the time is worth
 _PERSONAL = 1.6  # in a talk between two people the other one has a life, too
 _SELF = listed(
     "my mine our ours we we've mein meine meinen meiner wir unser mi mis nuestro mon ma mes notre mio mia meu minha 私 僕 俺 我 나 내"
@@ -186,7 +187,7 @@ def _with_days(text: str, start: int, end: int, values: Sequence[Value], context
 def _tells(value: Value, factor: float) -> _Told:
     """What each id of a value is worth (the value's weight, a little more if it has several words, shared among them); its slot."""
     if value.kind == WORD:
-        return round(WEIGHTS[WORD] * factor, 3), value.ids, None, False
+        return round(WEIGHTS[WORD] * (_LITTLE if value.ids[0] in EVERYDAY else 1.0) * factor, 3), value.ids, None, False
     ids = value.ids
     if value.kind == DATE or value.kind == TIME:  # noqa: PLR1714 - a set would be made anew each time
         return round(WEIGHTS[DATE] * factor, 3), ids[:1], (value.kind, ids[0]), True

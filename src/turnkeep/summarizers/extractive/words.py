@@ -165,6 +165,22 @@ NUMBERS |= {
     )
     for word in words.split()
 }
+# Words that people say all the time in talk: they tell little, though something. English only, where talk is longest.
+EVERYDAY = listed(
+    "amazing awesome cool wow wonderful lovely beautiful incredible fantastic super special important interesting excited exciting"
+    " proud grateful thankful happy sad fun funny hard tough easy big little small long new old best better worth true full real"
+    " feel feeling feels felt feelings love loved loving loves enjoy enjoyed enjoying appreciate hope hoping hopefully keep keeping"
+    " kept keeps start started starting stay staying made making makes hear hearing heard believe remember remind reminds guess mean"
+    " means happen happened happening happens talk talking talked chat working worked share sharing shared support supporting"
+    " supportive bring brings brought learn learning learned grow growing put puts took taking takes taken gave giving gives came"
+    " comes coming thought thoughts thinking thinks seems seem seeing saw seen looks looked looking trying tried wait waiting turn"
+    " turned deal wanna gonna gotta helps helped helping inspiring inspired inspire rock rocks proud pretty quite"
+    " way ways time times life people person moment moments stuff part kind sort world joy experience experiences journey"
+    " opportunity chance difference passion strength happiness vibes vibe positive positivity mind heart dream dreams goal goals"
+    " forward recently lately truly totally especially probably together soon around away back else though while since until later"
+    " almost usually sometimes often anyway completely literally honestly super simply yet"
+    " haha lol gosh dude buddy congrats congratulations thx omg hmm aww ah bud mate kudos"
+)
 _DIGITS = str.maketrans("０１２３４５６７８９٠١٢٣٤٥٦٧٨٩", "01234567890123456789")
 
 
