@@ -10,11 +10,12 @@ from collections.abc import Iterator
 import msgspec
 
 from turnkeep.summarizers.extractive.values import WORD, Value
-from turnkeep.summarizers.extractive.words import CLAUSE_ENDS, NUMBERS, STOP, Token
+from turnkeep.summarizers.extractive.words import CLAUSE_ENDS, EVERYDAY, NUMBERS, STOP, Token
 
 FEWEST_WORDS = 3
 _COMMAS = frozenset(",،、")
 _ASKING = frozenset("?？؟")
+_CLAUSE = 7
 _GAP = 4  # words between two values that one fragment may hold
 _LONG = 26  # words: a longer clause is cut at commas as well
 _WIDEST = 18  # words of a fragment
@@ -88,10 +89,15 @@ def _cut(words: list[Token], values: list[Value], first: int, asks: bool) -> Ite
         if spots[-1][1] - spots[0][0] < _WIDEST:
             whole = _widen(words, spots, 0, len(values) - 1, values, first, asks)
             if (whole.start, whole.end) not in seen:
+                seen.add((whole.start, whole.end))
                 yield whole
-        elif not strong:
-            for group in _groups(list(range(len(values))), spots, 1):
-                yield _widen(words, spots, group[0], group[-1], values, first, asks)
+    if len(words) > _CLAUSE:
+        telling = [n for n, value in enumerate(values) if value.kind != WORD or value.ids[0] not in EVERYDAY]
+        for group in _groups(telling, spots, 1) if telling else ():
+            made = _widen(words, spots, group[0], group[-1], values, first, asks)
+            if (made.start, made.end) not in seen:
+                seen.add((made.start, made.end))
+                yield made
 
 
 def _spots(words: list[Token], values: list[Value]) -> list[tuple[int, int]]:
