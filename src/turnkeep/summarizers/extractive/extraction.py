@@ -163,7 +163,7 @@ def _pieces(
     made = []
     told = [_tells(value, factor) for value in values]
     dated = any(value.day for value in values)
-    for part in fragments(text, words, values):
+    for part in fragments(text, words, values, runs=not context.arguments):
         start, end, first, last = part.start, part.end, part.first, part.last
         said = _with_days(original, start, end, values[first:last], context) if dated else original[start:end]
         cost = context.count(" " + said) if len(said) <= 8 * LONGEST_WORD else _LONGEST_LINE + 1
@@ -314,7 +314,7 @@ def _factor(each: str, strong: bool, context: Context) -> float:
     if not strong:
         return _rarity(by_user, by_assistant, each in context.arguments)
     total = by_user + by_assistant
-    if total < _OFTEN or not each.isalpha() or each in context.arguments:
+    if total < _OFTEN or context.arguments or not each.isalpha():
         return 1.0
     return _OFTEN / total
 

@@ -15,7 +15,7 @@ from turnkeep.summarizers.extractive.words import CLAUSE_ENDS, EVERYDAY, NUMBERS
 FEWEST_WORDS = 3
 _COMMAS = frozenset(",،、")
 _ASKING = frozenset("?？؟")
-_CLAUSE = 7
+_CLAUSE = 7  # words: a longer one is offered in runs as well
 _GAP = 4  # words between two values that one fragment may hold
 _LONG = 26  # words: a longer clause is cut at commas as well
 _WIDEST = 18  # words of a fragment
@@ -31,8 +31,11 @@ class Fragment(msgspec.Struct, frozen=True, gc=False):
     asks: bool
 
 
-def fragments(text: str, words: list[Token], values: list[Value]) -> Iterator[Fragment]:
-    """All fragments worth a choice, in order; some overlap (a few values close together, and the clause around them)."""
+def fragments(text: str, words: list[Token], values: list[Value], *, runs: bool = True) -> Iterator[Fragment]:
+    """All fragments worth a choice, in order; some overlap (a few values close together, and the clause around them).
+
+    `runs`: of long clauses also the short runs of telling words.
+    """
     at = 0
     for start, end, clause, asks in _clauses(text, words, values):
         while at < len(values) and values[at].start < start:
@@ -41,7 +44,7 @@ def fragments(text: str, words: list[Token], values: list[Value]) -> Iterator[Fr
         while at < len(values) and values[at].start < end:
             at += 1
         if at > first and clause:
-            yield from _cut(clause, values[first:at], first, asks)
+            yield from _cut(clause, values[first:at], first, asks, runs and len(clause) > _CLAUSE)
 
 
 def _clauses(text: str, words: list[Token], values: list[Value]) -> Iterator[tuple[int, int, list[Token], bool]]:
@@ -76,7 +79,7 @@ def _clauses(text: str, words: list[Token], values: list[Value]) -> Iterator[tup
         yield start, end, clause, False
 
 
-def _cut(words: list[Token], values: list[Value], first: int, asks: bool) -> Iterator[Fragment]:
+def _cut(words: list[Token], values: list[Value], first: int, asks: bool, runs: bool) -> Iterator[Fragment]:
     """The fragments of a clause; `first`: the place of its first value among the message's."""
     spots = _spots(words, values)
     strong = [n for n, value in enumerate(values) if value.kind != WORD]
@@ -91,7 +94,7 @@ def _cut(words: list[Token], values: list[Value], first: int, asks: bool) -> Ite
             if (whole.start, whole.end) not in seen:
                 seen.add((whole.start, whole.end))
                 yield whole
-    if len(words) > _CLAUSE:
+    if runs:
         telling = [n for n, value in enumerate(values) if value.kind != WORD or value.ids[0] not in EVERYDAY]
         for group in _groups(telling, spots, 1) if telling else ():
             made = _widen(words, spots, group[0], group[-1], values, first, asks)
