@@ -12,8 +12,8 @@ from typing import TypeAlias
 
 from turnkeep.summarizers.extractive.records import AGREED, ASSISTANT, CALL, OFFERED, USER, Piece, Record
 
-_SPEAKERS = {USER: 1.0, AGREED: 1.25, ASSISTANT: 0.35, OFFERED: 0.3, CALL: 1.8}
-_NEAR = 10  # messages: as far as a chosen value stands for the same value
+_SPEAKERS = {USER: 1.0, AGREED: 1.4, ASSISTANT: 0.35, OFFERED: 0.3, CALL: 1.8}
+_NEAR = 14  # messages: as far as a chosen value stands for the same value
 _AGAIN = 0.8  # what a value is worth for each place farther away where it stands already
 _PLACES = 24  # of one value that are remembered
 _LONE = 0.4  # what a fragment with one value is worth that stands on a line by itself
