@@ -6,6 +6,7 @@ decided by the user's next message, so the newest of them stay pending.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from typing import Any, TypeAlias
@@ -14,7 +15,7 @@ from zoneinfo import ZoneInfo
 from turnkeep.summarizers.extractive import calls, days, reading, replies
 from turnkeep.summarizers.extractive.fragments import fragments
 from turnkeep.summarizers.extractive.lexicon import tokens
-from turnkeep.summarizers.extractive.records import AGREED, ASSISTANT, CALL, OFFERED, USER, Piece, Record
+from turnkeep.summarizers.extractive.records import AGREED, ASSISTANT, CALL, HEARD, OFFERED, USER, Piece, Record
 from turnkeep.summarizers.extractive.surfaces import Surfaces
 from turnkeep.summarizers.extractive.values import DATE, TIME, WEIGHTS, WORD, Value, find, weight
 from turnkeep.summarizers.extractive.words import EVERYDAY, LONGEST_WORD, LOWER, Token, listed
@@ -31,6 +32,8 @@ _PERSONAL = 1.6  # in a talk between two people the other one has a life, too
 _SELF = listed(
     "my mine our ours we we've mein meine meinen meiner wir unser mi mis nuestro mon ma mes notre mio mia meu minha 私 僕 俺 我 나 내"
 )
+_OWN = _SELF - listed("our ours we we've wir unser nuestro notre")
+_SENTENCE_END = re.compile(r"[.!?\n。！？…؟]")
 _ASKING = 0.8  # what a question's values are worth
 
 
@@ -45,12 +48,19 @@ class Context:
         self.common: set[str] = set()
         self.seen: dict[str, list[int]] = {}  # id: in how many messages of the user's, the assistant's
         self.arguments: set[str] = set()  # ids that stood in arguments of tools
+        self.own = self.turns = 0  # of the assistant's messages: those in which it speaks of itself, all
         self.surfaces = Surfaces()
         self.earlier = replies.Earlier()
         self.valued: dict[tuple[str, date | None], tuple[dict[str, float], list[Value]]] = {}
         self.waiting: dict[str, tuple[int, reading.Call]] = {}
         self.pending: list[tuple[Record, bool]] = []  # the assistant's last words, and whether they ask
         self.answered: list[tuple[Any, Record]] = []  # results that the assistant has not told yet
+
+
+    @property
+    def is_talk(self) -> bool:
+        """Whether the assistant is somebody with a life to tell of: no tools, and much of what it says is about itself."""
+        return self.own >= 3 and 4 * self.own >= self.turns and not self.arguments
 
 
 def extract(message: reading.Said, context: Context) -> list[Record]:
@@ -108,12 +118,19 @@ def _assistant(line: reading.Line, said: date | None, context: Context) -> list[
         context.answered = []
         replaces = context.earlier.settled(context.at, values)
         context.earlier.add(context.at, values)
-        factor = _PERSONAL if not _SELF.isdisjoint([word.low for word in words]) else 1.0
+        lows = {word.low for word in words}
+        factor = _PERSONAL if not _SELF.isdisjoint(lows) else 1.0
+        context.turns += 1
+        context.own += not _OWN.isdisjoint(lows)
         pieces = _pieces(line.text, text, words, values, context, factor)
         if replaces:
             done.append(Record(context.at, ASSISTANT, (), replaces=replaces))
         asks = "?" in text or "？" in text or "؟" in text or text.rstrip().endswith(("か。", "ですか", "ますか"))
         asks = asks or not {"confirm", "confirming", "confirmation"}.isdisjoint(word.low for word in words[:4])
+        if pieces and asks and context.is_talk:  # what one tells of oneself is no offer, whatever is asked after it
+            told = tuple(piece for piece in pieces if not _is_asked(text, piece))
+            pieces = tuple(piece for piece in pieces if _is_asked(text, piece))
+            context.pending += [(Record(context.at, ASSISTANT, told), False)] if told else []
         if pieces:
             context.pending.append((Record(context.at, OFFERED if asks else ASSISTANT, pieces), asks))
     for call in line.calls:
@@ -121,12 +138,18 @@ def _assistant(line: reading.Line, said: date | None, context: Context) -> list[
     return done
 
 
+def _is_asked(text: str, piece: Piece) -> bool:
+    """Whether the sentence that a fragment stands in is a question."""
+    end = _SENTENCE_END.search(text, piece.end)
+    return end is not None and end[0] in "?？؟"
+
+
 def _settle(answer: str, has_values: bool, context: Context) -> list[Record]:
     """What becomes of the assistant's last words under the user's answer."""
     done = []
     for record, asks in context.pending:
         if answer == replies.ACCEPTS:
-            done.append(_as(record, AGREED))
+            done.append(_as(record, HEARD if context.is_talk and not asks else AGREED))
         elif answer == replies.NEITHER or not asks:
             done.append(record)
     context.pending = []

@@ -10,9 +10,9 @@ import heapq
 from collections.abc import Sequence
 from typing import TypeAlias
 
-from turnkeep.summarizers.extractive.records import AGREED, ASSISTANT, CALL, OFFERED, USER, Piece, Record
+from turnkeep.summarizers.extractive.records import AGREED, ASSISTANT, CALL, HEARD, OFFERED, USER, Piece, Record
 
-_SPEAKERS = {USER: 1.0, AGREED: 1.4, ASSISTANT: 0.35, OFFERED: 0.3, CALL: 1.8}
+_SPEAKERS = {USER: 1.0, AGREED: 1.4, HEARD: 1.0, ASSISTANT: 0.35, OFFERED: 0.3, CALL: 1.8}
 _NEAR = 14  # messages: as far as a chosen value stands for the same value
 _AGAIN = 0.8  # what a value is worth for each place farther away where it stands already
 _PLACES = 24  # of one value that are remembered
