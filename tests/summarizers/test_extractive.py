@@ -203,25 +203,25 @@ def test_a_call_without_a_result_says_so() -> None:
 
 SATURDAY = datetime(2026, 3, 7, 12, tzinfo=UTC)
 DATES = [
-    ("tomorrow", "2026-03-08"),
-    ("the day after tomorrow", "2026-03-09"),
-    ("yesterday", "2026-03-06"),
-    ("the 4th", "2026-04-04"),
-    ("the 21st of this month", "2026-03-21"),
-    ("next Friday", "2026-03-13"),
-    ("last Friday", "2026-03-06"),
-    ("this Sunday", "2026-03-08"),
-    ("two weeks ago", "2026-02-21"),
-    ("in 3 days", "2026-03-10"),
-    ("next month", "2026-04"),
+    ("tomorrow", "8 March"),
+    ("the day after tomorrow", "9 March"),
+    ("yesterday", "6 March"),
+    ("the 4th", "4 April"),
+    ("the 21st of this month", "21 March"),
+    ("next Friday", "13 March"),
+    ("last Friday", "6 March"),
+    ("this Sunday", "8 March"),
+    ("two weeks ago", "21 February"),
+    ("in 3 days", "10 March"),
+    ("next month", "April"),
     ("four years ago", "2022"),
-    ("last week", "week of 2026-02-23"),
-    ("next weekend", "2026-03-14"),
-    ("morgen früh", "2026-03-08"),
-    ("mañana", "2026-03-08"),
-    ("après-demain", "2026-03-09"),
-    ("明日", "2026-03-08"),
-    ("غداً", "2026-03-08"),
+    ("last week", "week of 23 February"),
+    ("next weekend", "14 March"),
+    ("morgen früh", "8 March"),
+    ("mañana", "8 March"),
+    ("après-demain", "9 March"),
+    ("明日", "8 March"),
+    ("غداً", "8 March"),
 ]
 
 
@@ -233,8 +233,8 @@ def test_a_relative_date_gets_its_day_in_brackets(words: str, day: str) -> None:
 
 def test_the_day_is_the_users_own() -> None:
     late = {**user("Call Zoe Anderson tomorrow"), "created_at": "2026-03-07T23:30:00+00:00"}
-    assert "tomorrow [2026-03-08]" in summary(late)
-    assert "tomorrow [2026-03-09]" in summary(late, timezone="Asia/Tokyo")
+    assert "tomorrow [8 March]" in summary(late)
+    assert "tomorrow [9 March]" in summary(late, timezone="Asia/Tokyo")
 
 
 def test_without_a_time_nothing_is_guessed() -> None:

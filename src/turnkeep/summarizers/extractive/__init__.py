@@ -4,7 +4,7 @@
 
 Each line is a speaker with verbatim fragments of that speaker, or a tool call with its outcome:
 
-    user: a table for 2 people; tomorrow [2026-03-08] at half past 7
+    user: a table for 2 people; tomorrow [8 March] at half past 7
     ReserveTable(restaurant=Sino, city=San Jose, time=half past 7) -> ok, phone=408-247-8880
 
 `records` gives what stands behind the lines; `fold` makes one summary of several by dropping records, never by summarizing prose.
@@ -20,7 +20,7 @@ from turnkeep.summarizers.extractive.previous import Previous, recalled
 from turnkeep.summarizers.extractive.reading import Said
 from turnkeep.summarizers.extractive.records import CALL, Record, from_json, to_json
 from turnkeep.summarizers.extractive.render import opening, render
-from turnkeep.summarizers.extractive.selection import gather, pick
+from turnkeep.summarizers.extractive.selection import fitting, pick
 from turnkeep.tokens import Counter, get_counter
 
 _SPARE = 24  # tokens
@@ -89,17 +89,7 @@ class Extractive:
             (record.tool, record.outcome): count(opening(record.tool, record.outcome)) for record in records if record.who == CALL
         }
         picks = pick(records, max_tokens + _SPARE, costs)
-        best: list[Record] = []
-        few, many = 0, len(picks)
-        low = max(many - 12, 0)  # costs of pieces add up to that of the lines but for a few tokens: look near the end first
-        while few < many or low:
-            middle = max(low, (few + many + 1) // 2)
-            chosen = gather(records, picks[:middle])
-            if count(render(chosen, count)) <= max_tokens:
-                few, best, low = middle, chosen, 0
-            else:
-                many, low = middle - 1, 0
-        return best
+        return fitting(records, picks, lambda chosen: count(render(chosen, count)), max_tokens)
 
     def fold(self, summaries: Sequence[Sequence[Record]], *, max_tokens: int) -> list[Record]:
         """One summary's records from those of several, oldest first."""

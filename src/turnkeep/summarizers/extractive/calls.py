@@ -5,15 +5,16 @@ Invariant: a call is told as done only when its result says neither error nor em
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Any
 
 from turnkeep.summarizers.extractive.dates import DATE_WORDS
+from turnkeep.summarizers.extractive.lexicon import tokens
 from turnkeep.summarizers.extractive.reading import parsed
 from turnkeep.summarizers.extractive.surfaces import Surfaces
 from turnkeep.summarizers.extractive.values import Value, find
-from turnkeep.summarizers.extractive.words import NUMBERS, STOP, listed, tokens
+from turnkeep.summarizers.extractive.words import NUMBERS, STOP, listed
 
 FAILED, EMPTY, UNKNOWN, DONE = "failed", "no result", "outcome unknown", "ok"
 _ERRORS = listed("error errors exception fehler erreur erro errore traceback failure")
@@ -107,17 +108,18 @@ def in_words(key: str, value: str, surfaces: Surfaces, at: int) -> str:
     return surfaces.lookup(key, value, at) or value
 
 
-def told(result: Any, said: Callable[[str], bool], arguments: set[str]) -> Iterator[tuple[str, str]]:
-    """What of a result the assistant passed on, or what names it (a reference, a number to come back with)."""
+def told(result: Any, said: str, arguments: set[str]) -> Iterator[tuple[str, str]]:
+    """What of a result the assistant passed on (`said`: its words, folded), or what names it (a reference, a number to come back with)."""
     single = isinstance(result, Mapping) or (isinstance(result, list) and len(result) == 1)
     seen = set(arguments)
     for count, (key, value) in enumerate(pairs(result)):
         if count > 60 or len(seen) > len(arguments) + 6:
             return
-        if value.casefold() in seen or value in {"true", "false", "True", "False", "None"}:
+        low = value.casefold()
+        if low in seen or value in {"true", "false", "True", "False", "None"}:
             continue
-        if said(value) or (single and _is_reference(value)):
-            seen.add(value.casefold())
+        if low in said or (single and _is_reference(value)):
+            seen.add(low)
             yield key, value
 
 

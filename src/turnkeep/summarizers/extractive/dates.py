@@ -13,7 +13,7 @@ from datetime import date
 import msgspec
 
 from turnkeep.summarizers.extractive import days
-from turnkeep.summarizers.extractive.words import NUMBERS, Token
+from turnkeep.summarizers.extractive.words import CLOCK, DAY, MAYBE, NUMBERS, OPENS, Token
 
 _MONTH_WORDS = (
     "january jan januar januari enero janvier janeiro gennaio يناير",
@@ -116,7 +116,15 @@ _TIME = re.compile(
     rf"|(?P<h5>{_N})(?= in the (?:{_PARTS}))|(?P<noon>noon|midday|midnight)\b|(?<!\d)(?P<h6>\d{{1,2}})時(?:(?P<m6>\d\d)分)?)"
     rf"(?: in the (?P<p5>{_PARTS}))?",
 )
-_TIME_WORDS = frozenset(_PARTS.split("|")) | {"half", "quarter", "am", "pm", "o'clock", "uhr", "midnight", "p", "heure", "heures"}
+TIME_WORDS = frozenset(_PARTS.split("|")) | {"half", "quarter", "am", "pm", "o'clock", "uhr", "midnight", "p", "heure", "heures"}
+
+
+# Words that a date or a time of day may begin with, beside digits and scripts without spaces
+OPENERS = {word.split()[0] for word in (*MONTHS, *OFFSETS)} | set(WEEKDAYS) | set(NUMBERS) | TIME_WORDS
+OPENERS |= set(
+    "the a this next last past nächste nächster nächsten kommenden letzte letzten el ce diesen in within vor hace il dans dentro en"
+    " terça-feira".split()
+)
 
 
 class When(msgspec.Struct, frozen=True, gc=False):
@@ -131,18 +139,26 @@ class When(msgspec.Struct, frozen=True, gc=False):
 
 _DAY_TOKEN = re.compile(r"\d{1,2}(?:st|nd|rd|th)$|\d{4}-\d\d-\d\d$|\d{1,2}[./]\d{1,2}[./]\d{2,4}$")
 _HOUR_TOKEN = re.compile(r"\d{1,2}(?:[:.][0-5]\d)?(?:[ap]m|h)?$")
+_DAYS, _CLOCKS = DAY | MAYBE, CLOCK | MAYBE
 _BEFORE = 4  # words that may stand before the word that gives a date away
 
 
-def find_dates(text: str, words: list[Token], said: date | None) -> list[When]:
-    """The dates of a text, with the calendar day of the relative ones if the day it was said is known."""
-    clues = [at for at, word in enumerate(words) if word.low in DATE_WORDS or _is_day(text, word)]
+def find_dates(text: str, words: list[Token], said: date | None, hints: list[int]) -> list[When]:
+    """The dates of a text, with the calendar day of the relative ones if the day it was said is known.
+
+    `hints`: the words that may belong to a date or a time of day, as far as each tells by itself.
+    """
+    clues = [at for at in hints if (role := words[at].role) & _DAYS and (role & DAY or _is_day(text, words[at]))]
+    if not clues:
+        return []
     return [when for match in _matches(_DATE, text, words, clues) if (when := _read(match, said)) is not None]
 
 
-def find_times(text: str, words: list[Token]) -> list[When]:
+def find_times(text: str, words: list[Token], hints: list[int]) -> list[When]:
     """The times of day of a text."""
-    clues = [at for at, word in enumerate(words) if word.low in _TIME_WORDS or (word.text[0].isdigit() and _is_hour(text, word))]
+    clues = [at for at in hints if (role := words[at].role) & _CLOCKS and (role & CLOCK or _is_hour(text, words[at]))]
+    if not clues:
+        return []
     matches = _matches(_TIME, text, words, clues)
     return [When(*match.span(), True, names) for match in matches if (names := _clock(match))]
 
@@ -154,6 +170,8 @@ def _is_day(text: str, word: Token) -> bool:
 
 
 def _is_hour(text: str, word: Token) -> bool:
+    if not word.text[0].isdigit():
+        return False
     if ":" in word.text or word.text[-1].isalpha() or text[word.end : word.end + 1] == "\u6642":
         return _HOUR_TOKEN.match(word.text) is not None
     return False
@@ -161,15 +179,13 @@ def _is_hour(text: str, word: Token) -> bool:
 
 def _matches(pattern: re.Pattern[str], text: str, words: list[Token], clues: list[int]) -> Iterator[re.Match[str]]:
     """The longest match around each clue: scanning whole texts for all forms would cost a hundred times as much."""
-    if not clues:
-        return
     lowered = text.lower()
     if len(lowered) != len(text):
         lowered = text
     done = 0
     for clue in clues:
         for at in range(max(clue - _BEFORE, 0), clue + 1):
-            if words[at].start >= done and words[at].text[0].isalnum():
+            if words[at].start >= done and words[at].role & OPENS:
                 match = pattern.match(lowered, words[at].start)
                 if match is not None and match.end() >= words[clue].end and match.end() > done:
                     done = match.end()
@@ -188,8 +204,11 @@ def _number(word: str) -> int:
 
 
 def _read(match: re.Match[str], said: date | None) -> When | None:
-    got = match.groupdict()
     start, end = match.span()
+    if match["rel"]:
+        offset = OFFSETS[match["rel"]]
+        return When(start, end, False, (f"r{offset}",), days.on(said, offset))
+    got = match.groupdict()
     if got["iso"]:
         return When(start, end, False, (got["iso"],))
     if got["m1"] or got["m2"] or got["cjk"] or got["dotted"]:
@@ -221,9 +240,6 @@ def _ordinal(got: dict[str, str | None], start: int, end: int, said: date | None
 
 
 def _relative(got: dict[str, str | None], start: int, end: int, said: date | None) -> When:
-    if got["rel"]:
-        offset = OFFSETS[got["rel"].lower()]
-        return When(start, end, False, (f"r{offset}",), days.on(said, offset))
     if got["month"]:
         return When(start, end, False, (f"r {got['month'].lower()}",), days.span(got["month"].lower(), said))
     if got["u1"] or got["u2"]:

@@ -39,6 +39,21 @@ _LAST = {
 }
 
 
+_MONTHS = (
+    "January February March April May June July August September October November December"
+).split()
+
+
+def shown(day: str, year: int | None) -> str:
+    """A day, week, month or year as it stands in brackets: half the tokens of ISO. `year`: the one that goes without saying."""
+    if len(day) < 7:
+        return day
+    week, iso = ("week of ", day[8:]) if day.startswith("week of ") else ("", day)
+    number = f"{int(iso[8:])} " if len(iso) > 7 else ""
+    other = "" if year is not None and int(iso[:4]) == year else f" {iso[:4]}"
+    return f"{week}{number}{_MONTHS[int(iso[5:7]) - 1]}{other}"
+
+
 def _valid(year: int, month: int, day: int) -> date | None:
     try:
         return date(year, month, day)

@@ -10,81 +10,97 @@ from collections.abc import Iterator
 import msgspec
 
 from turnkeep.summarizers.extractive.values import WORD, Value
-from turnkeep.summarizers.extractive.words import CLAUSE_ENDS, NUMBERS, STOP, Token
+from turnkeep.summarizers.extractive.words import CLAUSE_ENDS, EVERYDAY, NUMBERS, STOP, Token
 
 FEWEST_WORDS = 3
+_COMMAS = frozenset(",،、")
+_ASKING = frozenset("?？؟")
+_CLAUSE = 7  # words: a longer one is offered in runs as well
 _GAP = 4  # words between two values that one fragment may hold
 _LONG = 26  # words: a longer clause is cut at commas as well
 _WIDEST = 18  # words of a fragment
 
 
 class Fragment(msgspec.Struct, frozen=True, gc=False):
-    """The slice `start..end` and the values in it."""
+    """The slice `start..end`, and which of the message's values stand in it: from `first` to before `last`."""
 
     start: int
     end: int
-    values: tuple[Value, ...]
+    first: int
+    last: int
     asks: bool
 
 
-def fragments(text: str, words: list[Token], values: list[Value]) -> Iterator[Fragment]:
-    """All fragments worth a choice, in order; some overlap (a few values close together, and the clause around them)."""
+def fragments(text: str, words: list[Token], values: list[Value], *, runs: bool = True) -> Iterator[Fragment]:
+    """All fragments worth a choice, in order; some overlap (a few values close together, and the clause around them).
+
+    `runs`: of long clauses also the short runs of telling words.
+    """
     at = 0
-    for clause, asks in _clauses(text, words, values):
-        end = clause[-1].end
-        here = []
-        while at < len(values) and values[at].start < end:
-            if values[at].start >= clause[0].start:
-                here.append(values[at])
+    for start, end, clause, asks in _clauses(text, words, values):
+        while at < len(values) and values[at].start < start:
             at += 1
-        if here:
-            yield from _cut(clause, here, asks)
+        first = at
+        while at < len(values) and values[at].start < end:
+            at += 1
+        if at > first and clause:
+            yield from _cut(clause, values[first:at], first, asks, runs and len(clause) > _CLAUSE)
 
 
-def _clauses(text: str, words: list[Token], values: list[Value]) -> Iterator[tuple[list[Token], bool]]:
-    inside = {mark for value in values if value.kind != WORD for mark in (value.start, value.end)}
-    spans = iter([(value.start, value.end) for value in values if value.end - value.start > 2])
+def _clauses(text: str, words: list[Token], values: list[Value]) -> Iterator[tuple[int, int, list[Token], bool]]:
+    """Where each clause begins and ends, its words, and whether it asks."""
+    strong = [value for value in values if value.kind != WORD]
+    inside = {mark for value in strong for mark in (value.start, value.end)}
+    spans = iter([(value.start, value.end) for value in values if value.end - value.start > 2]) if strong else iter(())
     span = next(spans, None)
     clause: list[Token] = []
-    count = 0
+    start, end = -1, 0
     for word in words:
+        count = len(clause)
+        if word.is_word and count <= 2 * _LONG:
+            start = word.start if start < 0 else start
+            end = word.end
+            clause.append(word)
+            continue
         while span is not None and span[1] <= word.start:
             span = next(spans, None)
         within = span is not None and span[0] < word.start < span[1]
-        ends = word.text in CLAUSE_ENDS or (word.text in {",", "،", "、"} and count > _LONG) or count > 2 * _LONG
+        ends = word.text in CLAUSE_ENDS or (count > _LONG and word.text in _COMMAS) or count > 2 * _LONG
         if ends and not within and not (word.text == "." and word.end in inside):
-            if clause:
-                yield clause, word.text in {"?", "？", "؟"}
-            clause, count = [], 0
-            if word.is_word:
-                clause, count = [word], 1
+            if start >= 0:
+                yield start, end, clause, word.text in _ASKING
+            clause, start = ([word], word.start) if word.is_word else ([], -1)
         else:
-            clause.append(word)
-            count += word.is_word
-    if clause:
-        yield clause, False
+            start = word.start if start < 0 else start
+            if word.is_word:
+                clause.append(word)
+        end = word.end
+    if start >= 0:
+        yield start, end, clause, False
 
 
-def _cut(clause: list[Token], values: list[Value], asks: bool) -> Iterator[Fragment]:
-    places = [index for index, word in enumerate(clause) if word.is_word]
-    if not places:
-        return
-    words = [clause[index] for index in places]
+def _cut(words: list[Token], values: list[Value], first: int, asks: bool, runs: bool) -> Iterator[Fragment]:
+    """The fragments of a clause; `first`: the place of its first value among the message's."""
     spots = _spots(words, values)
     strong = [n for n, value in enumerate(values) if value.kind != WORD]
-    whole = _widen(words, spots[0][0], spots[-1][1], values, asks)
     seen = set()
     for group in _groups(strong, spots) if strong else ():
-        made = _widen(words, spots[group[0]][0], spots[group[-1]][1], values, asks)
+        made = _widen(words, spots, group[0], group[-1], values, first, asks)
         seen.add((made.start, made.end))
         yield made
     if len(strong) != len(values) or len(seen) > 1:
         if spots[-1][1] - spots[0][0] < _WIDEST:
+            whole = _widen(words, spots, 0, len(values) - 1, values, first, asks)
             if (whole.start, whole.end) not in seen:
+                seen.add((whole.start, whole.end))
                 yield whole
-        elif not strong:
-            for group in _groups(list(range(len(values))), spots, 1):
-                yield _widen(words, spots[group[0]][0], spots[group[-1]][1], values, asks)
+    if runs:
+        telling = [n for n, value in enumerate(values) if value.kind != WORD or value.ids[0] not in EVERYDAY]
+        for group in _groups(telling, spots, 1) if telling else ():
+            made = _widen(words, spots, group[0], group[-1], values, first, asks)
+            if (made.start, made.end) not in seen:
+                seen.add((made.start, made.end))
+                yield made
 
 
 def _spots(words: list[Token], values: list[Value]) -> list[tuple[int, int]]:
@@ -112,24 +128,30 @@ def _groups(chosen: list[int], spots: list[tuple[int, int]], gap: int = _GAP) ->
     return groups
 
 
-def _widen(words: list[Token], first: int, last: int, values: list[Value], asks: bool) -> Fragment:
-    """At least three words, rather those before than those after."""
-    while last - first + 1 < FEWEST_WORDS and (first > 0 or last < len(words) - 1):
+def _widen(
+    words: list[Token], spots: list[tuple[int, int]], low: int, high: int, values: list[Value], offset: int, asks: bool
+) -> Fragment:
+    """The words from the value `low` to the value `high`: at least three, rather those before than those after."""
+    first, last = spots[low][0], spots[high][1]
+    end_of_clause = len(words) - 1
+    while last - first + 1 < FEWEST_WORDS and (first > 0 or last < end_of_clause):
         if first > 0:
             first -= 1
         else:
             last += 1
-    if (
-        last < len(words) - 1
-        and last - first < _WIDEST
-        and (words[last].low[0].isdigit() or words[last].low in NUMBERS)
-        and words[last + 1].low not in STOP
-    ):
+    if last < end_of_clause and last - first < _WIDEST and _counts(words[last]) and words[last + 1].low not in STOP:
         last += 1  # what is counted
     start, end = words[first].start, words[last].end
-    for value in values:  # a value is never cut
-        if value.start < start < value.end:
-            start = value.start
-        if value.start < end < value.end:
-            end = value.end
-    return Fragment(start, end, tuple(value for value in values if start <= value.start and value.end <= end), asks)
+    while low and values[low - 1].end > start:  # a value is never cut
+        low -= 1
+        start = min(start, values[low].start)
+    start = min(start, values[low].start)
+    while high + 1 < len(values) and values[high + 1].start < end:
+        high += 1
+        end = max(end, values[high].end)
+    end = max(end, values[high].end)
+    return Fragment(start, end, offset + low, offset + high + 1, asks)
+
+
+def _counts(word: Token) -> bool:
+    return word.low[0].isdigit() or word.low in NUMBERS

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 USER, AGREED, OFFERED, ASSISTANT, CALL = "user", "agreed", "offered", "assistant", "call"
+HEARD = "heard"  # the assistant's, told of itself in a talk between two, and taken up by the user
 ANY = ""  # the kind of a slot that stands for a plain word
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from turnkeep.summarizers.extractive.records import CALL, Piece, Record
+from turnkeep.summarizers.extractive.records import ASSISTANT, CALL, HEARD, Piece, Record
 
 LINE = 38  # tokens
 GAP = 6  # messages between two fragments of one line
@@ -24,9 +24,10 @@ def render(records: Sequence[Record], count: Callable[[str], int]) -> str:
                 lines += [(record.at, 1, line) for line in _call(record, count)]
             continue
         for piece in record.pieces:
-            line = open_lines.get(record.who)
+            who = ASSISTANT if record.who == HEARD else record.who
+            line = open_lines.get(who)
             if line is None or not line.takes(piece, record.at):
-                line = open_lines[record.who] = _Line(record, piece)
+                line = open_lines[who] = _Line(who, record.at, piece)
                 lines.append((record.at, 0, line))  # type: ignore[arg-type]
             else:
                 line.add(piece, record.at)
@@ -36,9 +37,9 @@ def render(records: Sequence[Record], count: Callable[[str], int]) -> str:
 class _Line:
     """A speaker's fragments from messages that stand close together."""
 
-    def __init__(self, record: Record, piece: Piece) -> None:
-        self._parts = [f"{record.who}: {piece.text}"]
-        self._size, self._last = piece.tokens + 2, record.at
+    def __init__(self, who: str, at: int, piece: Piece) -> None:
+        self._parts = [f"{who}: {piece.text}"]
+        self._size, self._last = piece.tokens + 2, at
 
     def takes(self, piece: Piece, at: int) -> bool:
         return self._size + piece.tokens + 1 <= LINE and at - self._last <= GAP

@@ -29,6 +29,8 @@ _AGAINST = listed("not than isn't aren't wasn't weren't longer nicht statt ansta
 _NEAR = 24  # messages back
 _REMEMBERED = 60  # values
 _NOT = frozenset({"not", "nicht", "no", "pas", "non", "não", "niet", "не", "لا", "ليس"})
+_TAKING_BACK = _NOT | {"of", "than"}
+_WHENS = frozenset({DATE, TIME})
 _BARE = "number "  # the kind of a number that counts nothing
 
 
@@ -51,14 +53,16 @@ def answer(words: list[Token]) -> str:
 
 def corrects(words: list[Token], text: str) -> bool:
     """Whether a message has a word in it by which people take something back."""
-    if any(word.low in _CUES for word in words[:40]):
+    if not _CUES.isdisjoint([word.low for word in words[:40]]):
         return True
     return not text.isascii() and any(cue in text for cue in _UNSPACED_CUES)
 
 
 def slot(value: Value) -> tuple[str, str] | None:
     """The kind of a value and what it says, if another of its kind may replace it."""
-    if value.kind in {DATE, TIME}:
+    if value.kind == WORD:
+        return None
+    if value.kind in _WHENS:
         return value.kind, value.ids[0]
     if value.kind == NUMBER:
         return f"number {_family(value.unit)}", value.ids[0]
@@ -91,11 +95,10 @@ class Earlier:
         self._open: tuple[str, str, set[str], int] = _NOTHING
 
     def add(self, at: int, values: list[Value]) -> None:
-        for value in values:
-            found = slot(value)
-            if found is not None:
-                self._said.append((at, *found))
-        del self._said[:-_REMEMBERED]
+        new = [(at, *found) for value in values if value.kind != WORD and (found := slot(value)) is not None]
+        if new:
+            self._said += new
+            del self._said[:-_REMEMBERED]
 
     def recall(self, at: int, slots: Iterable[tuple[str, str]]) -> None:
         """Values that an earlier summary tells; `at` is less than 0."""
@@ -119,8 +122,10 @@ class Earlier:
     def settled(self, at: int, values: list[Value]) -> tuple[tuple[str, str], ...]:
         """The slot that a correction left open, when the assistant says the new values: what it no longer says is gone."""
         kind, new, candidates, where = self._open
+        if not candidates or at - where > 4:
+            return ()
         said = {found[1] for value in values if (found := slot(value)) is not None and found[0] == kind}
-        if not candidates or at - where > 4 or new not in said:
+        if new not in said:
             return ()
         self._open = _NOTHING
         gone = candidates - said
@@ -143,6 +148,8 @@ class Earlier:
 
 def denied(values: list[Value], words: list[Token]) -> tuple[tuple[str, str], ...]:
     """Plain words that the message itself puts others in the place of: "hazelnuts, not walnuts", "instead of the blue one"."""
+    if _TAKING_BACK.isdisjoint([word.low for word in words]):
+        return ()
     after = {
         words[n + 1 + (words[n + 1].low in STOP and n + 2 < len(words))].start
         for n, word in enumerate(words[:-1])

@@ -5,12 +5,14 @@ Invariant: what a later record replaced is never chosen.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from turnkeep.summarizers.extractive.greedy import Choice, Greedy, Pick
 from turnkeep.summarizers.extractive.records import ANY, CALL, Piece, Record
 
 _NEXT = 1  # tokens between two fragments
+_NONE: set[tuple[str, str]] = set()
+_SHARED = 2  # tokens that a piece may cost less beside others
 _REACH = 40  # messages back that a correction reaches
 
 
@@ -24,23 +26,22 @@ def _stale(records: Sequence[Record]) -> list[set[tuple[str, str]]]:
     gone: dict[tuple[str, str], int] = {}
     out: list[set[tuple[str, str]]] = []
     for record in reversed(records):
-        slots = {slot for piece in record.pieces for slot in _slots(piece)} if gone else set()
-        out.append({slot for slot in slots if record.at < gone.get(slot, -1) <= record.at + _REACH})
+        out.append({slot for slot, where in gone.items() if record.at < where <= record.at + _REACH} if gone else _NONE)
         for slot in record.replaces:
             gone.setdefault(slot, record.at)
     out.reverse()
     return out
 
 
-def _slots(piece: Piece) -> list[tuple[str, str]]:
-    """All that a later word may replace, its plain words included."""
-    return [*piece.slots, *((ANY, each) for each in piece.weights)]
+def _tells(piece: Piece, slots: set[tuple[str, str]]) -> bool:
+    """Whether a piece tells anything that is no longer true, its plain words included."""
+    return not slots.isdisjoint(piece.slots) or any(kind == ANY and each in piece.weights for kind, each in slots)
 
 
 def _choices(records: Sequence[Record], stale: list[set[tuple[str, str]]], costs: dict[tuple[str, str], int]) -> list[Choice]:
     made: list[Choice] = []
     for record, gone in zip(records, stale, strict=True):
-        alive = tuple(piece for piece in record.pieces if gone.isdisjoint(_slots(piece))) if gone else record.pieces
+        alive = tuple(piece for piece in record.pieces if not _tells(piece, gone)) if gone else record.pieces
         if not alive:
             continue
         if record.who == CALL:
@@ -61,23 +62,65 @@ def gather(records: Sequence[Record], picked: Sequence[Pick]) -> list[Record]:
     out = []
     for record in records:
         kept = chosen.get(id(record), [])
+        if len(kept) > 1:
+            known = {id(piece) for piece in kept if not _inside(piece, kept)}
+            kept = [piece for piece in record.pieces if id(piece) in known]
         if kept or record.replaces:
-            known = set(map(id, kept))
-            pieces = tuple(
-                piece for piece in record.pieces if id(piece) in known and not (len(kept) > 1 and _inside(piece, kept))
-            )
-            out.append(Record(record.at, record.who, pieces, record.tool, record.outcome, record.replaces))
+            out.append(Record(record.at, record.who, tuple(kept), record.tool, record.outcome, record.replaces))
     return out
+
+
+def fitting(
+    records: Sequence[Record], picks: Sequence[Pick], size: Callable[[list[Record]], int], max_tokens: int
+) -> list[Record]:
+    """The records left by as many of the picks, from the first on, as have room.
+
+    What the pieces cost adds up to what their lines cost but for a few tokens, so a measured text says nearly how many picks are
+    too many: two or three texts are made instead of one for each step.
+    """
+    many = _within(picks, max_tokens)
+    chosen = gather(records, picks[:many])
+    room = max_tokens - size(chosen)
+    while room < 0 and many:
+        many = _without(picks, many, -room)
+        chosen = gather(records, picks[:many])
+        room = max_tokens - size(chosen)
+    while many < len(picks) and _tokens(picks[many]) <= room + _SHARED:
+        more = gather(records, picks[: many + 1])
+        room = max_tokens - size(more)
+        if room < 0:
+            break
+        many, chosen = many + 1, more
+    return chosen if many else []
+
+
+def _tokens(picked: Pick) -> int:
+    return sum(piece.tokens for piece in picked[1])
+
+
+def _within(picks: Sequence[Pick], room: int) -> int:
+    """How many of the picks are sure to be too few, or nearly so."""
+    for number, picked in enumerate(picks):
+        room -= _tokens(picked) + picked[0].overhead
+        if room < 0:
+            return number
+    return len(picks)
+
+
+def _without(picks: Sequence[Pick], many: int, excess: int) -> int:
+    while many and excess > 0:
+        many -= 1
+        excess -= _tokens(picks[many])
+    return many
 
 
 def _inside(piece: Piece, others: list[Piece]) -> bool:
     """Whether a longer chosen fragment holds this one."""
     if not piece.end:
         return False
-    return any(
-        other is not piece
-        and other.start <= piece.start
-        and piece.end <= other.end
-        and other.end - other.start > piece.end - piece.start
-        for other in others
-    )
+    start, end = piece.start, piece.end
+    size = end - start
+    for other in others:
+        if other.start <= start and end <= other.end and other.end - other.start > size:
+            return True
+    return False

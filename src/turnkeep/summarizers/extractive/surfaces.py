@@ -90,21 +90,23 @@ class Surfaces:
     def _text(self, value: str, at: int) -> str | None:
         """The value itself as it was written; else a name that shortens it: "Philly", "NYC", "Vegas"."""
         low = value.casefold()
-        for user in (True, False):
-            for by_user, text, folded in reversed(self._texts):
-                if by_user is user:
-                    place = _whole(folded, low)
-                    if place >= 0:
-                        return text[place : place + len(value)]
+        theirs = ""
+        for by_user, text, folded in reversed(self._texts):
+            if low in folded and (by_user or not theirs) and (place := _whole(folded, low)) >= 0:
+                theirs = text[place : place + len(value)]
+                if by_user:
+                    return theirs
+        if theirs:
+            return theirs
         short = [name for name, folded, _ in reversed(self._names) if _shortens(folded, low)]
         return short[0] if short else None
 
-    def said_by_assistant(self, value: str) -> bool:
-        """Whether the newest message of the assistant tells this value."""
+    def newest_of_assistant(self) -> str:
+        """The newest message of the assistant, folded, if it is not long ago."""
         for by_user, _, folded in reversed(self._texts[-3:]):
             if not by_user:
-                return value.casefold() in folded
-        return False
+                return folded
+        return ""
 
 
 def _whole(text: str, part: str) -> int:

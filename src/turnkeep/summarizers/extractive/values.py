@@ -12,7 +12,7 @@ from operator import attrgetter
 import msgspec
 
 from turnkeep.summarizers.extractive.dates import When, find_dates, find_times
-from turnkeep.summarizers.extractive.words import NO, NUMBERS, STOP, YES, Token, listed, plain
+from turnkeep.summarizers.extractive.words import ARTICLES, CLOCK, DAY, MAYBE, NO, NUMBERS, PLAIN, SKIP, STOP, YES, Token, listed, plain
 
 DATE, TIME, NAME, NUMBER, CODE, QUOTE, WORD = "date", "time", "name", "number", "code", "quote", "word"
 WEIGHTS = {DATE: 1.3, TIME: 1.3, NAME: 1.0, NUMBER: 0.8, CODE: 1.0, QUOTE: 1.2, WORD: 0.2}
@@ -29,8 +29,8 @@ _UNITS = listed(
     " monat monate jahre personen zimmer días noches semanas personas habitaciones jours nuits semaines personnes"
     " giorni notti persone"
 )
-_ARTICLES = listed("a an ein eine une un una um uma")
 _SPANS = listed("day week fortnight month year night tag woche monat jahr semana mes año noche jour semaine mois settimana mese")
+_WHENS = DAY | CLOCK | MAYBE
 _place = attrgetter("start")
 _SELF = frozenset({"i", "i'm", "i'd", "i'll", "i've"})
 _LONGEST_NAME = 7
@@ -58,6 +58,9 @@ def weight(value: Value) -> float:
 def find(text: str, words: list[Token], said: date | None, common: set[str] | frozenset[str] = frozenset()) -> list[Value]:
     """The values of a text in its order, none overlapping. `common` are words seen in lower case: no names."""
     found = _whens(text, words, said)
+    if not found:
+        _until(text, words, 0, len(text) + 1, common, found)
+        return found
     at = 0
     for start, end in [*((when.start, when.end) for when in found), (len(text) + 1, 0)]:
         at = _until(text, words, at, start, common, found)
@@ -72,7 +75,15 @@ def _until(text: str, words: list[Token], at: int, limit: int, common: set[str] 
     begins = at == 0  # a sentence
     while at < len(words) and words[at].end <= limit:
         word = words[at]
-        if word.is_word:
+        role = word.role
+        if role & SKIP:
+            at += 1
+            begins = False
+        elif role & PLAIN:
+            found.append(Value(word.start, word.end, WORD, word.ids))
+            at += 1
+            begins = False
+        elif word.is_word:
             at += _word(words, at, limit, begins, common, found)
             begins = False
         else:
@@ -92,7 +103,10 @@ def _mark(text: str, words: list[Token], at: int, limit: int, found: list[Value]
 
 def _whens(text: str, words: list[Token], said: date | None) -> list[Value]:
     """Dates and times; where two overlap the longer one."""
-    whens: list[When] = find_dates(text, words, said) + find_times(text, words)
+    hints = [at for at, word in enumerate(words) if word.role & _WHENS]
+    if not hints:
+        return []
+    whens: list[When] = find_dates(text, words, said, hints) + find_times(text, words, hints)
     if not whens:
         return []
     whens.sort(key=lambda when: (when.start, -when.end))
@@ -128,7 +142,7 @@ def _word(words: list[Token], at: int, limit: int, begins: bool, common: set[str
         unit = words[at + 1].low if at + 1 < len(words) and words[at + 1].is_word else ""
         found.append(Value(word.start, word.end, NUMBER, (NUMBERS[word.low],), unit=_unit(unit)))
         return 1
-    if word.low in _ARTICLES and at + 1 < len(words) and words[at + 1].low in _SPANS:
+    if word.low in ARTICLES and at + 1 < len(words) and words[at + 1].low in _SPANS:
         found.append(Value(word.start, words[at + 1].end, NUMBER, ("1", words[at + 1].low), unit=words[at + 1].low))
         return 2
     if first.isupper() and _may_be_name(words, at, begins, common) and not (begins and _is_opening(words, at)):

@@ -1,7 +1,4 @@
-"""Words of any script: cutting a text into them, and the few lists of words that say nothing by themselves.
-
-Invariant: tokens are slices of the text in its order; nothing is stemmed, lowered or repaired but in `low`, which is for comparing.
-"""
+"""Words of any script, and the few lists of those that say nothing by themselves."""
 
 from __future__ import annotations
 
@@ -9,24 +6,18 @@ import re
 
 import msgspec
 
-_JOINED = (  # marks that belong to the letter before them
-    "\u0300-\u036f\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0670\u06d6-\u06ed\u0900-\u0903\u093a-\u094f\u0e31-\u0e4e\u200c\u200d"
-)
-_TOKEN = re.compile(
-    r"https?://[^\s<>\"')\]]+"
-    rf"|\d+(?:[.,:/\-\u2013]\d+)*(?:[^\W\d_{_JOINED}][\w{_JOINED}]*(?:[\-&'’]\w+)*)?"
-    rf"|\w[\w{_JOINED}]*(?:(?:[’'&\-]|\.(?=[a-z0-9_]))\w[\w{_JOINED}]*)*"
-    r"|\n|[^\w\s]"
-)
-_UNSPACED = "\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"
-_HAS_UNSPACED = re.compile(f"[{_UNSPACED}]")
-_RUN = re.compile(
-    "[0-9０-９]+(?:[.,:/\\-][0-9０-９]+)*(?:[a-zA-Z]+)?"
-    "|[a-zA-Z\u00c0-\u024f]+(?:[’'&_\\-.]?[a-zA-Z0-9\u00c0-\u024f]+)*"
-    "|[\u30a1-\u30ff]+|[\u3400-\u9fff\uf900-\ufaff々]+|[\u3041-\u309f]+|[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff]{1,12}|\\w"
-)
 CLAUSE_ENDS = frozenset(".!?;\n。！？；…؟۔।|•")
 LONGEST_WORD = 48  # characters: what is longer is base64, a hash or a link with a session in it
+
+
+# What is known of a word wherever it stands
+SKIP = 1  # it says nothing by itself
+PLAIN = 2  # a value of its own, and no more than a word
+LOWER = 4  # it begins with a small letter
+DAY = 8  # it may belong to a date
+CLOCK = 16  # it may belong to a time of day
+OPENS = 64  # a date or a time of day may begin with it
+MAYBE = 32  # it may belong to either, as far as its beginning tells
 
 
 class Token(msgspec.Struct, frozen=True, gc=False):
@@ -37,23 +28,8 @@ class Token(msgspec.Struct, frozen=True, gc=False):
     text: str
     low: str
     is_word: bool
-
-
-def tokens(text: str) -> list[Token]:
-    """The words and marks of a text. Runs without spaces are cut where the script changes."""
-    make = Token
-    found = []
-    unspaced = None if text.isascii() else _HAS_UNSPACED
-    for match in _TOKEN.finditer(text):
-        word = match[0]
-        start, end = match.span()
-        if unspaced is not None and unspaced.search(word):
-            found += [
-                make(start + run.start(), start + run.end(), run[0], run[0].casefold(), True) for run in _RUN.finditer(word)
-            ]
-        else:
-            found.append(make(start, end, word, word.casefold(), word[0].isalnum() or (word[0] == "_" and len(word) > 1)))
-    return found
+    role: int = 0  # what is known of the word wherever it stands: the flags of lexicon.py
+    ids: tuple[str, ...] = ()  # of a plain word: what it is compared by
 
 
 def listed(text: str) -> frozenset[str]:
@@ -168,6 +144,7 @@ NUMBERS = {
 }
 for _article in ("ein", "eine", "une", "um", "uma", "once", "sei", "sept"):  # articles above all
     NUMBERS.pop(_article, None)
+ARTICLES = listed("a an ein eine une un una um uma")
 NUMBERS |= {"twelve": "12", "couple": "2", "thirty": "30", "forty": "40", "fifty": "50", "hundred": "100", "thousand": "1000"}
 NUMBERS |= {
     word: str(value)
@@ -188,6 +165,22 @@ NUMBERS |= {
     )
     for word in words.split()
 }
+# Words that people say all the time in talk: they tell little, though something. English only, where talk is longest.
+EVERYDAY = listed(
+    "amazing awesome cool wow wonderful lovely beautiful incredible fantastic super special important interesting excited exciting"
+    " proud grateful thankful happy sad fun funny hard tough easy big little small long new old best better worth true full real"
+    " feel feeling feels felt feelings love loved loving loves enjoy enjoyed enjoying appreciate hope hoping hopefully keep keeping"
+    " kept keeps start started starting stay staying made making makes hear hearing heard believe remember remind reminds guess mean"
+    " means happen happened happening happens talk talking talked chat working worked share sharing shared support supporting"
+    " supportive bring brings brought learn learning learned grow growing put puts took taking takes taken gave giving gives came"
+    " comes coming thought thoughts thinking thinks seems seem seeing saw seen looks looked looking trying tried wait waiting turn"
+    " turned deal wanna gonna gotta helps helped helping inspiring inspired inspire rock rocks proud pretty quite"
+    " way ways time times life people person moment moments stuff part kind sort world joy experience experiences journey"
+    " opportunity chance difference passion strength happiness vibes vibe positive positivity mind heart dream dreams goal goals"
+    " forward recently lately truly totally especially probably together soon around away back else though while since until later"
+    " almost usually sometimes often anyway completely literally honestly super simply yet"
+    " haha lol gosh dude buddy congrats congratulations thx omg hmm aww ah bud mate kudos"
+)
 _DIGITS = str.maketrans("０１２３４５６７８９٠١٢٣٤٥٦٧٨٩", "01234567890123456789")
 
 

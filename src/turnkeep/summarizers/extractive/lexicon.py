@@ -1,0 +1,95 @@
+"""Cutting a text into words, each with what is known of it wherever it stands.
+
+Invariant: tokens are slices of the text in its order; nothing is stemmed, lowered or repaired but in `low`, which is for comparing.
+What is known of a word is looked up once, not at each place: few words make most of a conversation.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TypeAlias
+
+from turnkeep.summarizers.extractive.dates import DATE_WORDS, OPENERS, TIME_WORDS
+from turnkeep.summarizers.extractive.words import (
+    ARTICLES, CLOCK, DAY, LOWER, MAYBE, NUMBERS, OPENS, PLAIN, SKIP, STOP, Token, plain,
+)
+
+_JOINED = (  # marks that belong to the letter before them
+    "\u0300-\u036f\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0670\u06d6-\u06ed\u0900-\u0903\u093a-\u094f\u0e31-\u0e4e\u200c\u200d"
+)
+_TOKEN = re.compile(
+    r"https?://[^\s<>\"')\]]+"
+    rf"|\d+(?:[.,:/\-\u2013]\d+)*(?:[^\W\d_{_JOINED}][\w{_JOINED}]*(?:[\-&'’]\w+)*)?"
+    rf"|\w[\w{_JOINED}]*(?:(?:[’'&\-]|\.(?=[a-z0-9_]))\w[\w{_JOINED}]*)*"
+    r"|\n|[^\w\s]"
+)
+_ASCII = re.compile(  # the same for a text of ASCII alone, in half the time
+    r"https?://[^\s<>\"')\]]+|\d+(?:[.,:/\-]\d+)*(?:[^\W\d_]\w*(?:[\-&']\w+)*)?|\w+(?:(?:['&\-]|\.(?=[a-z0-9_]))\w+)*|\n|[^\w\s]",
+    re.ASCII,
+)
+_UNSPACED = "\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"
+_HAS_UNSPACED = re.compile(f"[{_UNSPACED}]")
+_RUN = re.compile(
+    "[0-9０-９]+(?:[.,:/\\-][0-9０-９]+)*(?:[a-zA-Z]+)?"
+    "|[a-zA-Z\u00c0-\u024f]+(?:[’'&_\\-.]?[a-zA-Z0-9\u00c0-\u024f]+)*"
+    "|[\u30a1-\u30ff]+|[\u3400-\u9fff\uf900-\ufaff々]+|[\u3041-\u309f]+|[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff]{1,12}|\\w"
+)
+_MOST = 4096  # words that are remembered: half a megabyte
+Known: TypeAlias = tuple[str, bool, int, tuple[str, ...]]
+_known: dict[str, Known] = {}
+
+
+def tokens(text: str) -> list[Token]:
+    """The words and marks of a text. Runs without spaces are cut where the script changes."""
+    make, known = Token, _known
+    if text.isascii():
+        found, end = [], 0
+        for word in _ASCII.findall(text):
+            start = text.index(word, end)
+            end = start + len(word)
+            found.append(make(start, end, word, *(known.get(word) or _learn(word))))
+        return found
+    return _in_any_script(text)
+
+
+def _in_any_script(text: str) -> list[Token]:
+    make, known = Token, _known
+    found = []
+    for match in _TOKEN.finditer(text):
+        word = match[0]
+        start, end = match.span()
+        if not word.isascii() and _HAS_UNSPACED.search(word):
+            found += [
+                make(start + run.start(), start + run.end(), run[0], *(known.get(run[0]) or _learn(run[0], True)))
+                for run in _RUN.finditer(word)
+            ]
+        else:
+            low, is_word, role, ids = known.get(word) or _learn(word)
+            found.append(make(start, end, word, low, is_word, role, ids))
+    return found
+
+
+def _learn(word: str, is_word: bool = False) -> Known:
+    low = word.casefold()
+    is_word = is_word or word[0].isalnum() or (word[0] == "_" and len(word) > 1)
+    known = low, is_word, *(_role(word, low) if is_word else (MAYBE if word[0] >= "\u3000" else 0, ()))
+    if len(word) <= 24:
+        if len(_known) >= _MOST:
+            _known.clear()
+        _known[word] = known
+    return known
+
+
+def _role(word: str, low: str) -> tuple[int, tuple[str, ...]]:
+    first = word[0]
+    role = LOWER if first.islower() else 0
+    role |= (DAY if low in DATE_WORDS else 0) | (CLOCK if low in TIME_WORDS else 0)
+    role |= OPENS if low in OPENERS else 0
+    role |= (MAYBE | OPENS) if first.isdigit() or first >= "\u3000" else 0
+    if first.isdigit() or first.isupper() or "\u30a1" <= first <= "\u30ff" or low in NUMBERS or low in ARTICLES:
+        return role, ()
+    if low in STOP or (len(word) <= 2 and first < "\u3400"):
+        return role | SKIP, ()
+    if any(char.isdigit() or char == "_" for char in word):
+        return role, ()
+    return role | PLAIN, (plain(low),)
