@@ -335,16 +335,16 @@ def _weighed(piece: Piece, factors: dict[str, float], context: Context) -> Piece
 def _factor(each: str, strong: bool, context: Context) -> float:
     by_user, by_assistant = context.seen.get(each, _UNSEEN)
     if not strong:
-        return _rarity(by_user, by_assistant, each in context.arguments)
+        return _rarity(by_user, by_assistant, context.is_talk, each in context.arguments)
     total = by_user + by_assistant
     if total < _OFTEN or context.arguments or not each.isalpha():
         return 1.0
     return _OFTEN / total
 
 
-def _rarity(by_user: int, by_assistant: int, argument: bool) -> float:
-    """How much a plain word counts."""
+def _rarity(by_user: int, by_assistant: int, talk: bool, argument: bool) -> float:
+    """How much a plain word counts: more if both said it, which in open talk tells only what the talk is about."""
     total = by_user + by_assistant
     rare = 1.0 if total <= 3 else 0.75 if total <= 6 else 0.5 if total <= 10 else 0.25
-    echoed = 2.0 if by_user and by_assistant and total <= 8 else 1.0
+    echoed = 2.0 if by_user and by_assistant and total <= 8 and not talk else 1.0
     return rare * echoed * (3.0 if argument else 1.0)

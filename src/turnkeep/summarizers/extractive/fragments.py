@@ -15,7 +15,7 @@ from turnkeep.summarizers.extractive.words import CLAUSE_ENDS, EVERYDAY, NUMBERS
 FEWEST_WORDS = 3
 _COMMAS = frozenset(",،、")
 _ASKING = frozenset("?？؟")
-_CLAUSE = 7  # words: a longer one is offered in runs as well
+_CLAUSE = 5  # words: a longer one is offered in runs as well
 _GAP = 4  # words between two values that one fragment may hold
 _LONG = 26  # words: a longer clause is cut at commas as well
 _WIDEST = 18  # words of a fragment
