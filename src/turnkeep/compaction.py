@@ -16,10 +16,10 @@ from turnkeep.settings import Settings
 from turnkeep.shrink import large
 
 PRESSING = 0.9  # of the token limit: from here on the minimum of messages lapses
-RATIO = 9  # tokens that one token of a summary stands for
+RATIO = 8  # tokens that one token of a summary stands for
 LEAST = 48  # tokens of the smallest summary worth its heading
 MOST = 500
-FOLD_TO = 0.9  # of their share: what summaries are folded to when they have outgrown it
+FOLD_TO = 0.95  # of their share: what summaries are folded to when they have outgrown it
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -105,7 +105,7 @@ def _kept_from(window: Window, share: float) -> int:
 
 
 def summary_size(covered: int, token_limit: int, settings: Settings) -> int:
-    """The tokens that a summary of `covered` tokens may take: about a ninth keeps what later turns ask for."""
+    """The tokens that a summary of `covered` tokens may take: about an eighth keeps what later turns ask for."""
     most = settings.summary_tokens or max(MOST, token_limit // 16)
     return min(max(covered // RATIO, LEAST), most)
 
@@ -115,7 +115,7 @@ def summaries_share(session: Session, settings: Settings) -> int:
     limit = max(session.token_limit - session.fixed_tokens, 0)
     if settings.summary_share is not None:
         return int(settings.summary_share * limit)
-    return min(limit * 2 // 5, 1200 + limit // 10)
+    return min(limit * 9 // 20, 1400 + limit // 10)
 
 
 def _replaced(window: Window, wanted: int, settings: Settings) -> tuple[tuple[Summary, ...], int]:

@@ -46,7 +46,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     compaction_min_messages: int = 10
     compaction_parallel: int = 4
     summary_tokens: int | None = None  # the most that one summary takes; None: 500, or a sixteenth of a larger limit
-    summary_share: float | None = None  # of the token limit, for all of them together; None: 40 %, falling to 10 % as limits grow
+    summary_share: float | None = None  # of the token limit, for all of them together; None: 45 %, falling to 10 % as limits grow
     timezone: str = "UTC"  # the users', for what "tomorrow" means in a summary
     redaction_patterns: dict[str, str] = {}  # beside the built-in ones, or by name in their place; "" takes one away
 
