@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from turnkeep.compaction import is_due, plan, turn_starts
+from turnkeep.compaction import Plan, gains, is_due, is_due_now, plan, summaries_share, summary_size, turn_starts
 from turnkeep.compactor import Compactor
 from turnkeep.errors import Conflict, UnknownSession
 from turnkeep.session import Message, NewMessage, Session, Summary, Window
@@ -158,19 +158,83 @@ def test_a_plan_says_what_it_saw() -> None:
 
 
 def test_truncations_melt_into_the_next_and_summaries_before_them_stay() -> None:
-    def live(number: int, first: int, last: int, method: str) -> Summary:
-        one = summary(first, last, method=method)
-        fields = {name: getattr(one, name) for name in one.__struct_fields__}
-        return Summary(**fields, number=number, created_ms=NOW)
-
-    old = [live(1, 1, 2, "truncation"), live(2, 3, 4, "model"), live(3, 5, 6, "truncation")]
+    old = [live(1, 1, 2, 7, "truncation"), live(2, 3, 4, 7, "model"), live(3, 5, 6, 7, "truncation")]
     made = plan(window(u(), a(), u(), a(), start=7, summaries=old), DEFAULTS)
     assert made is not None
     assert (made.from_seq, made.to_seq, made.replaces) == (1, 8, tuple(old))  # no summary reaches over one that stays
     assert made.again == ((1, 2), (5, 6))
-    made = plan(window(u(), a(), u(), a(), start=7, summaries=[live(2, 1, 6, "model")]), DEFAULTS)
+    made = plan(window(u(), a(), u(), a(), start=7, summaries=[live(2, 1, 6, 7, "model")]), DEFAULTS)
     assert made is not None
     assert (made.from_seq, made.to_seq, made.replaces, made.again) == (7, 8, (), ())
+
+
+def live(number: int, first: int, last: int, tokens: int, method: str = "extractive") -> Summary:
+    one = summary(first, last, method=method, tokens=tokens)
+    return Summary(**{name: getattr(one, name) for name in one.__struct_fields__}, number=number, created_ms=NOW)
+
+
+LONG = [u(), a()] * 50  # 1000 tokens
+
+
+@pytest.mark.parametrize(
+    ("summaries", "changes", "replaces", "max_tokens"),
+    [
+        ([], {}, [], 87),  # an eighth of the 700 that are covered
+        ([live(1, 1, 9, 1700)], {}, [], 87),  # 1,800 is the share of 4,000
+        ([live(1, 1, 9, 1714)], {}, [1], 1710),  # folded, to 95 % of it
+        ([live(1, 1, 4, 900), live(2, 5, 9, 900)], {}, [1, 2], 1710),
+        ([live(1, 1, 4, 900), live(2, 5, 9, 700)], {}, [], 87),
+        ([live(1, 1, 4, 900), live(2, 5, 9, 700)], {"fixed_tokens": 1000}, [1, 2], 1282),  # the share is of what these leave
+        ([live(1, 1, 4, 900), live(2, 5, 9, 900)], {"cleared_seq": 4}, [2], 855),  # none reaches over what was cleared
+        ([live(1, 0, 0, 900), live(2, 1, 9, 900)], {}, [1, 2], 1710),  # an earlier session's, too
+        ([live(1, 1, 9, 20, "truncation")], {}, [1], 135),  # told after all, beside the new
+    ],
+)
+def test_summaries_stack_and_are_folded_when_they_outgrow_their_share(
+    summaries: list[Summary], changes: dict[str, Any], replaces: list[int], max_tokens: int
+) -> None:
+    made = plan(window(*LONG, summaries=summaries, start=10, token_limit=4000, **changes), DEFAULTS)
+    assert made is not None
+    assert ([one.number for one in made.replaces], made.max_tokens) == (replaces, max_tokens)
+    assert made.from_seq == min([10, *(one.from_seq for one in made.replaces)])
+
+
+@pytest.mark.parametrize(("limit", "share"), [(1000, 450), (4000, 1800), (8000, 2200), (128_000, 14_200)])
+def test_the_share_falls_as_limits_grow(limit: int, share: int) -> None:
+    assert summaries_share(session(token_limit=limit), DEFAULTS) == share
+    assert summaries_share(session(token_limit=limit), Settings(summary_share=0.2)) == limit // 5
+
+
+@pytest.mark.parametrize(
+    ("covered", "limit", "settings", "size"),
+    [
+        (800, 4000, {}, 100),
+        (10, 4000, {}, 48),
+        (8000, 8000, {}, 500),
+        (80_000, 128_000, {}, 8000),
+        (800, 4000, {"summary_tokens": 60}, 60),
+    ],
+)
+def test_a_summary_is_an_eighth_of_what_it_covers(covered: int, limit: int, settings: dict[str, Any], size: int) -> None:
+    assert summary_size(covered, limit, Settings(**settings)) == size
+
+
+@pytest.mark.parametrize(
+    ("tokens", "replaced", "gained"), [(50, 0, True), (51, 0, False), (149, 100, True), (151, 100, False), (90, 100, True)]
+)
+def test_a_summary_must_save_what_it_costs(tokens: int, replaced: int, gained: bool) -> None:
+    old = (live(1, 1, 2, replaced),) if replaced else ()
+    made = Plan("ses", 0, 1, 9, tuple(at_seq(u(), at) for at in range(3, 13)), 100, old)
+    assert gains(tokens, made) is gained
+
+
+def test_a_large_result_of_an_older_turn_is_shortened_in_the_prompt_before_anything_is_summarized() -> None:
+    big = [u(), call("c1"), result("c1", 500), a()]
+    small = [u(), a()] * 10
+    assert is_due(window(*big, *small).session, DEFAULTS)
+    assert not is_due_now(window(*big, *small), DEFAULTS)
+    assert is_due_now(window(*big, *[u(), a()] * 31), DEFAULTS)
+    assert is_due_now(window(*small, *big), DEFAULTS)  # the newest turn's is shown whole
 
 
 IDS = st.sampled_from(["c1", "c2", "c3"])
@@ -429,6 +493,56 @@ async def test_a_summary_that_saves_less_than_it_costs_is_not_stored(store: Stor
     work._ladder._given.go.set()  # type: ignore[union-attr]
     assert await work.compact(APP, of.id) is None
     assert await store.summaries(APP, of.id) == []
+
+
+async def test_in_the_background_it_waits_for_a_calm_moment(store: Store) -> None:
+    busy, slow = [True], Slow()
+    slow.go.set()
+    work = Compactor(store, Settings(), lambda: NOW, Ladder(slow), lambda: busy[0])
+    of = await grown(store)
+    await work.due(of)
+    await asyncio.sleep(0.12)
+    assert slow.calls == 0
+    busy[0] = False
+    async with asyncio.timeout(10):
+        await slow.began.wait()
+    await finished(work)
+    assert len(await store.summaries(APP, of.id)) == 1
+
+
+@pytest.mark.parametrize("why", ["a prompt overflowed", "the window grew very long", "somebody settles"])
+async def test_it_does_not_wait_for_calm_for_ever(store: Store, why: str) -> None:
+    slow = Slow()
+    slow.go.set()
+    work = Compactor(store, Settings(), lambda: NOW, Ladder(slow), lambda: True)
+    of = await grown(store)
+    if why == "the window grew very long":
+        of = await said(store, of, *[u(), a()] * 40)
+    if why == "a prompt overflowed":
+        await work.overflowed(of)
+    else:
+        await work.due(of)
+    if why == "somebody settles":
+        await finished(work)
+    else:
+        async with asyncio.timeout(10):
+            await slow.began.wait()
+            while not await store.summaries(APP, of.id):
+                await asyncio.sleep(0.01)
+    assert len(await store.summaries(APP, of.id)) == 1
+
+
+async def test_a_marker_is_told_after_all_by_the_next_summary(store: Store) -> None:
+    made = await opened(store, token_limit=400, tokenizer="estimate")
+    talk = [message("user", f"A table for {at} people in Porto at 19:30, please.", tokens=15) for at in range(20)]
+    of = await said(store, made, *talk)
+    marker = summary(1, 10, "[Not shown here.]", method="truncation", tokens=9, counter="estimate")
+    await store.add_summary(APP, of.id, marker, generation=0, now_ms=NOW)
+    told = await compactor(store, None).compact(APP, of.id)
+    assert told is not None
+    assert (told.from_seq, told.method) == (1, "extractive")
+    assert "Porto" in told.text and told.tokens_before >= 15 * 14
+    assert [one.live for one in await store.summaries(APP, of.id)] == [False, True]
 
 
 async def test_close_lets_it_end(store: Store) -> None:

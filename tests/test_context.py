@@ -285,6 +285,54 @@ def test_a_gap_may_say_more_within_its_share_and_falls_back_when_it_says_too_muc
     assert wordy.messages[0]["content"] == truncation(1, cut, cut, (), 0)
 
 
+# --- big things first
+
+
+def rooms(results: int, size: int = 400) -> Log:
+    log = Log()
+    for turn in range(1, results + 1):
+        log.user(f"q{turn}").calls(f"c{turn}").result(f"c{turn}", f"found {turn} " + "room " * size).says(f"a{turn}")
+    return log.user("and now?")
+
+
+def test_large_results_of_older_turns_give_way_before_any_message_does() -> None:
+    log = rooms(3)
+    whole = log.build(budget=4000)
+    assert (whole.left_out, whole.messages[2]["content"]) == ((), log.messages[2].content)
+    context = log.build(budget=1000)
+    assert [one["role"] for one in context.messages] == [one["role"] for one in whole.messages]
+    assert context.tokens <= 1000
+    assert [(left.reason, left.from_seq, left.messages) for left in context.left_out] == [
+        ("shortened", at, 1) for at in (3, 7, 11)
+    ]
+    shown = [one["content"] for one in context.messages if one["role"] == "tool"]
+    assert all(f"tokens of message {at} left out ...]" in text for at, text in zip((3, 7, 11), shown, strict=True))
+    assert all(text.startswith(f"found {at} room") for at, text in enumerate(shown, 1))
+    assert all(O200K.count(text) <= 64 for text in shown)
+    assert sum(left.tokens for left in context.left_out) + context.tokens == whole.tokens
+    assert check_openai(context.messages) == []
+
+
+def test_small_results_and_those_of_the_newest_turn_are_left_as_they_are() -> None:
+    log = rooms(1, size=10).calls("x").result("x", "room " * 600)
+    [entry] = (log.user("so?")).build(budget=500).left_out
+    assert (entry.reason, entry.from_seq) == ("shortened", 7)
+    newest = rooms(3).calls("x").result("x", "tree " * 300)
+    context = newest.build(budget=1000)
+    assert context.messages[-1]["content"] == "tree " * 300
+    assert [left.from_seq for left in context.left_out] == [3, 7, 11]
+
+
+def test_what_is_cut_off_is_not_said_to_be_shortened() -> None:
+    log = rooms(30)
+    context = log.build(budget=1000)
+    first, *others = context.left_out
+    assert (first.reason, first.from_seq) == ("budget", 1)
+    assert others and all(left.reason == "shortened" and left.from_seq > first.to_seq for left in others)
+    assert context.tokens <= 1000
+    assert check_openai(context.messages) == []
+
+
 # --- when the newest turn alone is too much
 
 

@@ -67,7 +67,8 @@ def is_due_now(window: Window, settings: Settings) -> bool:
 def gains(tokens: int, plan: Plan) -> bool:
     """Whether a summary of that many tokens saves at least what it costs."""
     added = tokens - sum(summary.tokens for summary in plan.replaces)
-    return added <= 0 or 2 * added <= plan.tokens
+    untold = sum(summary.tokens_before for summary in plan.replaces if summary.method == "truncation")
+    return added <= 0 or 2 * added <= plan.tokens + untold
 
 
 def plan(window: Window, settings: Settings) -> Plan | None:

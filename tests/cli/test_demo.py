@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 import sqlite3
 from pathlib import Path
 from typing import Any
@@ -36,7 +37,14 @@ def test_what_it_shows_fits_80_columns_but_for_commands_to_copy_and_these_work(c
     commands = [line for line in shown if line.startswith("  ") and "--db sqlite:///turnkeep-demo.db" in line]
     assert [line for line in shown if len(line) > 80 and line not in commands and not line.startswith("Database")] == []
     whole = "\n".join(shown)
-    for part in ("The prompt for the next turn of trip-porto", "Tokens", "Left out", "Sessions", "turnkeep-demo.db ("):
+    for part in (
+        "The prompt for the next turn of trip-porto",
+        "Tokens",
+        "Left out",
+        "Sessions",
+        "turnkeep-demo.db (",
+        "saved against",
+    ):
         assert part in whole
     assert [line.split()[1] for line in commands] == ["sessions", "sessions", "stats", "doctor"]
     assert [cli(*line.split()[1:]).code for line in commands] == [0, 0, 0, 0]
@@ -48,6 +56,29 @@ def test_json_holds_the_whole_context_within_its_budget(cli: Command) -> None:
     assert context["tokens"] == sum(context["parts"].values()) <= context["token_limit"] == 4000
     assert context["conversation_id"] == "trip-porto"
     assert not any(message["content"] and message["content"].endswith("…") for message in context["messages"])
+
+
+def test_it_ends_with_a_picture_of_the_window(cli: Command) -> None:
+    told = cli("demo", "--json").json()
+    shown = cli("demo").out
+    [log] = [line for line in shown.splitlines() if line.startswith("Log ")]
+    drawn = log.split()[1]
+    assert set(drawn) == set("━▒█")
+    assert drawn == "━" * drawn.count("━") + "▒" * drawn.count("▒") + "█" * drawn.count("█")
+    figures = dict(re.findall(r"([━▒█]) [a-z ]+: (\d+) message", shown))
+    assert sum(map(int, figures.values())) == 100
+    assert int(figures["█"]) == sum(message["role"] != "system" for message in told["context"]["messages"])
+    assert told["compactions"] > 0
+    assert told["prompt_tokens"] < told["prompt_tokens_without_compaction"]
+    assert 0.5 < told["prefix_reused"] < 1
+
+
+def test_the_picture_shows_what_was_left_out(cli: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TURNKEEP_COMPACTION", "manual")
+    shown = cli("demo", "--limit", "1", "--token-limit", "900", "--db", "memory://").out
+    assert re.search(r"· left out: \d+ messages, [\d,]+ tokens, told in \d+", shown)
+    assert "▒" not in shown.split("Log ")[1].split("Prompt")[0]
+    assert max(map(len, shown.splitlines())) <= 80
 
 
 def test_a_file_of_ones_own_gets_a_database_of_its_own(cli: Command, tmp_path: Path) -> None:

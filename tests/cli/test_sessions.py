@@ -1,4 +1,4 @@
-"""`turnkeep sessions list | show | delete`."""
+"""`turnkeep sessions list | show | resummarize | delete`."""
 
 import io
 from pathlib import Path
@@ -77,6 +77,23 @@ def test_show(cli: Command, url: str, ids: dict[str, str]) -> None:
     assert cli("sessions", "show", session_id, "--messages", "0", "--json", "--db", url).json()["messages"] == []
 
 
+def test_resummarize(cli: Command, url: str, ids: dict[str, str]) -> None:
+    session_id = ids["trip-porto"]
+    where = ("sessions", "show", session_id, "--messages", "0", "--json", "--db", url)
+    before = [one for one in cli(*where).json()["summaries"] if one["live"]]
+    made = cli("sessions", "resummarize", session_id, "--json", "--db", url).json()
+    assert [(one["from_seq"], one["to_seq"]) for one in made["summaries"]] == [(one["from_seq"], one["to_seq"]) for one in before]
+    after = cli(*where).json()["summaries"]
+    assert [one["live"] for one in after].count(True) == len(before)
+    assert "data" not in after[0]
+    shown = cli("sessions", "resummarize", session_id, "--db", url).out
+    assert shown.startswith(f"Made {len(before)} summar")
+    assert "Summary of messages 2-" in shown
+    assert max(map(len, shown.splitlines())) <= 80
+    assert cli("sessions", "resummarize", ids["chat-maren"], "--db", "sqlite:///none.db").code == 1
+    assert cli("doctor", "--db", url).code == 0
+
+
 def test_a_long_text_is_shortened_on_the_screen_only(cli: Command, tmp_path: Path) -> None:
     write(tmp_path / "long.jsonl", conversation("long", "word " * 500, "字" * 3000))
     made = cli("demo", "long.jsonl", "--json").json()
@@ -88,7 +105,7 @@ def test_a_long_text_is_shortened_on_the_screen_only(cli: Command, tmp_path: Pat
     assert [message["content"] for message in whole] == ["word " * 500, "字" * 3000]
 
 
-@pytest.mark.parametrize("verb", ["show", "delete"])
+@pytest.mark.parametrize("verb", ["show", "delete", "resummarize"])
 def test_an_unknown_session(cli: Command, url: str, ids: dict[str, str], verb: str) -> None:
     yes = ("--yes",) if verb == "delete" else ()
     ended = cli("sessions", verb, "ses_nope", *yes, "--db", url)

@@ -70,9 +70,6 @@ def _figures(context: Context, session: Session) -> Table:
     parts = [f"{name} {tokens:,}" for name, tokens in context.parts.items() if tokens]
     made.add_row("Tokens", f"{context.tokens:,} of {session.token_limit:,}: {', '.join(parts)}")
     rows: list[Any] = [_gap(entry) for entry in context.left_out]
-    covered = session.window_start - 1 - session.prompt_seq
-    if covered > 0 and session.summary_tokens:
-        rows.insert(0, f"messages {session.prompt_seq + 1}-{session.window_start - 1}: covered by a summary, whole in the log")
     for at, row in enumerate(rows or ["nothing"]):
         made.add_row("" if at else "Left out", row)
     return made

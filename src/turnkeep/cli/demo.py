@@ -15,21 +15,24 @@ from pathlib import Path
 
 import click
 import msgspec
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TaskID, TextColumn, TimeElapsedColumn
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
 from turnkeep.cli.context import context_json, print_context
 from turnkeep.cli.conversations import Conversation, read
 from turnkeep.cli.options import SCHEME, Options, common, path_of
+from turnkeep.cli.picture import Window, look, print_picture
 from turnkeep.cli.printing import clean, command, console, counted, duration, pairs, print_json, size
+from turnkeep.cli.prompts import Prompts
 from turnkeep.cli.replay import Tally, replay
 from turnkeep.cli.tables import print_stats
 from turnkeep.context import Context
 from turnkeep.errors import TurnkeepError
 from turnkeep.manager import SessionManager
-from turnkeep.session import Session, Stats
+from turnkeep.session import Message, Session, Stats
 
 NAME = "turnkeep-demo"
 
@@ -42,6 +45,7 @@ class Shown(msgspec.Struct):
     seconds: float
     session: Session
     context: Context
+    window: Window
     stats: Stats
 
 
@@ -103,7 +107,16 @@ async def _run(
         longest = max(conversations, key=lambda conversation: len(conversation.messages))
         session = await manager.get_session(tally.sessions[longest.id])
         context = await manager.build_context(session.id)
-        return Shown(url, tally, seconds, session, context, await manager.get_stats())
+        live = [summary for summary in await manager.get_summaries(session.id) if summary.live]
+        window = look(session, context, live, await _log(manager, session))
+        return Shown(url, tally, seconds, session, context, window, await manager.get_stats())
+
+
+async def _log(manager: SessionManager, session: Session) -> list[Message]:
+    found: list[Message] = []
+    while page := await manager.get_messages(session.id, len(found), 1000):
+        found += page
+    return found
 
 
 # --- while it runs
@@ -118,20 +131,28 @@ class _Rate(ProgressColumn):
 def _progress(tally: Tally, total: int, *, quiet: bool) -> Iterator[None]:
     """A bar on stderr, where that is a terminal."""
     screen = console(stderr=True)
+    if quiet or not screen.is_terminal:
+        yield
+        return
     columns = (TextColumn("Replaying"), BarColumn(), MofNCompleteColumn(), _Rate(), TimeElapsedColumn())
-    with Progress(*columns, console=screen, disable=quiet or not screen.is_terminal, transient=True) as progress:
-        task = progress.add_task("", total=total)
-        watcher = asyncio.get_running_loop().create_task(_watch(progress, task, tally))
-        try:
-            yield
-        finally:
-            watcher.cancel()
+    progress = Progress(*columns, console=screen)
+    task = progress.add_task("", total=total)
 
-
-async def _watch(progress: Progress, task: TaskID, tally: Tally) -> None:
-    while True:
+    def draw() -> Group:
         progress.update(task, completed=tally.messages)
-        await asyncio.sleep(0.1)
+        return Group(progress, _so_far(tally, screen.width))
+
+    with Live(get_renderable=draw, console=screen, transient=True, refresh_per_second=10):
+        yield
+
+
+def _so_far(tally: Tally, width: int) -> Text:
+    prompts, (tokens, limit) = tally.prompts, tally.window
+    filled = Text("█" * (20 * tokens // max(limit, 1)), "green") + Text("·" * (20 - 20 * tokens // max(limit, 1)), "dim")
+    figures = f" {tokens:,} of {limit:,} tokens; {counted(prompts.compactions, 'compaction')}, {prompts.saved:,} tokens saved"
+    made = Text("Window    ") + filled + Text(f"{figures}, prefix {prompts.prefix:.0%}")
+    made.truncate(width, overflow="ellipsis")
+    return made
 
 
 # --- when it is done
@@ -146,7 +167,11 @@ def _as_json(shown: Shown, conversations: int) -> dict[str, object]:
         "conversations": conversations,
         "messages": tally.messages,
         "stored": tally.stored,
-        "contexts": tally.contexts,
+        "contexts": tally.prompts.built,
+        "compactions": tally.prompts.compactions,
+        "prompt_tokens": tally.prompts.sent,
+        "prompt_tokens_without_compaction": tally.prompts.whole,
+        "prefix_reused": round(tally.prompts.prefix, 4),
         "seconds": round(shown.seconds, 3),
         "context": context_json(shown.context, shown.session),
         "stats": shown.stats,
@@ -161,6 +186,8 @@ def _print(shown: Shown, screen: Console, options: Options) -> None:
     screen.print()
     print_context(shown.context, shown.session, screen)
     screen.print()
+    print_picture(shown.window, screen)
+    screen.print()
     print_stats(shown.stats, screen)
     screen.print()
     _print_next(shown, screen, options)
@@ -171,9 +198,19 @@ def _did(tally: Tally, seconds: float) -> Table:
     made = pairs()
     made.add_row("Replayed", f"{counted(len(tally.sessions), 'conversation')}, {counted(tally.messages, 'message')}")
     made.add_row("Stored", f"{tally.stored:,}" + (f"; {old:,} were there already" if old else ""))
-    made.add_row("Built", f"{counted(tally.contexts, 'context')}, one before each message of the assistant")
+    made.add_row("Built", f"{counted(tally.prompts.built, 'context')}, one before each message of the assistant")
+    made.add_row("Sent", _sent(tally.prompts))
+    made.add_row(
+        "Compacted", f"{counted(tally.prompts.compactions, 'time')}; {tally.prompts.prefix:.0%} of what was sent began as before"
+    )
     made.add_row("Took", f"{duration(seconds)}, {tally.messages / seconds:,.0f} messages/s")
     return made
+
+
+def _sent(prompts: Prompts) -> str:
+    if prompts.saved:
+        return f"{counted(prompts.sent, 'token')}; {prompts.saved:,} saved against sending each log whole"
+    return counted(prompts.sent, "token")
 
 
 def _print_next(shown: Shown, screen: Console, options: Options) -> None:

@@ -77,8 +77,8 @@ def cell(text: str | None, style: str = "") -> Text:
     return Text(clean(text or "-"), style)
 
 
-def counted(count: int, noun: str) -> str:
-    return f"{count:,} {noun}" + ("" if count == 1 else "s")
+def counted(count: int, noun: str, nouns: str | None = None) -> str:
+    return f"{count:,} {noun if count == 1 else nouns or noun + 's'}"
 
 
 def size(count: float) -> str:
@@ -142,7 +142,7 @@ def session_json(session: Session) -> JsonObject:
 
 def timed_json(record: msgspec.Struct) -> JsonObject:
     """A message or a summary, its time readable."""
-    hidden = ("created_ms", "number")
+    hidden = ("created_ms", "number", "data")
     fields: JsonObject = {name: getattr(record, name) for name in record.__struct_fields__ if name not in hidden}
     return {**fields, "created_at": record.created_at}  # type: ignore[attr-defined]
 

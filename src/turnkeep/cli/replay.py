@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from turnkeep.cli.conversations import Conversation
+from turnkeep.cli.prompts import Prompts, Watched
 from turnkeep.errors import TurnkeepError
 from turnkeep.manager import SessionManager
 
@@ -24,7 +25,8 @@ class Tally(msgspec.Struct):
     sessions: dict[str, str] = {}  # the session of each conversation
     messages: int = 0
     stored: int = 0  # the others were there already
-    contexts: int = 0
+    prompts: Prompts = msgspec.field(default_factory=Prompts)
+    window: tuple[int, int] = (0, 0)  # tokens of the newest prompt, and its limit
     other_limit: int = 0  # sessions that were there already, with another token limit
 
 
@@ -67,10 +69,12 @@ async def _hold(manager: SessionManager, conversation: Conversation, tally: Tall
     )
     tally.sessions[conversation.id] = session.id
     tally.other_limit += session.token_limit != (token_limit or manager.settings.token_limit)
+    watched = Watched(tally.prompts)
     for at, message in enumerate(conversation.messages, 1):
         if message["role"] == "assistant":
-            await manager.build_context(session.id)  # what the model would be called with
-            tally.contexts += 1
+            context = await manager.build_context(session.id)  # what the model would be called with
+            watched.add(context, await manager.get_session(session.id))
+            tally.window = context.tokens, session.token_limit
         await manager.add_message(session.id, **message)
         tally.messages += 1
         tally.stored += at > session.seq

@@ -1,4 +1,4 @@
-"""`turnkeep sessions`: list, show, delete."""
+"""`turnkeep sessions`: list, show, resummarize, delete."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ LINES = 3  # of the screen for one message
 
 @click.group()
 def sessions() -> None:
-    """List, show and delete sessions."""
+    """List, show, resummarize and delete sessions."""
 
 
 # --- list
@@ -182,6 +182,32 @@ def _print_messages(messages: list[Message], session: Session, screen: Console) 
 
 def _as_sent(message: Message) -> dict[str, object]:
     return {"content": message.content, "tool_calls": message.tool_calls}
+
+
+# --- resummarize
+
+
+@sessions.command()
+@click.argument("session_id", metavar="ID")
+@common()
+def resummarize(options: Options, session_id: str) -> None:
+    """Make a session's summaries anew, from its log."""
+
+    async def work() -> tuple[list[Summary], list[Summary]]:
+        async with options.manager() as manager:
+            before = [summary for summary in await manager.get_summaries(session_id) if summary.live]
+            return before, await manager.resummarize_session(session_id)
+
+    before, made = asyncio.run(work())
+    if options.json:
+        print_json({"session_id": session_id, "summaries": [timed_json(summary) for summary in made]})
+        return
+    screen = console()
+    tokens = f"{sum(one.tokens for one in made):,} tokens instead of {sum(one.tokens for one in before):,}"
+    screen.print(
+        f"Made {counted(len(made), 'summary', 'summaries')} anew: {tokens}." if made else "It has no summary to make anew."
+    )
+    _print_summaries(made, screen)
 
 
 # --- delete

@@ -122,8 +122,32 @@ TIME_WORDS = frozenset(_PARTS.split("|")) | {"half", "quarter", "am", "pm", "o'c
 # Words that a date or a time of day may begin with, beside digits and scripts without spaces
 OPENERS = {word.split()[0] for word in (*MONTHS, *OFFSETS)} | set(WEEKDAYS) | set(NUMBERS) | TIME_WORDS
 OPENERS |= set(
-    "the a this next last past nächste nächster nächsten kommenden letzte letzten el ce diesen in within vor hace il dans dentro en"
-    " terça-feira".split()
+    [
+        "the",
+        "a",
+        "this",
+        "next",
+        "last",
+        "past",
+        "nächste",
+        "nächster",
+        "nächsten",
+        "kommenden",
+        "letzte",
+        "letzten",
+        "el",
+        "ce",
+        "diesen",
+        "in",
+        "within",
+        "vor",
+        "hace",
+        "il",
+        "dans",
+        "dentro",
+        "en",
+        "terça-feira",
+    ]
 )
 
 

@@ -56,7 +56,6 @@ class Context:
         self.pending: list[tuple[Record, bool]] = []  # the assistant's last words, and whether they ask
         self.answered: list[tuple[Any, Record]] = []  # results that the assistant has not told yet
 
-
     @property
     def is_talk(self) -> bool:
         """Whether the assistant is somebody with a life to tell of: no tools, and much of what it says is about itself."""
@@ -212,7 +211,7 @@ def _tells(value: Value, factor: float) -> _Told:
     if value.kind == WORD:
         return round(WEIGHTS[WORD] * (_LITTLE if value.ids[0] in EVERYDAY else 1.0) * factor, 3), value.ids, None, False
     ids = value.ids
-    if value.kind == DATE or value.kind == TIME:  # noqa: PLR1714 - a set would be made anew each time
+    if value.kind == DATE or value.kind == TIME:
         return round(WEIGHTS[DATE] * factor, 3), ids[:1], (value.kind, ids[0]), True
     found = replies.slot(value)
     bare = found is not None and found[0] == "number "

@@ -12,7 +12,21 @@ from operator import attrgetter
 import msgspec
 
 from turnkeep.summarizers.extractive.dates import When, find_dates, find_times
-from turnkeep.summarizers.extractive.words import ARTICLES, CLOCK, DAY, MAYBE, NO, NUMBERS, PLAIN, SKIP, STOP, YES, Token, listed, plain
+from turnkeep.summarizers.extractive.words import (
+    ARTICLES,
+    CLOCK,
+    DAY,
+    MAYBE,
+    NO,
+    NUMBERS,
+    PLAIN,
+    SKIP,
+    STOP,
+    YES,
+    Token,
+    listed,
+    plain,
+)
 
 DATE, TIME, NAME, NUMBER, CODE, QUOTE, WORD = "date", "time", "name", "number", "code", "quote", "word"
 WEIGHTS = {DATE: 1.3, TIME: 1.3, NAME: 1.0, NUMBER: 0.8, CODE: 1.0, QUOTE: 1.2, WORD: 0.2}

@@ -1,0 +1,172 @@
+"""The ladder: what writes a summary when what was to write it does not."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from turnkeep.session import Message, Summary
+from turnkeep.stores.rules import at_seq
+from turnkeep.summarizers import Draft, Extractive, Ladder, Truncation
+from turnkeep.summarizers.extractive import Record
+from turnkeep.summarizers.extractive.records import decode
+from turnkeep.summarizers.ladder import FIRST_REST, LONGEST_REST, NOTHING
+from turnkeep.testing import NOW, message, summary
+from turnkeep.tokens import get_counter
+
+COUNTER = get_counter("o200k")
+
+
+class Given:
+    """Answers as it is told to: with texts, or by raising what stands there instead."""
+
+    method, source = "model", "test-1"
+
+    def __init__(self, *answers: Any) -> None:
+        self.answers, self.asked = list(answers), list[tuple[int, list[str]]]()
+
+    async def summarize(self, messages: Sequence[Message], *, max_tokens: int, previous: Sequence[str] = ()) -> str:
+        self.asked.append((max_tokens, list(previous)))
+        answer = self.answers.pop(0) if self.answers else "In short."
+        if isinstance(answer, Exception):
+            raise answer
+        return answer  # type: ignore[no-any-return]
+
+
+def log(*texts: str) -> list[Message]:
+    roles = ("user", "assistant")
+    return [at_seq(message(roles[at % 2], text), at + 1) for at, text in enumerate(texts)]  # type: ignore[arg-type]
+
+
+TALK = log("I am Hana Wójcik, a table for 9 people in Porto, please.", "At which time?", "At 19:30.", "Noted.")
+
+
+def stored(text: str, method: str = "extractive", data: str | None = None) -> Summary:
+    row = summary(1, 4, text, method=method, data=data)
+    return Summary(**{name: getattr(row, name) for name in row.__struct_fields__}, number=1, created_ms=NOW)
+
+
+async def draft(ladder: Ladder, messages: Sequence[Message] = TALK, *previous: Summary, max_tokens: int = 100) -> Draft:
+    return await ladder.draft(messages, previous, max_tokens=max_tokens, counter=COUNTER)
+
+
+async def test_without_a_summarizer_it_is_extractive() -> None:
+    made = await draft(Ladder())
+    assert (made.method, made.source) == (Extractive.method, Extractive.source)
+    assert all(word in made.text for word in ("Hana Wójcik", "9 people", "Porto", "19:30"))
+    assert COUNTER.count(made.text) <= 100
+    assert made.data is not None and all(isinstance(one, Record) for one in decode(made.data))
+
+
+async def test_a_given_one_writes_the_text_and_the_records_stand_behind_it() -> None:
+    given = Given("Hana wants a table.")
+    made = await draft(Ladder(given))
+    assert (made.text, made.method, made.source) == ("Hana wants a table.", "model", "test-1")
+    assert made.data == (await draft(Ladder())).data
+    assert given.asked == [(100, [])]
+
+
+@pytest.mark.parametrize("answer", [RuntimeError("down"), "", "  \n", "word " * 101, None, b"bytes", ["list"]])
+async def test_an_answer_that_cannot_be_used_leaves_it_to_the_extractive_one(
+    answer: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING, "turnkeep.compaction"):
+        made = await draft(Ladder(Given(answer)))
+    assert made.method == "extractive"
+    assert "model summarizer failed" in caplog.text
+
+
+async def test_one_that_failed_rests_longer_each_time_and_is_forgiven() -> None:
+    now = [0.0]
+    given = Given(*[RuntimeError("down")] * 12)
+    ladder = Ladder(given, clock=lambda: now[0])
+    rests, last = [], 0.0
+    while len(given.asked) < 12:
+        asked = len(given.asked)
+        await draft(ladder)
+        if len(given.asked) > asked:
+            rests.append(now[0] - last)
+            last = now[0]
+        now[0] += 0.5
+    assert rests[:5] == [0, FIRST_REST, 2 * FIRST_REST, 4 * FIRST_REST, 8 * FIRST_REST]
+    assert max(rests) == LONGEST_REST
+    now[0] += LONGEST_REST
+    assert (await draft(ladder)).method == "model"
+    given.answers = [RuntimeError("down")]
+    await draft(ladder)
+    now[0] += FIRST_REST
+    assert (await draft(ladder)).method == "model"
+
+
+async def test_where_even_the_extractive_one_fails_a_marker_stands(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*_: Any, **__: Any) -> Any:
+        raise ZeroDivisionError("of the test")
+        yield
+
+    monkeypatch.setattr(Extractive, "steps", broken)
+    with caplog.at_level(logging.ERROR, "turnkeep.compaction"):
+        made = await draft(Ladder())
+    assert (made.method, made.data) == (Truncation.method, None)
+    assert made.text
+    given = await draft(Ladder(Given("In short.")))
+    assert (given.method, given.text, given.data) == ("model", "In short.", None)
+
+
+async def test_small_talk_is_said_to_be_that_and_is_no_failure() -> None:
+    made = await draft(Ladder(), log("ok", "ok", "hm"))
+    assert (made.text, made.method) == (NOTHING, "extractive")
+
+
+async def test_a_marker_is_never_fed_back_and_records_come_before_prose() -> None:
+    given = Given()
+    first = await draft(Ladder())
+    before = [stored("[Not shown here.]", "truncation"), stored("prose of a model", "model", first.data)]
+    made = await draft(Ladder(given), log("And a taxi for 3 at 23:15."), *before)
+    assert given.asked == [(100, ["prose of a model"])]
+    folded = await draft(Ladder(), log("And a taxi for 3 at 23:15."), *before)
+    assert all(word in folded.text for word in ("Hana Wójcik", "23:15"))
+    assert "prose" not in folded.text and "Not shown" not in folded.text
+    assert made.data == folded.data
+
+
+@pytest.mark.parametrize("data", [None, "no JSON", '{"a": 1}', "[[1]]"])
+async def test_where_the_records_are_gone_the_lines_are_read(data: str | None) -> None:
+    lines = "user: a table for 9 people\nBook(city=Porto) -> ok, ref=BX 77"
+    made = await draft(Ladder(), log("At 19:30."), stored(lines, data=data))
+    assert all(word in made.text for word in ("9 people", "city=Porto", "BX 77", "19:30"))
+
+
+async def test_no_rung_tells_a_secret() -> None:
+    secret = log("My password is hunter2hunter, mail me: hana@example.org.", "Noted.")
+    for given in (None, Given("The password is hunter2hunter, the mail hana@example.org.")):
+        made = await draft(Ladder(given), secret)
+        assert not any(word in f"{made.text}{made.data}" for word in ("hunter2", "hana@"))
+
+
+async def test_patterns_are_added_replaced_and_taken_away() -> None:
+    talk = log("Case C-4711 of hana@example.org, room 12.", "Noted.")
+    own = await draft(Ladder(patterns={"case": r"C-\d+", "mail address": ""}), talk)
+    assert "C-4711" not in own.text
+    assert "hana@example.org" in own.text
+
+
+async def test_it_counts_as_the_session_does_and_keeps_to_the_limit() -> None:
+    for name in ("o200k", "cl100k", "estimate"):
+        counter = get_counter(name)
+        for limit in (24, 60):
+            made = await Ladder().draft(TALK * 5, [], max_tokens=limit, counter=counter)
+            assert counter.count(made.text) <= limit
+
+
+async def test_the_users_time_zone_says_what_tomorrow_is() -> None:
+    late = [
+        replace(one, created_ms=1_772_924_400_000) for one in log("A table for 4 tomorrow at the harbour.")
+    ]  # 7 March, 23:00 UTC
+    assert "[8 March]" in (await draft(Ladder(), late)).text
+    assert "[9 March]" in (await draft(Ladder(timezone="Europe/Berlin"), late)).text
