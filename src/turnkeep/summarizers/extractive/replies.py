@@ -16,19 +16,21 @@ ACCEPTS, REFUSES, NEITHER = "accepts", "refuses", "neither"
 _CUES = listed(
     "isn't aren't anymore longer no nope actually sorry instead rather change changed correction correct wait meant"
     " mean make moved move moves push switch mistake"
-    " wrong scratch oops update updated reschedule postpone earlier later nein doch lieber sondern stattdessen"
+    " wrong scratch oops update updated reschedule postpone earlier later thought thoughts misspoke misread mistaken typo correcting"
+    " rescheduled postponed delayed rebooked replaced replace swap swapped now forget nein doch lieber sondern stattdessen"
     " eigentlich moment falsch"
-    " ändern geändert verschieben quatsch perdón mejor realidad cambia cambiar cambio equivoqué non plutôt désolé"
-    " finalement changer"
+    " meinte gemeint entschuldigung ach jetzt statt vertan ändern geändert verschieben quatsch perdón mejor realidad cambia cambiar cambio cambió cambiado cambiamos equivoqué quise corrijo ahora disculpa non plutôt désolé"
+    " finalement changer changé trompé trompée erreur"
     " scusa anzi meglio invece desculpa melhor não nee liever toch нет лучше вернее لا بل عذراً عفواً بدلاً آسف أقصد やっぱり 変更"
     " いや ではなく じゃなくて すみません 不 改 改成 换 不对 아니"
 )
 _WEAK = listed("ok okay cool nice good hm alright well")  # before a question they agree to nothing
-_UNSPACED_CUES = ("やっぱり", "じゃなくて", "ではなく", "いや", "変更", "違い", "改成", "不对", "换成", "改为")
+_UNSPACED_CUES = ("やっぱり", "じゃなくて", "ではなく", "いや", "変更", "違い", "改成", "不对", "换成", "改为", "間違", "訂正", "変え", "ではない", "说错", "說錯", "改到", "更正", "搞错", "不是")
 _AGAINST = listed("not than isn't aren't wasn't weren't longer nicht statt anstatt kein keine pas ليس of")
 _NEAR = 24  # messages back
 _REMEMBERED = 60  # values
 _NOT = frozenset({"not", "nicht", "no", "pas", "non", "não", "niet", "не", "لا", "ليس"})
+_NOT_THIS = listed("not nicht pas niet не ليس")  # that begin a sentence and deny what follows: "no problem" does not
 _TAKING_BACK = _NOT | {"of", "than"}
 _WHENS = frozenset({DATE, TIME})
 _BARE = "number "  # the kind of a number that counts nothing
@@ -68,6 +70,8 @@ def slot(value: Value) -> tuple[str, str] | None:
         return f"number {_family(value.unit)}", value.ids[0]
     if value.kind == CODE and (counted := _COUNTED.match(value.ids[0])) is not None and len(value.ids) == 1:
         return f"number {_family(counted[1])}", value.ids[0]
+    if value.kind == CODE and len(value.ids) == 2 and value.ids[1].isdigit() and value.ids[0].isalpha():
+        return f"number {value.ids[0]}", value.ids[1]  # "Gate 4", "Room 12"
     return (NAME, " ".join(value.ids)) if value.kind == NAME else None
 
 
@@ -154,6 +158,7 @@ def denied(values: list[Value], words: list[Token]) -> tuple[tuple[str, str], ..
         words[n + 1 + (words[n + 1].low in STOP and n + 2 < len(words))].start
         for n, word in enumerate(words[:-1])
         if (word.low in _NOT and n and words[n - 1].text in {",", "،", ";"})
+        or (word.low in _NOT_THIS and not n)
         or (word.low in {"of", "than"} and n and words[n - 1].low in {"instead", "rather"})
     }
     if not after:

@@ -159,6 +159,7 @@ def _word(words: list[Token], at: int, limit: int, begins: bool, common: set[str
 
 
 def _unit(low: str) -> str:
+    low = low[0] if low[:1] >= "\u3400" else low  # a counter is one character: what follows it is grammar
     if low in _CURRENCIES:
         return "money"
     return low if low in _UNITS or (low.isalpha() and low not in STOP and low not in NUMBERS) else ""
