@@ -102,6 +102,8 @@ def _user(line: reading.Line, said: date | None, context: Context) -> list[Recor
     replaces = replies.denied(values, words)
     if replies.corrects(words, text):
         replaces += context.earlier.replaced(context.at, values, words)
+    elif values:
+        replaces += context.earlier.restated(context.at, values, words)
     context.earlier.add(context.at, values)
     pieces = _pieces(line.text, text, words, values, context)
     if pieces or replaces:

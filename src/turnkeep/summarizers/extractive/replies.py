@@ -17,9 +17,10 @@ _CUES = listed(
     "isn't aren't anymore longer no nope actually sorry instead rather change changed correction correct wait meant"
     " mean make moved move moves push switch mistake"
     " wrong scratch oops update updated reschedule postpone earlier later thought thoughts misspoke misread mistaken typo correcting"
-    " rescheduled postponed delayed rebooked replaced replace swap swapped now forget nein doch lieber sondern stattdessen"
+    " rescheduled postponed delayed rebooked replaced replace swap swapped now forget turns extend"
+    " extended shorten better prefer nein doch lieber sondern stattdessen"
     " eigentlich moment falsch"
-    " meinte gemeint entschuldigung ach jetzt statt vertan ändern geändert verschieben quatsch perdón mejor realidad cambia cambiar cambio cambió cambiado cambiamos equivoqué quise corrijo ahora disculpa non plutôt désolé"
+    " meinte gemeint entschuldigung ach jetzt statt vertan verlegt verschoben besser ändern geändert verschieben quatsch perdón mejor realidad cambia cambiar cambio cambió cambiado cambiamos equivoqué quise corrijo ahora disculpa non plutôt désolé"
     " finalement changer changé trompé trompée erreur"
     " scusa anzi meglio invece desculpa melhor não nee liever toch нет лучше вернее لا بل عذراً عفواً بدلاً آسف أقصد やっぱり 変更"
     " いや ではなく じゃなくて すみません 不 改 改成 换 不对 아니"
@@ -27,6 +28,9 @@ _CUES = listed(
 _WEAK = listed("ok okay cool nice good hm alright well")  # before a question they agree to nothing
 _UNSPACED_CUES = ("やっぱり", "じゃなくて", "ではなく", "いや", "変更", "違い", "改成", "不对", "换成", "改为", "間違", "訂正", "変え", "ではない", "说错", "說錯", "改到", "更正", "搞错", "不是")
 _AGAINST = listed("not than isn't aren't wasn't weren't longer nicht statt anstatt kein keine pas ليس of")
+_THE = listed("the a an der die das den dem el la los las le les il lo de het o os as")
+_ADDS = listed("and also plus another more too extra additional each und auch noch dazu weitere y e también más et aussi plus anche 和 还 と も")
+_SHORT = 10  # words of a message that only states a number anew
 _NEAR = 24  # messages back
 _REMEMBERED = 60  # values
 _NOT = frozenset({"not", "nicht", "no", "pas", "non", "não", "niet", "не", "لا", "ليس"})
@@ -123,6 +127,15 @@ class Earlier:
                 gone |= self._last(at, *found)
         return tuple(sorted(gone - kept))
 
+    def restated(self, at: int, values: list[Value], words: list[Token]) -> tuple[tuple[str, str], ...]:
+        """The number that a short message gives anew, right after the assistant said it back: "5 weeks" after "For 3 weeks."."""
+        counted = [found for value in values if (found := slot(value)) is not None and found[0].startswith(_BARE) and found[0] != _BARE]
+        if len(counted) != 1 or sum(word.is_word for word in words) > _SHORT or not _ADDS.isdisjoint([word.low for word in words]):
+            return ()
+        gone = self._last(at, *counted[0])
+        echoed = {(kind, old) for where, kind, old in self._said if where == at - 1}
+        return tuple(gone & echoed)
+
     def settled(self, at: int, values: list[Value]) -> tuple[tuple[str, str], ...]:
         """The slot that a correction left open, when the assistant says the new values: what it no longer says is gone."""
         kind, new, candidates, where = self._open
@@ -172,7 +185,8 @@ def _against(values: list[Value], words: list[Token]) -> list[Value]:
     marks = sorted(ends)
     out = []
     for value in values:
-        before = [ends[mark] for mark in marks if mark <= value.start][-2:]
+        before = [ends[mark] for mark in marks if mark <= value.start][-3:]
+        before = before[-3:-1] if len(before) > 1 and before[-1] in _THE else before[-2:]
         if before and before[-1] in _AGAINST and (before[-1] != "of" or before[0] == "instead"):
             out.append(value)
     return out

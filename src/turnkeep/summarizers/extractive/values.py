@@ -33,6 +33,7 @@ _SPANS = listed("day week fortnight month year night tag woche monat jahr semana
 _WHENS = DAY | CLOCK | MAYBE
 _place = attrgetter("start")
 _SELF = frozenset({"i", "i'm", "i'd", "i'll", "i've"})
+_NUMBER_WORDS = frozenset({"number", "no", "nr", "nummer", "número", "numéro"})
 _LONGEST_NAME = 7
 _SHORT = 5  # words and marks of an answer that is perhaps a name alone
 
@@ -178,8 +179,17 @@ def _digits(words: list[Token], at: int, found: list[Value]) -> int:
     if unit == "money":  # "1,470 bucks" is one thing
         found.append(Value(word.start, words[end].end, NUMBER, ids, unit=unit))
         return 2
-    found.append(Value(word.start, word.end, NUMBER, ids, unit=unit))
+    found.append(Value(word.start, word.end, NUMBER, ids, unit=unit or _numbered(words, at)))
     return 1
+
+
+def _numbered(words: list[Token], at: int) -> str:
+    """What a number that counts nothing is the number of: "room 12", "invoice number 4471"."""
+    before = at - 1
+    if before > 0 and words[before].low in _NUMBER_WORDS:
+        before -= 1
+    low = words[before].low if before >= 0 else ""
+    return low if low.isalpha() and low not in STOP and low not in NUMBERS else ""
 
 
 def _may_be_name(words: list[Token], at: int, begins: bool, common: set[str] | frozenset[str]) -> bool:
