@@ -30,6 +30,7 @@ _UNSPACED_CUES = ("やっぱり", "じゃなくて", "ではなく", "いや", "
 _AGAINST = listed("not than isn't aren't wasn't weren't longer nicht statt anstatt kein keine pas ليس of")
 _THE = listed("the a an der die das den dem el la los las le les il lo de het o os as")
 _ADDS = listed("and also plus another more too extra additional each und auch noch dazu weitere y e también más et aussi plus anche 和 还 と も")
+_TOO = listed("too zu demasiado trop troppo 太")
 _SHORT = 10  # words of a message that only states a number anew
 _NEAR = 24  # messages back
 _REMEMBERED = 60  # values
@@ -37,6 +38,8 @@ _NOT = frozenset({"not", "nicht", "no", "pas", "non", "não", "niet", "не", "�
 _NOT_THIS = listed("not nicht pas niet не ليس")  # that begin a sentence and deny what follows: "no problem" does not
 _TAKING_BACK = _NOT | {"of", "than"}
 _WHENS = frozenset({DATE, TIME})
+_OPEN = frozenset({DATE, TIME, NAME})  # kinds of which a talk has many at once
+_REACH = 4  # messages
 _BARE = "number "  # the kind of a number that counts nothing
 
 
@@ -46,7 +49,7 @@ def answer(words: list[Token]) -> str:
     opening = set(first[:5])
     if not first:
         return NEITHER
-    if first[0] in NO or (not NO.isdisjoint(first[:3]) and YES.isdisjoint(first[:1])):
+    if first[0] in NO or first[0] in _TOO or (not NO.isdisjoint(first[:3]) and YES.isdisjoint(first[:1])):
         return REFUSES
     if not OTHER.isdisjoint(word.low for word in words[:16]):
         return REFUSES
@@ -100,6 +103,7 @@ class Earlier:
 
     def __init__(self) -> None:
         self._said: list[tuple[int, str, str]] = []  # where, kind, id
+        self.echo = -1  # where the assistant last said something in few words, without asking
         self._open: tuple[str, str, set[str], int] = _NOTHING
 
     def add(self, at: int, values: list[Value]) -> None:
@@ -123,18 +127,24 @@ class Earlier:
         kept = {found for value in values if value not in against and (found := slot(value)) is not None}
         for value in values:
             found = slot(value)
-            if found in kept and found[0] != _BARE and (value.kind != NAME or short):
+            if found in kept and found[0] == _BARE and short:
+                gone |= self._only_number(at, found[1])
+            elif found in kept and (value.kind != NAME or short):
                 gone |= self._last(at, *found)
         return tuple(sorted(gone - kept))
 
     def restated(self, at: int, values: list[Value], words: list[Token]) -> tuple[tuple[str, str], ...]:
-        """The number that a short message gives anew, right after the assistant said it back: "5 weeks" after "For 3 weeks."."""
-        counted = [found for value in values if (found := slot(value)) is not None and found[0].startswith(_BARE) and found[0] != _BARE]
-        if len(counted) != 1 or sum(word.is_word for word in words) > _SHORT or not _ADDS.isdisjoint([word.low for word in words]):
+        """What a short message states anew, right after the assistant said it back: "5 weeks" after "For 3 weeks."."""
+        if sum(word.is_word for word in words) > _SHORT or not _ADDS.isdisjoint([word.low for word in words]):
             return ()
-        gone = self._last(at, *counted[0])
+        stated: dict[str, list[str]] = {}
+        for value in values:
+            found = slot(value)
+            if found is not None and found[0] != _BARE and (self.echo == at - 1 or value.kind not in _OPEN):
+                stated.setdefault(found[0], []).append(found[1])
         echoed = {(kind, old) for where, kind, old in self._said if where == at - 1}
-        return tuple(gone & echoed)
+        gone = {each for kind, new in stated.items() if len(new) == 1 for each in self._last(at, kind, new[0])}
+        return tuple(sorted(gone & echoed))
 
     def settled(self, at: int, values: list[Value]) -> tuple[tuple[str, str], ...]:
         """The slot that a correction left open, when the assistant says the new values: what it no longer says is gone."""
@@ -147,6 +157,12 @@ class Earlier:
         self._open = _NOTHING
         gone = candidates - said
         return tuple((kind, old) for old in gone) if len(gone) == 1 else ()
+
+    def _only_number(self, at: int, new: str) -> set[tuple[str, str]]:
+        """The number that "make that 3" replaces: the only one of the newest message with numbers."""
+        numbers = [each for each in self._said if each[1].startswith(_BARE) and at - each[0] <= _REACH]
+        last = {(kind, old) for where, kind, old in numbers if where == numbers[-1][0]}
+        return last if len(last) == 1 and all(old != new for _, old in last) else set()
 
     def _last(self, at: int, kind: str, new: str) -> set[tuple[str, str]]:
         """The newest other value of the kind, unless its message held several: then nobody knows which was meant."""

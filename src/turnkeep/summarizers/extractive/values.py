@@ -33,7 +33,7 @@ _SPANS = listed("day week fortnight month year night tag woche monat jahr semana
 _WHENS = DAY | CLOCK | MAYBE
 _place = attrgetter("start")
 _SELF = frozenset({"i", "i'm", "i'd", "i'll", "i've"})
-_NUMBER_WORDS = frozenset({"number", "no", "nr", "nummer", "número", "numéro"})
+_BETWEEN = listed("number no nr nummer número numéro is was ist war es est :")  # a number and what it is the number of
 _LONGEST_NAME = 7
 _SHORT = 5  # words and marks of an answer that is perhaps a name alone
 
@@ -186,7 +186,7 @@ def _digits(words: list[Token], at: int, found: list[Value]) -> int:
 def _numbered(words: list[Token], at: int) -> str:
     """What a number that counts nothing is the number of: "room 12", "invoice number 4471"."""
     before = at - 1
-    if before > 0 and words[before].low in _NUMBER_WORDS:
+    while before > 0 and words[before].low in _BETWEEN:
         before -= 1
     low = words[before].low if before >= 0 else ""
     return low if low.isalpha() and low not in STOP and low not in NUMBERS else ""
