@@ -57,7 +57,6 @@ class Context:
         self.pending: list[tuple[Record, bool]] = []  # the assistant's last words, and whether they ask
         self.answered: list[tuple[Any, Record]] = []  # results that the assistant has not told yet
 
-
     @property
     def is_talk(self) -> bool:
         """Whether the assistant is somebody with a life to tell of: no tools, and much of what it says is about itself."""

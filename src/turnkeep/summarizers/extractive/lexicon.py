@@ -11,7 +11,18 @@ from typing import TypeAlias
 
 from turnkeep.summarizers.extractive.dates import DATE_WORDS, OPENERS, TIME_WORDS
 from turnkeep.summarizers.extractive.words import (
-    ARTICLES, CLOCK, DAY, LOWER, MAYBE, NUMBERS, OPENS, PLAIN, SKIP, STOP, Token, plain,
+    ARTICLES,
+    CLOCK,
+    DAY,
+    LOWER,
+    MAYBE,
+    NUMBERS,
+    OPENS,
+    PLAIN,
+    SKIP,
+    STOP,
+    Token,
+    plain,
 )
 
 _JOINED = (  # marks that belong to the letter before them

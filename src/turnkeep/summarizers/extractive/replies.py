@@ -17,7 +17,7 @@ _CUES = listed(
     "isn't aren't anymore longer no nope actually sorry instead rather change changed correction correct wait meant"
     " mean make moved move moves push switch mistake"
     " wrong scratch oops update updated reschedule postpone earlier later thought thoughts misspoke misread mistaken typo correcting"
-    " rescheduled postponed delayed rebooked replaced replace swap swapped now forget turns extend"
+    " rescheduled postponed delayed rebooked replaced replace swap swapped now forget turns can't cannot extend"
     " extended shorten better prefer nein doch lieber sondern stattdessen"
     " eigentlich moment falsch"
     " meinte gemeint entschuldigung ach jetzt statt vertan verlegt verschoben besser ändern geändert verschieben quatsch perdón mejor realidad cambia cambiar cambio cambió cambiado cambiamos equivoqué quise corrijo ahora disculpa non plutôt désolé"
@@ -26,10 +26,33 @@ _CUES = listed(
     " いや ではなく じゃなくて すみません 不 改 改成 换 不对 아니"
 )
 _WEAK = listed("ok okay cool nice good hm alright well")  # before a question they agree to nothing
-_UNSPACED_CUES = ("やっぱり", "じゃなくて", "ではなく", "いや", "変更", "違い", "改成", "不对", "换成", "改为", "間違", "訂正", "変え", "ではない", "说错", "說錯", "改到", "更正", "搞错", "不是")
-_AGAINST = listed("not than isn't aren't wasn't weren't longer nicht statt anstatt kein keine pas ليس of")
-_THE = listed("the a an der die das den dem el la los las le les il lo de het o os as")
-_ADDS = listed("and also plus another more too extra additional each und auch noch dazu weitere y e también más et aussi plus anche 和 还 と も")
+_UNSPACED_CUES = (
+    "やっぱり",
+    "じゃなくて",
+    "ではなく",
+    "いや",
+    "変更",
+    "違い",
+    "改成",
+    "不对",
+    "换成",
+    "改为",
+    "間違",
+    "訂正",
+    "変え",
+    "ではない",
+    "说错",
+    "說錯",
+    "改到",
+    "更正",
+    "搞错",
+    "不是",
+)
+_AGAINST = listed("not can't cannot won't than isn't aren't wasn't weren't longer nicht statt anstatt kein keine pas ليس of")
+_THE = listed("on at in am um im the a an der die das den dem el la los las le les il lo de het o os as")
+_ADDS = listed(
+    "and also plus another more extra additional each und auch noch dazu weitere y e también más et aussi plus anche 和 还 と も"
+)
 _TOO = listed("too zu demasiado trop troppo 太")
 _SHORT = 10  # words of a message that only states a number anew
 _NEAR = 24  # messages back
@@ -62,7 +85,8 @@ def answer(words: list[Token]) -> str:
 
 def corrects(words: list[Token], text: str) -> bool:
     """Whether a message has a word in it by which people take something back."""
-    if not _CUES.isdisjoint([word.low for word in words[:40]]):
+    lows = [word.low for word in words[:40]]
+    if not _CUES.isdisjoint(lows):
         return True
     return not text.isascii() and any(cue in text for cue in _UNSPACED_CUES)
 

@@ -12,7 +12,21 @@ from operator import attrgetter
 import msgspec
 
 from turnkeep.summarizers.extractive.dates import When, find_dates, find_times
-from turnkeep.summarizers.extractive.words import ARTICLES, CLOCK, DAY, MAYBE, NO, NUMBERS, PLAIN, SKIP, STOP, YES, Token, listed, plain
+from turnkeep.summarizers.extractive.words import (
+    ARTICLES,
+    CLOCK,
+    DAY,
+    MAYBE,
+    NO,
+    NUMBERS,
+    PLAIN,
+    SKIP,
+    STOP,
+    YES,
+    Token,
+    listed,
+    plain,
+)
 
 DATE, TIME, NAME, NUMBER, CODE, QUOTE, WORD = "date", "time", "name", "number", "code", "quote", "word"
 WEIGHTS = {DATE: 1.3, TIME: 1.3, NAME: 1.0, NUMBER: 0.8, CODE: 1.0, QUOTE: 1.2, WORD: 0.2}
@@ -34,6 +48,7 @@ _WHENS = DAY | CLOCK | MAYBE
 _place = attrgetter("start")
 _SELF = frozenset({"i", "i'm", "i'd", "i'll", "i've"})
 _BETWEEN = listed("number no nr nummer número numéro is was ist war es est :")  # a number and what it is the number of
+_PARTS = listed("la le el los las da de di il lo")  # that names begin with
 _LONGEST_NAME = 7
 _SHORT = 5  # words and marks of an answer that is perhaps a name alone
 
@@ -194,6 +209,8 @@ def _numbered(words: list[Token], at: int) -> str:
 
 def _may_be_name(words: list[Token], at: int, begins: bool, common: set[str] | frozenset[str]) -> bool:
     low = words[at].low
+    if low in _PARTS and at + 1 < len(words) and words[at + 1].text[0].isupper() and words[at + 1].start == words[at].end + 1:
+        return True  # "Da Mario", "La Scala"
     if low in STOP or low in YES or low in NO or len(low) > 48:
         return False
     return not begins or low not in common
