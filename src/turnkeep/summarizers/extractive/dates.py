@@ -106,14 +106,15 @@ DATE_WORDS = frozenset(
         "year",
         *_UNITS,
     ]
-) - {"in", "de", "the", "day", "this", "after", "ce", "last", "mar", "before", "mai", "tag", "may"} | {"may", "days", "day"}
+) - {"in", "de", "the", "day", "this", "after", "ce", "last", "mar", "before", "tag", "may"} | {"may", "days", "day"}
 _PARTS = "morning|afternoon|evening|night|noon|midday"
 _TIME = re.compile(
     rf"(?:(?:(?P<p1>{_PARTS}) )?(?P<half>half past|quarter past|quarter to) (?P<h1>{_N})(?: (?P<ap1>[ap]\.?m\b))?"
     rf"|(?P<p2>{_PARTS}) (?P<h2>\d{{1,2}})(?::(?P<m2>\d\d))?\b(?!\d*(?:st|nd|rd|th))"
-    rf"|(?P<h3>\d{{1,2}})[:.](?P<m3>[0-5]\d)(?![.\d])(?: ?(?P<ap3>[ap]\.?m\b)| uhr| ?h\b)?"
+    rf"|(?P<h3>\d{{1,2}})[:.](?P<m3>[0-5]\d)(?!\.?\d)(?: ?(?P<ap3>[ap]\.?m\b)| uhr| ?h\b)?"
     rf"|(?P<h4>{_N}) ?(?P<ap4>[ap]\.?m\b|o'clock|uhr\b|heures?\b)"
-    rf"|(?P<h5>{_N})(?= in the (?:{_PARTS}))|(?P<noon>noon|midday|midnight)\b|(?<!\d)(?P<h6>\d{{1,2}})時(?:(?P<m6>\d\d)分)?)"
+    rf"|(?P<h5>{_N})(?= in the (?:{_PARTS}))|(?P<noon>noon|midday|midnight)\b|(?<!\d)(?P<h6>\d{{1,2}})時(?:(?P<m6>\d\d)分)?"
+    rf"|(?P<h7>\d{{1,2}}) ?h(?P<m7>[0-5]\d)?\b)"
     rf"(?: in the (?P<p5>{_PARTS}))?",
 )
 TIME_WORDS = frozenset(_PARTS.split("|")) | {"half", "quarter", "am", "pm", "o'clock", "uhr", "midnight", "p", "heure", "heures"}
@@ -162,7 +163,8 @@ class When(msgspec.Struct, frozen=True, gc=False):
 
 
 _DAY_TOKEN = re.compile(r"\d{1,2}(?:st|nd|rd|th)$|\d{4}-\d\d-\d\d$|\d{1,2}[./]\d{1,2}[./]\d{2,4}$")
-_HOUR_TOKEN = re.compile(r"\d{1,2}(?:[:.][0-5]\d)?(?:[ap]m|h)?$")
+_HOUR_TOKEN = re.compile(r"\d{1,2}(?:[:.][0-5]\d)?(?:[ap]m|h(?:[0-5]\d)?)?$")
+_EARLIEST = 6
 _DAYS, _CLOCKS = DAY | MAYBE, CLOCK | MAYBE
 _BEFORE = 4  # words that may stand before the word that gives a date away
 
@@ -196,7 +198,7 @@ def _is_day(text: str, word: Token) -> bool:
 def _is_hour(text: str, word: Token) -> bool:
     if not word.text[0].isdigit():
         return False
-    if ":" in word.text or word.text[-1].isalpha() or text[word.end : word.end + 1] == "\u6642":
+    if ":" in word.text or "h" in word.low or word.text[-1].isalpha() or text[word.end : word.end + 1] == "\u6642":
         return _HOUR_TOKEN.match(word.text) is not None
     return False
 
@@ -284,8 +286,10 @@ def _clock(match: re.Match[str]) -> tuple[str, ...]:
     got = match.groupdict()
     if got["noon"]:
         return ("00:00",) if got["noon"].lower() == "midnight" else ("12:00",)
-    word = got["h1"] or got["h2"] or got["h3"] or got["h4"] or got["h5"] or got["h6"]
-    hour, minute = _number(word or "99"), int(got["m2"] or got["m3"] or got["m6"] or 0)
+    word = got["h1"] or got["h2"] or got["h3"] or got["h4"] or got["h5"] or got["h6"] or got["h7"]
+    hour, minute = _number(word or "99"), int(got["m2"] or got["m3"] or got["m6"] or got["m7"] or 0)
+    if got["h7"] and hour < _EARLIEST:  # "2h" is how long
+        return ()
     half = (got["half"] or "").lower()
     if half:
         minute = 30 if half.startswith("half") else 15

@@ -34,6 +34,7 @@ _SELF = listed(
 )
 _OWN = _SELF - listed("our ours we we've wir unser nuestro notre")
 _SENTENCE_END = re.compile(r"[.!?\n。！？…؟]")
+_FEW = 8  # words of a message that only says something back
 _ASKING = 0.8  # what a question's values are worth
 
 
@@ -101,6 +102,8 @@ def _user(line: reading.Line, said: date | None, context: Context) -> list[Recor
     replaces = replies.denied(values, words)
     if replies.corrects(words, text):
         replaces += context.earlier.replaced(context.at, values, words)
+    elif values:
+        replaces += context.earlier.restated(context.at, values, words)
     context.earlier.add(context.at, values)
     pieces = _pieces(line.text, text, words, values, context)
     if pieces or replaces:
@@ -126,6 +129,8 @@ def _assistant(line: reading.Line, said: date | None, context: Context) -> list[
             done.append(Record(context.at, ASSISTANT, (), replaces=replaces))
         asks = "?" in text or "？" in text or "؟" in text or text.rstrip().endswith(("か。", "ですか", "ますか"))
         asks = asks or not {"confirm", "confirming", "confirmation"}.isdisjoint(word.low for word in words[:4])
+        if not asks and sum(word.is_word for word in words) <= _FEW:
+            context.earlier.echo = context.at
         if pieces and asks and context.is_talk:  # what one tells of oneself is no offer, whatever is asked after it
             told = tuple(piece for piece in pieces if not _is_asked(text, piece))
             pieces = tuple(piece for piece in pieces if _is_asked(text, piece))

@@ -47,6 +47,8 @@ _SPANS = listed("day week fortnight month year night tag woche monat jahr semana
 _WHENS = DAY | CLOCK | MAYBE
 _place = attrgetter("start")
 _SELF = frozenset({"i", "i'm", "i'd", "i'll", "i've"})
+_BETWEEN = listed("number no nr nummer número numéro is was ist war es est :")  # a number and what it is the number of
+_PARTS = listed("la le el los las da de di il lo")  # that names begin with
 _LONGEST_NAME = 7
 _SHORT = 5  # words and marks of an answer that is perhaps a name alone
 
@@ -173,6 +175,7 @@ def _word(words: list[Token], at: int, limit: int, begins: bool, common: set[str
 
 
 def _unit(low: str) -> str:
+    low = low[0] if low[:1] >= "\u3400" else low  # a counter is one character: what follows it is grammar
     if low in _CURRENCIES:
         return "money"
     return low if low in _UNITS or (low.isalpha() and low not in STOP and low not in NUMBERS) else ""
@@ -191,12 +194,23 @@ def _digits(words: list[Token], at: int, found: list[Value]) -> int:
     if unit == "money":  # "1,470 bucks" is one thing
         found.append(Value(word.start, words[end].end, NUMBER, ids, unit=unit))
         return 2
-    found.append(Value(word.start, word.end, NUMBER, ids, unit=unit))
+    found.append(Value(word.start, word.end, NUMBER, ids, unit=unit or _numbered(words, at)))
     return 1
+
+
+def _numbered(words: list[Token], at: int) -> str:
+    """What a number that counts nothing is the number of: "room 12", "invoice number 4471"."""
+    before = at - 1
+    while before > 0 and words[before].low in _BETWEEN:
+        before -= 1
+    low = words[before].low if before >= 0 else ""
+    return low if low.isalpha() and low not in STOP and low not in NUMBERS else ""
 
 
 def _may_be_name(words: list[Token], at: int, begins: bool, common: set[str] | frozenset[str]) -> bool:
     low = words[at].low
+    if low in _PARTS and at + 1 < len(words) and words[at + 1].text[0].isupper() and words[at + 1].start == words[at].end + 1:
+        return True  # "Da Mario", "La Scala"
     if low in STOP or low in YES or low in NO or len(low) > 48:
         return False
     return not begins or low not in common
