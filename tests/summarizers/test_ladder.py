@@ -34,7 +34,7 @@ class Given:
         answer = self.answers.pop(0) if self.answers else "In short."
         if isinstance(answer, Exception):
             raise answer
-        return answer  # type: ignore[no-any-return]
+        return answer
 
 
 def log(*texts: str) -> list[Message]:

@@ -9,10 +9,17 @@ from turnkeep.session import Message
 
 
 class Summarizer(Protocol):
-    """Makes the text that stands for messages. `method` and `source` are stored with it."""
+    """Makes the text that stands for messages: a `Ladder` calls it, and holds where it fails."""
 
-    method: str
-    source: str | None
+    @property
+    def method(self) -> str:
+        """What is stored as the summary's method: "model"."""
+        ...
+
+    @property
+    def source(self) -> str | None:
+        """What is stored as its source: the model's name."""
+        ...
 
     async def summarize(self, messages: Sequence[Message], *, max_tokens: int, previous: Sequence[str] = ()) -> str:
         """A text of at most `max_tokens`; `previous` are the summaries that it replaces, oldest first. May raise anything."""
