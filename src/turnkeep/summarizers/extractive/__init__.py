@@ -16,12 +16,14 @@ from collections.abc import Callable, Iterable, Sequence
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from turnkeep.errors import InvalidInput
-from turnkeep.summarizers.extractive.extraction import Context, extract, finish, weigh
+from turnkeep.summarizers.extractive.context import Context
+from turnkeep.summarizers.extractive.extraction import extract, finish
 from turnkeep.summarizers.extractive.previous import Previous, recalled
 from turnkeep.summarizers.extractive.reading import Said
 from turnkeep.summarizers.extractive.records import CALL, Record, from_json, to_json
 from turnkeep.summarizers.extractive.render import opening, render
 from turnkeep.summarizers.extractive.selection import fitting, pick
+from turnkeep.summarizers.extractive.weighing import weigh
 from turnkeep.tokens import Counter, get_counter
 
 _SPARE = 24  # tokens

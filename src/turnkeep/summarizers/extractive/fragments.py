@@ -88,13 +88,13 @@ def _cut(words: list[Token], values: list[Value], first: int, asks: bool, runs: 
         made = _widen(words, spots, group[0], group[-1], values, first, asks)
         seen.add((made.start, made.end))
         yield made
-    if len(strong) != len(values) or len(seen) > 1:
-        if spots[-1][1] - spots[0][0] < _WIDEST:
-            whole = _widen(words, spots, 0, len(values) - 1, values, first, asks)
-            if (whole.start, whole.end) not in seen:
-                seen.add((whole.start, whole.end))
-                yield whole
-    if runs:
+    wide = spots[-1][1] - spots[0][0] >= _WIDEST
+    if not wide and (len(strong) != len(values) or len(seen) > 1):
+        whole = _widen(words, spots, 0, len(values) - 1, values, first, asks)
+        if (whole.start, whole.end) not in seen:
+            seen.add((whole.start, whole.end))
+            yield whole
+    if runs or (wide and not strong):
         telling = [n for n, value in enumerate(values) if value.kind != WORD or value.ids[0] not in EVERYDAY]
         for group in _groups(telling, spots, 1) if telling else ():
             made = _widen(words, spots, group[0], group[-1], values, first, asks)
