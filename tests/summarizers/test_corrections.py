@@ -54,11 +54,11 @@ CASES = [  # who speaks takes turns, the user first; what is gone; what stands
 ]
 
 
-def summary(*said: str, first: str = "user", max_tokens: int = 120, **options: str) -> str:
+def summary(*said: str, first: str = "user", max_tokens: int = 120) -> str:
     """The summary of a talk whose speakers take turns."""
     second = "assistant" if first == "user" else "user"
     messages = [{"role": second if n % 2 else first, "content": text} for n, text in enumerate(said)]
-    return Extractive(**options).summarize(messages, max_tokens=max_tokens)
+    return Extractive().summarize(messages, max_tokens=max_tokens)
 
 
 @pytest.mark.parametrize(("said", "old", "new"), CASES)
