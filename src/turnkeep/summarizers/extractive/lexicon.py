@@ -55,10 +55,12 @@ def tokens(text: str) -> list[Token]:
     make, known = Token, _known
     if text.isascii():
         found, end = [], 0
+        add, place = found.append, text.index
         for word in _ASCII.findall(text):
-            start = text.index(word, end)
+            start = place(word, end)
             end = start + len(word)
-            found.append(make(start, end, word, *(known.get(word) or _learn(word))))
+            low, is_word, role, ids = known.get(word) or _learn(word)
+            add(make(start, end, word, low, is_word, role, ids))
         return found
     return _in_any_script(text)
 
