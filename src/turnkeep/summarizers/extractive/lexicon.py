@@ -54,7 +54,8 @@ def tokens(text: str) -> list[Token]:
     """The words and marks of a text. Runs without spaces are cut where the script changes."""
     make, known = Token, _known
     if text.isascii():
-        found, end = [], 0
+        found: list[Token] = []
+        end = 0
         add, place = found.append, text.index
         for word in _ASCII.findall(text):
             start = place(word, end)
@@ -67,7 +68,7 @@ def tokens(text: str) -> list[Token]:
 
 def _in_any_script(text: str) -> list[Token]:
     make, known = Token, _known
-    found = []
+    found: list[Token] = []
     for match in _TOKEN.finditer(text):
         word = match[0]
         start, end = match.span()
