@@ -36,5 +36,5 @@ class Context:
 
     @property
     def is_talk(self) -> bool:
-        """Whether the assistant is somebody with a life to tell of: no tools, and much of what it says is about itself."""
-        return self.own >= 3 and 4 * self.own >= self.turns and not self.arguments
+        """Whether the assistant is somebody with a life to tell of: no tools, and it often speaks of what is its own."""
+        return self.own >= 3 and 8 * self.own >= self.turns and not self.arguments
