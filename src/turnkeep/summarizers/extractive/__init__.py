@@ -15,12 +15,14 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterable, Sequence
 
 from turnkeep.settings import check_zone
-from turnkeep.summarizers.extractive.extraction import Context, extract, finish, weigh
+from turnkeep.summarizers.extractive.context import Context
+from turnkeep.summarizers.extractive.extraction import extract, finish
 from turnkeep.summarizers.extractive.previous import Previous, recalled
 from turnkeep.summarizers.extractive.reading import Said
 from turnkeep.summarizers.extractive.records import CALL, Record, from_json, to_json
 from turnkeep.summarizers.extractive.render import opening, render
 from turnkeep.summarizers.extractive.selection import fitting, pick
+from turnkeep.summarizers.extractive.weighing import weigh
 from turnkeep.tokens import Counter, get_counter
 
 _SPARE = 24  # tokens

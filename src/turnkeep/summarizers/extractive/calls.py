@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import date
-from typing import Any
+from typing import Any, TypeAlias
 
 from turnkeep.summarizers.extractive.dates import DATE_WORDS
 from turnkeep.summarizers.extractive.lexicon import tokens
 from turnkeep.summarizers.extractive.reading import parsed
 from turnkeep.summarizers.extractive.surfaces import Surfaces
-from turnkeep.summarizers.extractive.values import Value, find
+from turnkeep.summarizers.extractive.values import DATE, TIME, Value, find
 from turnkeep.summarizers.extractive.words import NUMBERS, STOP, listed
 
 FAILED, EMPTY, UNKNOWN, DONE = "failed", "no result", "outcome unknown", "ok"
@@ -25,19 +25,22 @@ _LONGEST = 80  # characters of a value
 _DEEPEST = 4
 _NOT_PLAIN = STOP | frozenset(NUMBERS) | DATE_WORDS
 _MOST = 24  # pairs of one call or result
+_SHORT, _REMEMBERED = 24, 1024  # characters of a value; values
 ARGUMENT_WEIGHT = 1.25
 
 
 def pairs(arguments: Any, depth: int = 0, key: str = "") -> Iterator[tuple[str, str]]:
     """All `key, value` of nested JSON whose values are short; lists of scalars are one value each."""
-    if isinstance(arguments, Mapping):
+    if isinstance(arguments, dict | list):
         if depth < _DEEPEST:
-            for name, value in arguments.items():
-                yield from pairs(value, depth + 1, str(name))
-    elif isinstance(arguments, list):
-        if depth < _DEEPEST:
-            for value in arguments[:_MOST]:
-                yield from pairs(value, depth + 1, key)
+            named = arguments.items() if isinstance(arguments, dict) else ((key, value) for value in arguments[:_MOST])
+            for name, value in named:
+                if type(value) is str and name:  # most are: no generator for each
+                    text = value.strip()
+                    if 0 < len(text) <= _LONGEST and "\n" not in text and "[" not in text:
+                        yield name, text
+                else:
+                    yield from pairs(value, depth + 1, str(name))
     elif arguments is not None and key:
         text = str(arguments).strip() if not isinstance(arguments, bool) else str(arguments).lower()
         if 0 < len(text) <= _LONGEST and "\n" not in text and "[" not in text:
@@ -92,13 +95,29 @@ def _reason(result: Mapping[str, Any]) -> str:
     return ""
 
 
-def value_weights(text: str, said: date | None = None) -> tuple[dict[str, float], list[Value]]:
-    """What the words of an argument are worth, by id."""
+Worth: TypeAlias = tuple[dict[str, float], list[Value]]
+_known: dict[str, Worth] = {}  # what the same few short values are worth in all sessions: true, 2, San Jose
+
+
+def value_weights(text: str, said: date | None = None) -> Worth:
+    """What the words of an argument are worth, by id. The result is shared: it is not to be changed."""
+    known = _known.get(text)
+    if known is not None:
+        return known
+    worth = _worth(text, said)
+    if len(text) <= _SHORT and not any(value.kind == DATE for value in worth[1]):
+        if len(_known) >= _REMEMBERED:
+            _known.clear()
+        _known[text] = worth
+    return worth
+
+
+def _worth(text: str, said: date | None) -> Worth:
     if text.isascii() and text.isalpha() and text.islower() and text not in _NOT_PLAIN:
         return {text: ARGUMENT_WEIGHT}, []
     values = find(text, tokens(text), said)
-    ids = [each for value in values for each in value.ids[:1] if value.kind in {"date", "time"}]
-    ids += [each for value in values if value.kind not in {"date", "time"} for each in value.ids]
+    ids = [each for value in values for each in value.ids[:1] if value.kind in {DATE, TIME}]
+    ids += [each for value in values if value.kind not in {DATE, TIME} for each in value.ids]
     share = ARGUMENT_WEIGHT * (1 + 0.3 * (len(ids) - 1)) / len(ids) if ids else 0.0
     return dict.fromkeys(ids, round(min(share, ARGUMENT_WEIGHT), 3)), values
 

@@ -13,7 +13,7 @@ from datetime import date
 import msgspec
 
 from turnkeep.summarizers.extractive import days
-from turnkeep.summarizers.extractive.words import CLOCK, DAY, MAYBE, NUMBERS, OPENS, Token
+from turnkeep.summarizers.extractive.words import CLOCK, DAY, MAYBE, NUMBERS, OPENS, Token, listed
 
 _MONTH_WORDS = (
     "january jan januar januari enero janvier janeiro gennaio يناير",
@@ -122,33 +122,9 @@ TIME_WORDS = frozenset(_PARTS.split("|")) | {"half", "quarter", "am", "pm", "o'c
 
 # Words that a date or a time of day may begin with, beside digits and scripts without spaces
 OPENERS = {word.split()[0] for word in (*MONTHS, *OFFSETS)} | set(WEEKDAYS) | set(NUMBERS) | TIME_WORDS
-OPENERS |= set(
-    [
-        "the",
-        "a",
-        "this",
-        "next",
-        "last",
-        "past",
-        "nächste",
-        "nächster",
-        "nächsten",
-        "kommenden",
-        "letzte",
-        "letzten",
-        "el",
-        "ce",
-        "diesen",
-        "in",
-        "within",
-        "vor",
-        "hace",
-        "il",
-        "dans",
-        "dentro",
-        "en",
-        "terça-feira",
-    ]
+OPENERS |= listed(
+    "the a this next last past nächste nächster nächsten kommenden letzte letzten el ce diesen in within vor hace il dans dentro en"
+    " terça-feira"
 )
 
 

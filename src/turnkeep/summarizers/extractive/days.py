@@ -39,7 +39,21 @@ _LAST = {
 }
 
 
-_MONTHS = ("January February March April May June July August September October November December").split()
+_MONTHS = [
+    "-",
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+]
 
 
 def shown(day: str, year: int | None) -> str:
@@ -49,7 +63,7 @@ def shown(day: str, year: int | None) -> str:
     week, iso = ("week of ", day[8:]) if day.startswith("week of ") else ("", day)
     number = f"{int(iso[8:])} " if len(iso) > 7 else ""
     other = "" if year is not None and int(iso[:4]) == year else f" {iso[:4]}"
-    return f"{week}{number}{_MONTHS[int(iso[5:7]) - 1]}{other}"
+    return f"{week}{number}{_MONTHS[int(iso[5:7])]}{other}"
 
 
 def _valid(year: int, month: int, day: int) -> date | None:

@@ -58,9 +58,10 @@ def _clauses(text: str, words: list[Token], values: list[Value]) -> Iterator[tup
     for word in words:
         count = len(clause)
         if word.is_word and count <= 2 * _LONG:
-            start = word.start if start < 0 else start
-            end = word.end
+            if start < 0:
+                start = word.start
             clause.append(word)
+            end = word.end
             continue
         while span is not None and span[1] <= word.start:
             span = next(spans, None)
@@ -88,13 +89,13 @@ def _cut(words: list[Token], values: list[Value], first: int, asks: bool, runs: 
         made = _widen(words, spots, group[0], group[-1], values, first, asks)
         seen.add((made.start, made.end))
         yield made
-    if len(strong) != len(values) or len(seen) > 1:
-        if spots[-1][1] - spots[0][0] < _WIDEST:
-            whole = _widen(words, spots, 0, len(values) - 1, values, first, asks)
-            if (whole.start, whole.end) not in seen:
-                seen.add((whole.start, whole.end))
-                yield whole
-    if runs:
+    wide = spots[-1][1] - spots[0][0] >= _WIDEST
+    if not wide and (len(strong) != len(values) or len(seen) > 1):
+        whole = _widen(words, spots, 0, len(values) - 1, values, first, asks)
+        if (whole.start, whole.end) not in seen:
+            seen.add((whole.start, whole.end))
+            yield whole
+    if runs or (wide and not strong):
         telling = [n for n, value in enumerate(values) if value.kind != WORD or value.ids[0] not in EVERYDAY]
         for group in _groups(telling, spots, 1) if telling else ():
             made = _widen(words, spots, group[0], group[-1], values, first, asks)
@@ -105,12 +106,13 @@ def _cut(words: list[Token], values: list[Value], first: int, asks: bool, runs: 
 
 def _spots(words: list[Token], values: list[Value]) -> list[tuple[int, int]]:
     """The first and the last word of each value."""
-    spots, at = [], 0
+    spots, at, end = [], 0, len(words) - 1
     for value in values:
-        while at < len(words) - 1 and words[at].end <= value.start:
+        start, stop = value.start, value.end
+        while at < end and words[at].end <= start:
             at += 1
         last = at
-        while last < len(words) - 1 and words[last + 1].start < value.end:
+        while last < end and words[last + 1].start < stop:
             last += 1
         spots.append((at, last))
     return spots

@@ -52,6 +52,8 @@ class _Covered:
     def gain(self, piece: Piece, at: int) -> float:
         """What a piece still brings."""
         known = self._places
+        if known.keys().isdisjoint(piece.weights):
+            return sum(piece.weights.values())
         gain = 0.0
         for each, weight in piece.weights.items():
             places = known.get(each)

@@ -54,18 +54,21 @@ def tokens(text: str) -> list[Token]:
     """The words and marks of a text. Runs without spaces are cut where the script changes."""
     make, known = Token, _known
     if text.isascii():
-        found, end = [], 0
+        found: list[Token] = []
+        end = 0
+        add, place = found.append, text.index
         for word in _ASCII.findall(text):
-            start = text.index(word, end)
+            start = place(word, end)
             end = start + len(word)
-            found.append(make(start, end, word, *(known.get(word) or _learn(word))))
+            low, is_word, role, ids = known.get(word) or _learn(word)
+            add(make(start, end, word, low, is_word, role, ids))
         return found
     return _in_any_script(text)
 
 
 def _in_any_script(text: str) -> list[Token]:
     make, known = Token, _known
-    found = []
+    found: list[Token] = []
     for match in _TOKEN.finditer(text):
         word = match[0]
         start, end = match.span()

@@ -20,33 +20,16 @@ _CUES = listed(
     " rescheduled postponed delayed rebooked replaced replace swap swapped now forget turns can't cannot extend"
     " extended shorten better prefer nein doch lieber sondern stattdessen"
     " eigentlich moment falsch"
-    " meinte gemeint entschuldigung ach jetzt statt vertan verlegt verschoben besser ändern geändert verschieben quatsch perdón mejor realidad cambia cambiar cambio cambió cambiado cambiamos equivoqué quise corrijo ahora disculpa non plutôt désolé"
+    " meinte gemeint entschuldigung ach jetzt statt vertan verlegt verschoben besser ändern geändert verschieben quatsch"
+    " perdón mejor realidad cambia cambiar cambio cambió cambiado cambiamos equivoqué quise corrijo ahora disculpa"
+    " non plutôt désolé"
     " finalement changer changé trompé trompée erreur"
     " scusa anzi meglio invece desculpa melhor não nee liever toch нет лучше вернее لا بل عذراً عفواً بدلاً آسف أقصد やっぱり 変更"
     " いや ではなく じゃなくて すみません 不 改 改成 换 不对 아니"
 )
 _WEAK = listed("ok okay cool nice good hm alright well")  # before a question they agree to nothing
-_UNSPACED_CUES = (
-    "やっぱり",
-    "じゃなくて",
-    "ではなく",
-    "いや",
-    "変更",
-    "違い",
-    "改成",
-    "不对",
-    "换成",
-    "改为",
-    "間違",
-    "訂正",
-    "変え",
-    "ではない",
-    "说错",
-    "說錯",
-    "改到",
-    "更正",
-    "搞错",
-    "不是",
+_UNSPACED_CUES = listed(
+    "やっぱり じゃなくて ではなく いや 変更 違い 間違 訂正 変え ではない 改成 不对 换成 改为 说错 說錯 改到 更正 搞错 不是"
 )
 _AGAINST = listed("not can't cannot won't than isn't aren't wasn't weren't longer nicht statt anstatt kein keine pas ليس of")
 _THE = listed("on at in am um im the a an der die das den dem el la los las le les il lo de het o os as")

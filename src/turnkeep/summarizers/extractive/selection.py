@@ -120,7 +120,4 @@ def _inside(piece: Piece, others: list[Piece]) -> bool:
         return False
     start, end = piece.start, piece.end
     size = end - start
-    for other in others:
-        if other.start <= start and end <= other.end and other.end - other.start > size:
-            return True
-    return False
+    return any(other.start <= start and end <= other.end and other.end - other.start > size for other in others)

@@ -89,14 +89,17 @@ def find(text: str, words: list[Token], said: date | None, common: set[str] | fr
 def _until(text: str, words: list[Token], at: int, limit: int, common: set[str] | frozenset[str], found: list[Value]) -> int:
     """Reads the words from `at` on that end before the character `limit`; returns the first that does not."""
     begins = at == 0  # a sentence
-    while at < len(words) and words[at].end <= limit:
+    count, add = len(words), found.append
+    while at < count:
         word = words[at]
+        if word.end > limit:
+            break
         role = word.role
         if role & SKIP:
             at += 1
             begins = False
         elif role & PLAIN:
-            found.append(Value(word.start, word.end, WORD, word.ids))
+            add(Value(word.start, word.end, WORD, word.ids))
             at += 1
             begins = False
         elif word.is_word:

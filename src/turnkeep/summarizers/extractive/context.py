@@ -1,0 +1,40 @@
+"""What the extractor remembers of a session between two messages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from turnkeep.summarizers.extractive.reading import Call
+from turnkeep.summarizers.extractive.records import Record
+from turnkeep.summarizers.extractive.replies import Earlier
+from turnkeep.summarizers.extractive.surfaces import Surfaces
+from turnkeep.summarizers.extractive.values import Value
+from turnkeep.tokens import Counter
+
+
+class Context:
+    """What the extractor remembers of the session so far. `counter` counts the pieces' tokens."""
+
+    def __init__(self, counter: Counter, zone: ZoneInfo, redact: Callable[[str], str] | None = None) -> None:
+        self.count, self.zone, self.redact = counter.count, zone, redact
+        self.at = -1
+        self.began: date | None = None  # when the first message was said
+        self.year: int | None = None  # that of the message, where it goes without saying: not in a talk that began in another
+        self.common: set[str] = set()
+        self.seen: dict[str, list[int]] = {}  # id: in how many messages of the user's, the assistant's
+        self.arguments: set[str] = set()  # ids that stood in arguments of tools
+        self.own = self.turns = 0  # of the assistant's messages: those in which it speaks of itself, all
+        self.surfaces = Surfaces()
+        self.earlier = Earlier()
+        self.valued: dict[tuple[str, date | None], tuple[dict[str, float], list[Value]]] = {}
+        self.waiting: dict[str, tuple[int, Call]] = {}
+        self.pending: list[tuple[Record, bool]] = []  # the assistant's last words, and whether they ask
+        self.answered: list[tuple[Any, Record]] = []  # results that the assistant has not told yet
+
+    @property
+    def is_talk(self) -> bool:
+        """Whether the assistant is somebody with a life to tell of: no tools, and it often speaks of what is its own."""
+        return self.own >= 3 and 8 * self.own >= self.turns and not self.arguments

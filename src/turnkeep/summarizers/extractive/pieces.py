@@ -1,0 +1,88 @@
+"""Fragments of a message as pieces: their words, what they weigh, what they cost."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import TypeAlias
+
+from turnkeep.summarizers.extractive.context import Context
+from turnkeep.summarizers.extractive.days import shown
+from turnkeep.summarizers.extractive.fragments import fragments
+from turnkeep.summarizers.extractive.records import Piece
+from turnkeep.summarizers.extractive.replies import slot
+from turnkeep.summarizers.extractive.values import DATE, TIME, WEIGHTS, WORD, Value, weight
+from turnkeep.summarizers.extractive.words import EVERYDAY, LONGEST_WORD, Token
+
+LONGEST_LINE = 34  # tokens of a fragment, so that a line stays under 40
+_LITTLE = 0.3  # of a plain word: what one of those that people say all the time is worth
+_ASKING = 0.8  # what a question's values are worth
+_SENTENCE_END = re.compile(r"[.!?\n。！？…؟]")
+_Told: TypeAlias = tuple[float, tuple[str, ...], tuple[str, str] | None, bool]
+
+
+def make_pieces(
+    original: str, text: str, words: list[Token], values: list[Value], context: Context, factor: float = 1.0
+) -> tuple[Piece, ...]:
+    """All fragments of a message that are short enough. `text`: `original` without what is no prose; `factor`: of the weights."""
+    if not values:
+        return ()
+    made = []
+    told = [_tells(value, factor) for value in values]
+    dated = any(value.day for value in values)
+    for part in fragments(text, words, values, runs=not context.arguments):
+        start, end, first, last = part.start, part.end, part.first, part.last
+        said = with_days(original, start, end, values[first:last], context) if dated else original[start:end]
+        cost = context.count(" " + said) if len(said) <= 8 * LONGEST_WORD else LONGEST_LINE + 1
+        if cost <= LONGEST_LINE:
+            weights, slots, strong = _sum(told[first:last], _ASKING if part.asks else 0.0)
+            made.append(Piece(said, weights, cost, start, end, slots, strong))
+    return tuple(made)
+
+
+def with_days(text: str, start: int, end: int, values: Sequence[Value], context: Context) -> str:
+    """The slice, with the calendar day in brackets after each relative date in it."""
+    out, at = [], start
+    for value in values:
+        if value.day:
+            out.append(f"{text[at : value.end]} [{shown(value.day, context.year)}]")
+            at = value.end
+    out.append(text[at:end])
+    return "".join(out)
+
+
+def _tells(value: Value, factor: float) -> _Told:
+    """What each id of a value is worth (the value's weight, a little more if it has several words, shared among them); its slot."""
+    if value.kind == WORD:
+        return round(WEIGHTS[WORD] * (_LITTLE if value.ids[0] in EVERYDAY else 1.0) * factor, 3), value.ids, None, False
+    ids = value.ids
+    if value.kind == DATE or value.kind == TIME:
+        return round(WEIGHTS[DATE] * factor, 3), ids[:1], (value.kind, ids[0]), True
+    found = slot(value)
+    bare = found is not None and found[0] == "number "
+    worth = weight(value) * (1 + 0.3 * (len(ids) - 1)) / len(ids)
+    return round(worth * factor, 3), ids, None if bare else found, True
+
+
+def _sum(told: list[_Told], less: float) -> tuple[dict[str, float], tuple[tuple[str, str], ...], int]:
+    """What the ids of some values are worth together, their slots, and how many of them are more than plain words."""
+    weights: dict[str, float] = {}
+    slots = []
+    count = 0
+    for worth, ids, kind, strong in told:
+        for each in ids:
+            if worth > weights.get(each, 0.0):
+                weights[each] = worth
+        if strong:
+            count += 1
+            if kind is not None:
+                slots.append(kind)
+    if less:
+        weights = {each: round(worth * less, 3) for each, worth in weights.items()}
+    return weights, tuple(slots), count
+
+
+def is_asked(text: str, piece: Piece) -> bool:
+    """Whether the sentence that a fragment stands in is a question."""
+    end = _SENTENCE_END.search(text, piece.end)
+    return end is not None and end[0] in "?？؟"
