@@ -31,7 +31,9 @@ def as_sent(message: Json) -> Json:
     return {key: value for key, value in message.items() if key != "created_at"}
 
 
-def opened(path: Path, *, writer: Written | None = None, clock: Callable[[], float] = time.time, **settings: Any) -> SessionManager:
+def opened(
+    path: Path, *, writer: Written | None = None, clock: Callable[[], float] = time.time, **settings: Any
+) -> SessionManager:
     """A manager with the default settings but for those named."""
     more: dict[str, Any] = {} if writer is None else {"summarizer": writer}
     return SessionManager.open(f"sqlite:///{path}", settings=Settings(**settings), clock=clock, **more)
@@ -105,7 +107,8 @@ FLUSH = 0.1  # of the limit: as its own defaults have it (3,000 of 30,000)
 
 def _from_llama(message: Any) -> Json:
     found: Json = {"role": str(message.role.value), "content": message.content}
-    return found | message.additional_kwargs
+    found.update(message.additional_kwargs)
+    return found
 
 
 def _to_llama(message: Json) -> Any:
@@ -130,7 +133,7 @@ def _llama_model(writer: Writer, each: int, most: int, most_facts: int) -> Any:
             text = "".join(f"<fact>{line}</fact>" for line in lines)
             return ChatResponse(message=ChatMessage(role="assistant", content=f"<facts>{text}</facts>"))
 
-    return Scripted()
+    return Scripted(max_tokens=None)
 
 
 class LlamaIndex:
@@ -150,12 +153,12 @@ class LlamaIndex:
         facts = room(limit) // 20
         model = _llama_model(self.writer, flush // 4, room(limit), facts)
         self.block = FactExtractionMemoryBlock(llm=model, max_facts=facts)
-        self.memory = Memory.from_defaults(
+        self.memory: Any = Memory.from_defaults(
             token_limit=limit,
             token_flush_size=flush,
             chat_history_token_ratio=1 - room(limit) / limit,
             memory_blocks=[self.block],
-            tokenizer_fn=lambda text: range(COUNT(text)),
+            tokenizer_fn=lambda text: [None] * COUNT(text),
         )
         self.epochs = 0
 
@@ -225,7 +228,9 @@ class LangMem:
         self.writer = writer
 
     async def open(self, place: Path, limit: int) -> None:
-        self.limit, self.summary, self.messages = limit, None, []
+        self.limit = limit
+        self.summary: Any = None
+        self.messages: list[Any] = []
         self.model = _LangChainModel(self.writer, room(limit))
 
     async def add(self, message: Json) -> None:

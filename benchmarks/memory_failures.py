@@ -13,6 +13,7 @@ always, or (`once`) only the first time. A prompt that cannot be had at all coun
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import re
 from collections.abc import Callable, Sequence
@@ -21,10 +22,10 @@ from typing import NamedTuple
 
 from benchmarks import measure
 from benchmarks.facts import Json
+from benchmarks.measure import Line
 from benchmarks.memory_contenders import LangMem, LlamaIndex, Turnkeep
 from benchmarks.memory_talks import Contender, Prompt, text_of, tokens
 from benchmarks.memory_writers import Writer, Written, extract
-from benchmarks.measure import Line
 
 MESSAGES, LIMIT, PATIENCE = 240, 4_000, 0.25
 _NUMBER = re.compile(r"\bNo\. (\d+):")
@@ -45,9 +46,11 @@ def talk() -> list[Json]:
     while len(found) < MESSAGES:
         found.append({"role": "user", "content": next(texts)})
         if len(found) % 3 == 0 and len(found) + 3 <= MESSAGES:
-            call = {"name": "look_up", "arguments": '{"text": "%s"}' % next(texts)}
+            call = {"name": "look_up", "arguments": json.dumps({"text": next(texts)})}
             made = f"call_{len(found)}"
-            found.append({"role": "assistant", "content": None, "tool_calls": [{"id": made, "type": "function", "function": call}]})
+            found.append(
+                {"role": "assistant", "content": None, "tool_calls": [{"id": made, "type": "function", "function": call}]}
+            )
             found.append({"role": "tool", "tool_call_id": made, "content": next(texts)})
         found.append({"role": "assistant", "content": next(texts)})
     return found[:MESSAGES]

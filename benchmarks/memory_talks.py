@@ -15,7 +15,6 @@ Tokens are those of Turnkeep's counter (o200k, with OpenAI's frame), the same fo
 
 from __future__ import annotations
 
-import os
 import random
 import statistics
 from collections.abc import Callable, Sequence
@@ -107,7 +106,7 @@ def size(message: Json) -> int:
     found = _SIZES.get(key)
     if found is None:
         parts = [message.get(name) for name in ("content", "tool_calls", "tool_call_id", "name")]
-        found = _SIZES[key] = count_message(get_counter("o200k"), message["role"], *parts)  # type: ignore[arg-type]
+        found = _SIZES[key] = count_message(get_counter("o200k"), message["role"], *parts)
     return found
 
 
@@ -115,13 +114,17 @@ def tokens(prompt: Prompt) -> int:
     return PRIMING + sum(map(size, prompt))
 
 
+def _same(old: str, new: str) -> str:
+    """What both begin with."""
+    return old[: next((at for at, (one, two) in enumerate(zip(old, new, strict=False)) if one != two), min(len(old), len(new)))]
+
+
 def reused(before: Prompt, after: Prompt) -> int:
     """Tokens of `before` that `after` begins with."""
     total = 0
     for old, new in zip(before, after, strict=False):
         if old != new:
-            same = os.path.commonprefix([text_of(old), text_of(new)]) if old["role"] == new["role"] else ""
-            return total + COUNT(same)
+            return total + (COUNT(_same(text_of(old), text_of(new))) if old["role"] == new["role"] else 0)
         total += size(old)
     return total + (PRIMING if len(before) <= len(after) else 0)
 
@@ -167,9 +170,7 @@ async def replay(contender: Contender, talk: Talk, place: Path, limit: int) -> P
     sizes = tally.sizes
     before = sum(sizes[:-1])
     largest = max(*sizes, tokens(last))
-    return Played(
-        text, len(sizes), sum(sizes), tally.full, tally.again, before, largest, tally.compactions, tally.broken
-    )
+    return Played(text, len(sizes), sum(sizes), tally.full, tally.again, before, largest, tally.compactions, tally.broken)
 
 
 # --- figures
@@ -190,12 +191,12 @@ class Figures(NamedTuple):
 
 
 def figures(played: Sequence[Played], said: Sequence[Talk], scorer: Any) -> Figures:
-    values = [talk.facts for talk in said]
+    values = [talk.facts for talk in said]  # one more than was played, if there is one: whose facts correct the last one's
     score, own, _ = scorer.corrected([each.text for each in played], values)
     return Figures(
         score,
         own,
-        min(scorer.kept(each.text, mine) for each, mine in zip(played, values, strict=True)),
+        min(scorer.kept(each.text, mine) for each, mine in zip(played, values, strict=False)),
         sum(each.again for each in played) / sum(each.before for each in played),
         sum(each.sent for each in played) / sum(each.full for each in played),
         max(each.largest for each in played),
@@ -205,9 +206,10 @@ def figures(played: Sequence[Played], said: Sequence[Talk], scorer: Any) -> Figu
     )
 
 
-async def play(make: Callable[[], Contender], said: Sequence[Talk], limit: int, scorer: Any) -> Figures:
+async def play(make: Callable[[], Contender], said: Sequence[Talk], most: int, limit: int, scorer: Any) -> Figures:
+    """The first `most` talks."""
     played = []
-    for talk in said:
+    for talk in said[:most]:
         with measure.folder() as place:
             played.append(await replay(make(), talk, place, limit))
     return figures(played, said, scorer)

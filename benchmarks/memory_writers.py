@@ -34,6 +34,7 @@ class _Tokenizer:
 
 def _ranked(sentences: list[str]) -> list[int]:
     """Their places, the best first."""
+    import numpy
     from sumy.models.dom import ObjectDocumentModel, Paragraph, Sentence
     from sumy.nlp.stemmers import Stemmer
     from sumy.summarizers.lex_rank import LexRankSummarizer
@@ -46,7 +47,8 @@ def _ranked(sentences: list[str]) -> list[int]:
     ranker = Ranker(Stemmer("english"))
     ranker.stop_words = get_stop_words("english")
     document = ObjectDocumentModel([Paragraph([Sentence(sentence, _Tokenizer()) for sentence in sentences])])
-    found: list[int] = ranker(document, len(sentences))
+    with numpy.errstate(invalid="ignore"):  # where no sentence is like another, it divides zero by zero
+        found: list[int] = ranker(document, len(sentences))
     return found
 
 
