@@ -18,12 +18,13 @@ import logging
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from types import SimpleNamespace
+from typing import Any, NamedTuple
 
 from benchmarks import measure
 from benchmarks.facts import Json
 from benchmarks.measure import Line
-from benchmarks.memory_contenders import LangMem, LlamaIndex, Turnkeep
+from benchmarks.memory_contenders import LangMem, LlamaIndex, Turnkeep, room
 from benchmarks.memory_talks import Contender, Prompt, text_of, tokens
 from benchmarks.memory_writers import Writer, Written, extract
 
@@ -118,14 +119,67 @@ async def follow(contender: Contender, model: Model, place: Path) -> Outcome:
 
 
 def _told(model: Model, prompt: Prompt) -> set[int]:
-    return model.told if prompt and prompt[0]["role"] == "system" else set()
+    """A peer's prompt has a summary if it does not begin with the user's words."""
+    return model.told if prompt and prompt[0]["role"] != "user" else set()
 
 
 def _turnkeep(write: Writer) -> Contender:
     return Turnkeep(Written("failing", write), settle=False, close_timeout=0.1)
 
 
-CONTENDERS: dict[str, Callable[[Writer], Contender]] = {"Turnkeep": _turnkeep, "LlamaIndex": LlamaIndex, "LangMem": LangMem}
+class OpenAIAgents:
+    """`OpenAIResponsesCompactionSession` over `SQLiteSession`; asked for compaction after each of the assistant's answers."""
+
+    def __init__(self, writer: Writer) -> None:
+        self.writer = writer
+
+    async def open(self, place: Path, limit: int) -> None:
+        from agents.memory import OpenAIResponsesCompactionSession, SQLiteSession
+
+        client: Any = SimpleNamespace(responses=self)
+        self.store = SQLiteSession("one", place / "agents.db")
+        self.session = OpenAIResponsesCompactionSession("one", self.store, client=client, compaction_mode="input")
+
+    async def compact(self, **asked: Any) -> Any:
+        """`client.responses.compact` of OpenAI."""
+        text = await self.writer([_from_items(item) for item in asked["input"]], room(LIMIT), "")
+        said = [{"type": "message", "role": "assistant", "content": text}] if text else []
+        return SimpleNamespace(output=said, usage=None)
+
+    async def add(self, message: Json) -> None:
+        await self.session.add_items([_to_item(message)])
+        if message["role"] == "assistant" and message["content"]:
+            await self.session.run_compaction()
+
+    async def prompt(self) -> Prompt:
+        return [_from_items(item) for item in await self.session.get_items()]
+
+    async def epoch(self) -> object:
+        return None
+
+    async def close(self) -> None:
+        self.store.close()
+
+
+def _to_item(message: Json) -> Any:
+    for call in message.get("tool_calls") or ():
+        return {"type": "function_call", "call_id": call["id"], **call["function"]}
+    if message["role"] == "tool":
+        return {"type": "function_call_output", "call_id": message["tool_call_id"], "output": message["content"]}
+    return message
+
+
+def _from_items(item: Any) -> Json:
+    content = item.get("content") or item.get("output") or item.get("arguments") or ""
+    return {"role": item.get("role") or "tool", "content": content}
+
+
+CONTENDERS: dict[str, Callable[[Writer], Contender]] = {
+    "Turnkeep": _turnkeep,
+    "LlamaIndex": LlamaIndex,
+    "LangMem": LangMem,
+    "openai-agents": OpenAIAgents,
+}
 
 
 async def outcomes(*, always: bool) -> dict[str, dict[str, Outcome]]:
