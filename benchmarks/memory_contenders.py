@@ -10,21 +10,22 @@ import re
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from benchmarks.facts import COUNT, Json
 from benchmarks.memory_talks import Prompt, size
 from benchmarks.memory_writers import Writer, Written
 from turnkeep import SessionManager
+from turnkeep.compaction import summaries_share
 from turnkeep.settings import Settings
 from turnkeep.tokens import PRIMING
 
-SHARES = {4_000: 0.4, 8_000: 0.25}  # of the limit, for summaries
-
 
 def room(limit: int) -> int:
-    """Tokens for summaries."""
-    return int(SHARES.get(limit, 0.4) * limit)
+    """Tokens that Turnkeep by default lets its summaries take."""
+    session: Any = SimpleNamespace(token_limit=limit, fixed_tokens=0)
+    return summaries_share(session, Settings())
 
 
 def as_sent(message: Json) -> Json:
