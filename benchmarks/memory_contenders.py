@@ -1,7 +1,8 @@
-"""Who keeps a long talk: Turnkeep, a sliding window, LlamaIndex's `Memory`, LangMem's `asummarize_messages`; and the whole history.
+"""Who keeps a long talk: Turnkeep, a sliding window, LlamaIndex's `Memory`, LangMem's `asummarize_messages`.
 
 All that summarize get as much room for summaries as Turnkeep takes by default, and the same scripted model (`memory_writers`). The
-peers count by the same tokenizer, and are otherwise as their documentation sets them up.
+peers count by the same tokenizer, and are otherwise as their documentation sets them up; their prompts may come out over the limit,
+which costs them nothing here.
 """
 
 from __future__ import annotations
