@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from turnkeep.context import Context, build, truncation
+from turnkeep.context import Context, build, has_large_results, truncation
 from turnkeep.errors import BudgetTooSmall
 from turnkeep.session import LeftOut, Message, Session, Summary, Window
 from turnkeep.testing.rules import check_anthropic, check_gemini, check_openai
@@ -321,6 +321,16 @@ def test_small_results_and_those_of_the_newest_turn_are_left_as_they_are() -> No
     context = newest.build(budget=1000)
     assert context.messages[-1]["content"] == "tree " * 300
     assert [left.from_seq for left in context.left_out] == [3, 7, 11]
+
+
+def test_how_much_was_loaded_does_not_change_what_is_shortened() -> None:
+    log = rooms(6)
+    whole = build(log.window(), O200K, budget=1000)
+    for skip in (4, 6, 8):
+        part = build(log.window(skip), O200K, budget=1000)
+        assert part.messages[-8:] == whole.messages[-8:]
+        assert has_large_results(log.window(skip), 1000)
+    assert not has_large_results(log.window(), 1000)
 
 
 def test_what_is_cut_off_is_not_said_to_be_shortened() -> None:

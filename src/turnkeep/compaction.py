@@ -9,15 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import msgspec
-from msgspec.structs import replace
 
 from turnkeep.session import Message, Session, Summary, Window
 from turnkeep.settings import Settings
-from turnkeep.shrink import large
 
 PRESSING = 0.9  # of the token limit: from here on the minimum of messages lapses
 RATIO = 8  # tokens that one token of a summary stands for
-LEAST = 48  # tokens of the smallest summary worth its heading
+LEAST = 96  # tokens: of a short stretch more than that part is worth telling, but never more than it saves
 MOST = 500
 FOLD_TO = 0.95  # of their share: what summaries are folded to when they have outgrown it
 
@@ -51,17 +49,6 @@ def is_due(session: Session, settings: Settings) -> bool:
     if session.window_messages < settings.compaction_min_messages:
         return used >= PRESSING * session.token_limit and session.window_messages > 1
     return True
-
-
-def is_due_now(window: Window, settings: Settings) -> bool:
-    """`is_due`, with large tool results of older turns counted as a prompt would shorten them: that comes before any summary."""
-    session, messages = window.session, window.messages
-    if not is_due(session, settings):
-        return False
-    most = large(session.token_limit)
-    newest = next((at for at in range(len(messages) - 1, -1, -1) if messages[at].role == "user"), 0)
-    spared = sum(message.tokens - most for message in messages[:newest] if message.role == "tool" and message.tokens > most)
-    return not spared or is_due(replace(session, window_tokens=session.window_tokens - spared), settings)
 
 
 def gains(tokens: int, plan: Plan) -> bool:
@@ -108,7 +95,7 @@ def _kept_from(window: Window, share: float) -> int:
 def summary_size(covered: int, token_limit: int, settings: Settings) -> int:
     """The tokens that a summary of `covered` tokens may take: about an eighth keeps what later turns ask for."""
     most = settings.summary_tokens or max(MOST, token_limit // 16)
-    return min(max(covered // RATIO, LEAST), most)
+    return min(max(covered // RATIO, min(LEAST, covered // 2)), most)
 
 
 def summaries_share(session: Session, settings: Settings) -> int:
@@ -116,7 +103,7 @@ def summaries_share(session: Session, settings: Settings) -> int:
     limit = max(session.token_limit - session.fixed_tokens, 0)
     if settings.summary_share is not None:
         return int(settings.summary_share * limit)
-    return min(limit * 9 // 20, 1400 + limit // 10)
+    return min(limit // 2, 1600 + limit // 10)
 
 
 def _replaced(window: Window, wanted: int, settings: Settings) -> tuple[tuple[Summary, ...], int]:

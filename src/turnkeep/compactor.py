@@ -25,6 +25,7 @@ from turnkeep.summarizers import Draft, Ladder
 from turnkeep.tokens import PER_MESSAGE, Counter, get_counter
 
 LOOK_AGAIN = 8  # messages
+SHORTEST = 16  # tokens of a summary's text
 MAX_REMEMBERED = 10_000
 LONGEST = 4  # token limits that a window may grow to while nothing is calm
 PAUSE = 0.05  # seconds between two looks whether it is calm
@@ -115,11 +116,8 @@ class Compactor:
 
     async def _quietly(self, app: str, session_id: str) -> None:
         try:
-            window = await self._store.window(app, session_id)
-            if compaction.is_due_now(window, self._settings):
-                await self._compact(window)
-            elif compaction.is_due(window.session, self._settings):
-                self._look_again_later(window.session)
+            if compaction.is_due(await self._store.session(app, session_id), self._settings):
+                await self.compact(app, session_id)
         except (Conflict, UnknownSession, ManagerClosed):
             pass  # the window moved, or is gone: what is due then is found again at the next append
         except Exception:
@@ -168,7 +166,7 @@ class Compactor:
         bare = NewSummary(
             from_seq=from_seq, to_seq=to_seq, text="", method="", tokens=0, counter=counter.name, tokens_before=before
         )
-        room = max(max_tokens - counter.count(summary_text(bare)) - PER_MESSAGE, compaction.LEAST // 2)
+        room = max(max_tokens - counter.count(summary_text(bare)) - PER_MESSAGE, SHORTEST)
         draft: Draft = await self._ladder.draft(messages, previous, max_tokens=room, counter=counter)
         made = replace(bare, text=draft.text, method=draft.method, source=draft.source, data=draft.data)
         took = (time.perf_counter() - began) * 1000

@@ -172,15 +172,16 @@ class _Choice:
         layout = plain(messages, self.counter.name) or paired(messages, self.counter)
         if not layout.starts:
             return self.squeezed(layout, layout.unpaired)
-        if layout.plain is None and layout.tokens[self.first(layout, most)] + self.beside > self.room:
+        if layout.plain is None and self.wanted(layout, most) + self.beside > self.room:
             layout = eased(layout, large(self.budget), self.counter)
         return self.cut(layout, most)
 
-    def first(self, layout: Layout, most: int | None) -> int:
-        """The first turn that the caller's own limit of messages lets in."""
+    def wanted(self, layout: Layout, most: int | None) -> int:
+        """The tokens of all that the caller's own limit of messages lets in; without one of the whole window, loaded or not."""
         if most is None:
-            return 0
-        return next((turn for turn, shown in enumerate(layout.shown) if shown <= most), len(layout.starts) - 1)
+            return self.window.earlier_tokens + layout.tokens[0]
+        let_in = (tokens for tokens, shown in zip(layout.tokens, layout.shown, strict=True) if shown <= most)
+        return next(let_in, layout.tokens[-1])
 
     def cut(self, layout: Layout, most: int | None) -> _Chosen:
         asked = layout.fits(most, self.room - self.beside)
@@ -282,6 +283,11 @@ def _assembled(window: Window, fixed: _Fixed, chosen: _Chosen) -> Context:
     messages = head + chosen.older + state + chosen.newest
     left_out = tuple(chosen.left_out)
     return Context(messages, sum(parts.values()), parts, left_out, session.version, session.id, len(head))
+
+
+def has_large_results(window: Window, budget: int) -> bool:
+    """Whether more of the window may fit than `budget` tokens of it: large tool results are shortened before turns are left out."""
+    return window.earlier > 0 and any(one.role == "tool" and one.tokens > large(budget) for one in window.messages)
 
 
 def build(

@@ -59,7 +59,12 @@ class Lifecycle:
         self._opened = False
         self._cleaner: asyncio.Task[None] | None = None
         self._closing: asyncio.Task[None] | None = None
-        self._ladder = Ladder(summarizer, timezone=settings.timezone, patterns=settings.redaction_patterns)
+        self._ladder = Ladder(
+            summarizer,
+            timeout=settings.summarizer_timeout,
+            timezone=settings.timezone,
+            patterns=settings.redaction_patterns,
+        )
         self._stopgap = Stopgap(self._store, self._ladder)
         self._appending = 0  # callers who wait for an append
 

@@ -41,6 +41,8 @@ from turnkeep.stores import CachedStore
 from turnkeep.stores.base import MAX_PAGE, NewSession
 from turnkeep.tokens import counter_name_for
 
+REACH = 4  # budgets that are read of a window whose tool results can be shortened
+
 
 class _Unset:
     """Told apart from None, which means "never" for an expiry."""
@@ -320,6 +322,8 @@ class SessionManager(Lifecycle):
         schemas = checks.schemas("tools", tools, self._settings.max_content_bytes)
         while True:
             window = await self._store.window(self._app, session_id, tokens=budget, messages=max_messages)
+            if window.earlier and max_messages is None and context.has_large_results(window, budget):
+                window = await self._store.window(self._app, session_id, tokens=REACH * budget)
             session = window.session
             try:
                 built = context.build(

@@ -45,8 +45,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     compaction_keep: float = 0.3  # of the uncovered tokens: the newest whole turns within it stay
     compaction_min_messages: int = 10
     compaction_parallel: int = 4
+    summarizer_timeout: float = 60.0  # of a summarizer that was passed in, for one text
     summary_tokens: int | None = None  # the most that one summary takes; None: 500, or a sixteenth of a larger limit
-    summary_share: float | None = None  # of the token limit, for all of them together; None: 45 %, falling to 10 % as limits grow
+    summary_share: float | None = None  # of the token limit, for all of them together; None: 50 %, falling to 10 % as limits grow
     timezone: str = "UTC"  # the users', for what "tomorrow" means in a summary
     redaction_patterns: dict[str, str] = {}  # beside the built-in ones, or by name in their place; "" takes one away
 
@@ -112,6 +113,7 @@ _RANGES: tuple[tuple[str, float, float], ...] = (
     ("compaction_keep", 0, 0.9),
     ("compaction_min_messages", 1, 10_000),
     ("compaction_parallel", 1, 1000),
+    ("summarizer_timeout", 0.001, 3600),
     ("summary_tokens", 16, 1_000_000),
     ("summary_share", 0.01, 0.6),
     ("expires_in", 0.001, _FOREVER),

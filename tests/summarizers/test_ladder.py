@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Sequence
 from typing import Any
@@ -78,6 +79,18 @@ async def test_an_answer_that_cannot_be_used_leaves_it_to_the_extractive_one(
         made = await draft(Ladder(Given(answer)))
     assert made.method == "extractive"
     assert "model summarizer failed" in caplog.text
+
+
+async def test_one_that_hangs_is_given_up(caplog: pytest.LogCaptureFixture) -> None:
+    class Hangs(Given):
+        async def summarize(self, messages: Sequence[Message], *, max_tokens: int, previous: Sequence[str] = ()) -> str:
+            await asyncio.Event().wait()
+            return "never"
+
+    with caplog.at_level(logging.WARNING, "turnkeep.compaction"):
+        made = await draft(Ladder(Hangs(), timeout=0.02))
+    assert made.method == "extractive"
+    assert "rests for 1 s: TimeoutError" in caplog.text
 
 
 async def test_one_that_failed_rests_longer_each_time_and_is_forgiven() -> None:

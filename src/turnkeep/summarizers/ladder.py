@@ -60,17 +60,18 @@ def redactor(patterns: Mapping[str, str]) -> Redactor:
 
 
 class Ladder:
-    """Drafts summaries. `given` may be slow, wrong or broken; the rungs below it are neither."""
+    """Drafts summaries. `given` may be slow (up to `timeout` seconds), wrong or broken; the rungs below it are neither."""
 
     def __init__(
         self,
         given: Summarizer | None = None,
         *,
+        timeout: float = 60.0,
         timezone: str = "UTC",
         patterns: Mapping[str, str] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._given, self._timezone, self._clock = given, timezone, clock
+        self._given, self._timeout, self._timezone, self._clock = given, timeout, timezone, clock
         self._redact = redactor(patterns or {}).redact
         self._extractives: dict[str, Extractive] = {}
         self._rest_until, self._rest = 0.0, FIRST_REST
@@ -117,14 +118,16 @@ class Ladder:
     ) -> str | None:
         """What the given summarizer says, if it can be used."""
         try:
-            text = await given.summarize(messages, max_tokens=max_tokens, previous=[summary.text for summary in previous])
+            async with asyncio.timeout(self._timeout):
+                text = await given.summarize(messages, max_tokens=max_tokens, previous=[summary.text for summary in previous])
             text = self._redact(text).strip()
             tokens = counter.count(text)
             if not 0 < tokens <= max_tokens:
                 raise ValueError(f"its text has {tokens:,} tokens: 1 to {max_tokens:,} are wanted")
         except Exception as error:
             self._rest_until = self._clock() + self._rest
-            log.warning("the %s summarizer failed and rests for %.0f s: %s", given.method, self._rest, error, exc_info=error)
+            why = error if str(error) else type(error).__name__
+            log.warning("the %s summarizer failed and rests for %.0f s: %s", given.method, self._rest, why, exc_info=error)
             self._rest = min(2 * self._rest, LONGEST_REST)
             return None
         self._rest = FIRST_REST
