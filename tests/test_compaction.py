@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -509,7 +510,7 @@ async def test_it_does_not_wait_for_calm_for_ever(store: Store, why: str) -> Non
     work = Compactor(store, Settings(), lambda: NOW, Ladder(slow), lambda: True)
     of = await grown(store)
     if why == "the window grew very long":
-        of = await said(store, of, *[u(), a()] * 40)
+        of = await said(store, of, *[u(), a()] * 200)
     if why == "a prompt overflowed":
         await work.overflowed(of)
     else:
@@ -522,6 +523,21 @@ async def test_it_does_not_wait_for_calm_for_ever(store: Store, why: str) -> Non
             while not await store.summaries(APP, of.id):
                 await asyncio.sleep(0.01)
     assert len(await store.summaries(APP, of.id)) == 1
+
+
+async def test_a_very_long_window_is_covered_in_parts(store: Store) -> None:
+    slow = Slow()
+    slow.go.set()
+    of = await said(store, await grown(store), *[u(), a()] * 200)  # 210 turns of 20 tokens, the limit is 200
+    work = compactor(store, slow)
+    await work.due(of)
+    await finished(work)
+    made = await store.summaries(APP, of.id)
+    ends = [0, *(one.to_seq for one in made)]
+    assert all(0 < later - end <= 40 for end, later in pairwise(ends))  # two limits are 400 tokens
+    assert slow.calls > 10
+    after = await store.session(APP, of.id)
+    assert not is_due(after, DEFAULTS)
 
 
 async def test_a_marker_is_told_after_all_by_the_next_summary(store: Store) -> None:

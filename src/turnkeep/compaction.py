@@ -17,6 +17,7 @@ PRESSING = 0.9  # of the token limit: from here on the minimum of messages lapse
 RATIO = 8  # tokens that one token of a summary stands for
 LEAST = 96  # tokens: of a short stretch more than that part is worth telling, but never more than it saves
 MOST = 500
+AT_ONCE = 2  # token limits that one summary covers
 FOLD_TO = 0.95  # of their share: what summaries are folded to when they have outgrown it
 
 
@@ -59,8 +60,13 @@ def gains(tokens: int, plan: Plan) -> bool:
 
 
 def plan(window: Window, settings: Settings) -> Plan | None:
-    """What to cover now; None while the window is only what is kept: the newest whole turns within their share, at least one."""
-    keep = _kept_from(window, settings.compaction_keep)
+    """What to cover now; None while the window is only what is kept: the newest whole turns within their share, at least one.
+
+    Of a very long window only the oldest part is covered, so that no summary takes long; what remains is due again.
+    """
+    starts = turn_starts(window.messages)
+    keep = _kept_from(window, starts, settings.compaction_keep)
+    keep = _at_most(window, [start for start in starts if start <= keep] or [keep], AT_ONCE * window.session.token_limit)
     if keep == 0:
         return None
     covered = window.messages[:keep]
@@ -78,9 +84,19 @@ def plan(window: Window, settings: Settings) -> Plan | None:
     )
 
 
-def _kept_from(window: Window, share: float) -> int:
+def _at_most(window: Window, ends: Sequence[int], most: int) -> int:
+    """The last of these indexes with at most that many tokens before it, or the first that is not 0."""
+    found, tokens, at = 0, 0, 0
+    for end in ends:
+        tokens += sum(message.tokens for message in window.messages[at:end])
+        if tokens > most and found:
+            break
+        found, at = end, end
+    return found
+
+
+def _kept_from(window: Window, starts: Sequence[int], share: float) -> int:
     """The index of the first message that stays."""
-    starts = turn_starts(window.messages)
     budget = share * window.session.window_tokens
     keep = starts[-1] if starts else 0
     tokens = sum(message.tokens for message in window.messages[keep:])

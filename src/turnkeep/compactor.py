@@ -2,7 +2,8 @@
 
 Invariants: no lock and no transaction is held while a summarizer works; the store's compare-and-set decides which summary counts, so
 two compactors cannot both win and an append never disturbs one; at most one compaction of a session runs here at a time, and
-at most `compaction_parallel` of all. In the background it waits for a calm moment, unless a prompt has had to leave messages out.
+at most `compaction_parallel` of all. In the background it waits for a calm moment, unless a prompt has had to leave messages out; and
+a window that has grown very long meanwhile gets a tenth of the time.
 """
 
 from __future__ import annotations
@@ -27,8 +28,9 @@ from turnkeep.tokens import PER_MESSAGE, Counter, get_counter
 LOOK_AGAIN = 8  # messages
 SHORTEST = 16  # tokens of a summary's text
 MAX_REMEMBERED = 10_000
-LONGEST = 4  # token limits that a window may grow to while nothing is calm
+LONGEST = 16  # token limits that a window may grow to before it gets its part of a busy time
 PAUSE = 0.05  # seconds between two looks whether it is calm
+REST = 9  # times as long as compaction took
 MAX_AGAIN = 4 * MAX_PAGE  # messages read once more
 
 log = logging.getLogger("turnkeep.compaction")
@@ -53,6 +55,8 @@ class Compactor:
         self._ladder = ladder or Ladder(timezone=settings.timezone, patterns=settings.redaction_patterns)
         self._waiting: dict[str, str] = {}  # the app of each session that is due
         self._urgent: set[str] = set()
+        self._long: set[str] = set()
+        self._rested = 0.0  # when a long window may be next
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._pump: asyncio.Task[None] | None = None
         self._hurry = asyncio.Event()  # somebody waits for the end of all of it
@@ -68,7 +72,9 @@ class Compactor:
         if self._settings.compaction == "inline":
             await self._quietly(session.app, session.id)
         elif self._settings.compaction == "background":
-            self._wait(session, urgent=urgent or session.window_tokens > LONGEST * session.token_limit)
+            if session.window_tokens > LONGEST * session.token_limit:
+                self._long.add(session.id)
+            self._wait(session, urgent=urgent)
 
     async def overflowed(self, session: Session) -> None:
         """A prompt of the session had to leave messages out for want of room: do not wait for a calm moment, if it is due."""
@@ -95,10 +101,23 @@ class Compactor:
         while self._waiting:
             if len(self._tasks) >= self._settings.compaction_parallel:
                 await asyncio.wait(self._tasks.values(), return_when=asyncio.FIRST_COMPLETED)
-            elif self._busy() and not self._urgent and not self._hurry.is_set():
+            elif (session_id := self._next()) is None:
                 await self._pause()
             else:
-                self._begin(next(iter(self._urgent or self._waiting)))
+                self._begin(session_id)
+
+    def _next(self) -> str | None:
+        """Whose turn it is; nobody's, if all can wait."""
+        if self._urgent:
+            return next(iter(self._urgent))
+        if self._calm():
+            return next(iter(self._waiting))
+        if self._long and time.monotonic() >= self._rested:
+            return next(iter(self._long))
+        return None
+
+    def _calm(self) -> bool:
+        return self._hurry.is_set() or not self._busy()
 
     async def _pause(self) -> None:
         try:
@@ -110,18 +129,24 @@ class Compactor:
     def _begin(self, session_id: str) -> None:
         app = self._waiting.pop(session_id)
         self._urgent.discard(session_id)
+        self._long.discard(session_id)
         task = asyncio.create_task(self._quietly(app, session_id))
         self._tasks[session_id] = task
         task.add_done_callback(lambda _: self._tasks.pop(session_id, None))
 
     async def _quietly(self, app: str, session_id: str) -> None:
+        began = time.monotonic()
         try:
-            if compaction.is_due(await self._store.session(app, session_id), self._settings):
-                await self.compact(app, session_id)
+            while compaction.is_due(await self._store.session(app, session_id), self._settings):
+                if await self.compact(app, session_id) is None or not self._calm():
+                    break  # what remains of a very long window is found due at the next append
         except (Conflict, UnknownSession, ManagerClosed):
             pass  # the window moved, or is gone: what is due then is found again at the next append
         except Exception:
             log.exception("compaction of session %s failed; it is tried again after the next message", session_id)
+        finally:
+            now = time.monotonic()
+            self._rested = max(self._rested, now + REST * (now - began))
 
     def _look_again_later(self, session: Session) -> None:
         """A newest turn that fills the window alone would else have its window read at every append."""

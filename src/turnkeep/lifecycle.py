@@ -17,6 +17,7 @@ from msgspec.structs import replace
 from turnkeep import checks
 from turnkeep.compactor import Compactor
 from turnkeep.errors import InvalidInput, ManagerClosed, TurnkeepError
+from turnkeep.load import Load
 from turnkeep.session import Cleaned, Session
 from turnkeep.settings import Settings, load
 from turnkeep.stopgap import Stopgap
@@ -27,7 +28,6 @@ from turnkeep.tokens import Counter, get_counter, is_loaded
 log = logging.getLogger("turnkeep")
 
 _KNOWN_SESSIONS = 10_000
-FEW = 8  # appends at once: with more, work that can wait does
 
 
 class Known:
@@ -66,7 +66,7 @@ class Lifecycle:
             patterns=settings.redaction_patterns,
         )
         self._stopgap = Stopgap(self._store, self._ladder)
-        self._appending = 0  # callers who wait for an append
+        self._load = Load()
 
     # --- opening and closing
 
@@ -101,7 +101,7 @@ class Lifecycle:
         if self._closing is not None:
             raise ManagerClosed
         await self._store.open()
-        self._compactor = Compactor(self._store, self._settings, self._now_ms, self._ladder, lambda: self._appending > FEW)
+        self._compactor = Compactor(self._store, self._settings, self._now_ms, self._ladder, self._load.is_high)
         self._opened = True
         if self._settings.cleanup_interval:
             self._cleaner = asyncio.create_task(self._clean_up_for_ever())

@@ -263,7 +263,7 @@ class SessionManager(Lifecycle):
     ) -> Appended:
         if expected_seq is not None:
             checks.page("expected_seq", expected_seq, 0, 2**32)
-        self._appending += 1
+        self._load.begin()
         try:
             appended = await self._store.append(
                 self._app,
@@ -274,7 +274,7 @@ class SessionManager(Lifecycle):
                 fixed_tokens=known.fixed_tokens,
             )
         finally:
-            self._appending -= 1
+            self._load.end()
         if appended.created and is_due(appended.session, self._settings):
             await self._compactor.due(appended.session)
         return appended
