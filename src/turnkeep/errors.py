@@ -52,6 +52,13 @@ class UnknownSession(TurnkeepError, LookupError):
         super().__init__(f"session_id: no session {str(session_id)[:64]!r} in this app")
 
 
+class UnknownKey(TurnkeepError, LookupError):
+    """There is no such API key in this app."""
+
+    code = "unknown-key"
+    field = "key_id"
+
+
 class SessionClosed(TurnkeepError):
     """The session is closed: open a new one with get_or_create_session()."""
 

@@ -9,6 +9,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Generator
+from copy import copy
 from types import TracebackType
 from typing import Any, Self
 
@@ -57,6 +58,7 @@ class Lifecycle:
         self._clock = clock
         self._known: dict[str, Known] = {}
         self._opened = False
+        self._owns = True  # the store: not so where `for_app` lent it
         self._cleaner: asyncio.Task[None] | None = None
         self._closing: asyncio.Task[None] | None = None
         self._ladder = Ladder(
@@ -92,6 +94,20 @@ class Lifecycle:
             raise InvalidInput(next(iter(overrides)), "give settings= or single settings, not both")
         return cls(open_store(url or settings.database_url, settings), settings, summarizer=summarizer, clock=clock)
 
+    def for_app(self, app: str) -> Self:
+        """A manager of another app over what this one has open: its store, cache, compactor and settings.
+
+        It is open at once and ends with this one; closing it closes nothing else.
+        """
+        if not self._opened:
+            raise ManagerClosed
+        other = copy(self)
+        other._app = checks.identifier("app", app)
+        other._settings = replace(self._settings, app=app)
+        other._known = {}  # apart, so that a session of the one app is never known to the other
+        other._cleaner, other._owns = None, False
+        return other
+
     def __await__(self) -> Generator[Any, None, Self]:
         return self._start().__await__()
 
@@ -118,7 +134,9 @@ class Lifecycle:
 
         A caller that is cancelled does not stop it; whoever calls again waits for the same end.
         """
-        if self._opened:
+        if not self._owns:
+            self._opened = False
+        elif self._opened:
             if not self._store.forked:
                 self._store.check_usable()
             self._opened = False

@@ -470,7 +470,7 @@ class SessionManager(Lifecycle):
         return await self._clean_up(self._app, dry_run=dry_run)
 
     async def get_stats(self) -> Stats:
-        """Figures of this app, and of the cache since it was opened."""
+        """Figures of this app, and of what the cache has done for it."""
         if not self._opened:
             raise ManagerClosed
         sums = await self._store.stats(self._app, self._now_ms())
@@ -484,8 +484,8 @@ class SessionManager(Lifecycle):
             tool_calls=sums.tool_calls,
             errors=sums.errors,
             by_interface=sums.by_interface,
-            cache_size=len(cache) if cache else 0,
-            cache_hit_rate=cache.hit_rate if cache else 0.0,
+            cache_size=cache.sessions_of(self._app) if cache else 0,
+            cache_hit_rate=cache.hit_rate(self._app) if cache else 0.0,
         )
 
     async def get_session_stats(self, session_id: str) -> SessionStats:

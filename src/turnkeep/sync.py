@@ -102,6 +102,12 @@ class SessionManager:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
 
+    def for_app(self, app: str) -> Self:
+        """See `turnkeep.SessionManager.for_app`."""
+        lent = type(self)(self._usable().for_app(app))
+        lent._pid = self._pid
+        return lent
+
     close = _blocking(_M.close)
     get_or_create_session = _blocking(_M.get_or_create_session)
     open_session = _blocking(_M.open_session)

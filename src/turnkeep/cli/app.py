@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import click
 
-from turnkeep.cli import demo, doctor, sessions, upkeep
+from turnkeep.cli import demo, doctor, keys, sessions, upkeep
 from turnkeep.cli.printing import print_error, program
 from turnkeep.errors import TurnkeepError
 
@@ -34,6 +34,7 @@ def cli() -> None:
 for command in (
     demo.demo,
     sessions.sessions,
+    keys.keys,
     upkeep.stats,
     upkeep.cleanup,
     upkeep.backup,

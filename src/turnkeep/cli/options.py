@@ -1,12 +1,13 @@
 """The options that every command has, and the manager that they name.
 
-Invariants: only `demo` makes a database, every other command wants one that is there; a command does what it was asked to, so no
-cleanup runs beside it. Encryption keys come from the settings, never from an option: other users of the machine see those.
+Invariants: only `demo`, `serve` and `keys create` make a database, every other command wants one that is there; a command does what
+it was asked to, so no cleanup runs beside it. Encryption keys come from the settings, never from an option: other users of the machine see those.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from functools import wraps
 from pathlib import Path
 from typing import Any
@@ -14,10 +15,12 @@ from typing import Any
 import click
 import msgspec
 
+from turnkeep import checks
 from turnkeep.cli.printing import clean
 from turnkeep.errors import StoreUnavailable
 from turnkeep.manager import SessionManager
 from turnkeep.settings import Settings, load
+from turnkeep.stores import Store, open_store
 
 SCHEME = "sqlite:///"
 
@@ -34,6 +37,19 @@ class Options(msgspec.Struct, frozen=True):
         app = {} if self.app is None else {"app": self.app}
         return load({"cleanup_interval": 0.0, **app, **overrides})
 
+    @asynccontextmanager
+    async def store(self, *, make: bool = False) -> AsyncIterator[tuple[Store, str]]:
+        """The store, open, and the app's name; `make`: also when there is no database yet."""
+        settings = self.settings()
+        url = self.db or settings.database_url
+        (kept if make else existing)(url)
+        store = open_store(url, settings)
+        await store.open()
+        try:
+            yield store, checks.identifier("app", settings.app)
+        finally:
+            await store.close()
+
     def manager(self) -> SessionManager:
         """On a database that is there."""
         settings = self.settings(compaction="manual")
@@ -46,10 +62,15 @@ def path_of(url: str) -> Path | None:
     return Path(url.removeprefix(SCHEME)) if url.startswith(SCHEME) else None
 
 
-def existing(url: str) -> None:
-    """Refuse a URL that would give a new, empty database."""
+def kept(url: str) -> None:
+    """Refuse a URL whose database would be gone after the command."""
     if url.startswith("memory://"):
         raise StoreUnavailable("memory:// keeps nothing from one command to the next: name a database with --db sqlite:///PATH")
+
+
+def existing(url: str) -> None:
+    """Refuse a URL that would give a new, empty database."""
+    kept(url)
     path = path_of(url)
     if path is None or not path.name:
         return  # the store says what is wrong with it

@@ -6,7 +6,7 @@ Invariants (`turnkeep.testing.StoreContract` and the state machine beside it che
 - A call that has returned is durable; a call that raised stored nothing.
 - `session.version` rises in every commit that touches what a window is built from, also in other processes.
 - Totals on the session equal the sums of its rows.
-- Rows of one app are never seen through another: to it they do not exist.
+- Rows of one app are never seen through another: to it they do not exist. Only API keys are found before an app is known.
 
 Stores check what only they can know (does the session exist, is the `external_id` taken); what can be judged from the arguments
 alone the manager has already judged.
@@ -20,6 +20,7 @@ from pathlib import Path
 
 import msgspec
 
+from turnkeep.keys import ApiKey
 from turnkeep.session import (
     Appended,
     CarryOver,
@@ -143,7 +144,8 @@ class Store(Usable, ABC):
         """Remove the user's sessions and user state; turn what they authored in others' into tombstones.
 
         A tombstone keeps `seq`, role and time; its content is "", its tokens are 0 and leave the totals; its external id is free again.
-        A summary that covered one is removed, its messages are uncovered again, and the generation rises.
+        A summary that covered one is removed, its messages are uncovered again, and the generation rises. API keys narrowed to
+        the user go too, unless it is about one interface only.
         """
 
     # --- the log
@@ -241,6 +243,24 @@ class Store(Usable, ABC):
 
     @abstractmethod
     async def events(self, app: str, session_id: str, *, after: int, limit: int) -> list[Event]: ...
+
+    # --- API keys
+
+    @abstractmethod
+    async def add_key(self, key: ApiKey) -> None:
+        """Store a key. `StoreError` if its id is taken."""
+
+    @abstractmethod
+    async def key(self, key_id: str) -> ApiKey | None:
+        """The key of that id, of whatever app, revoked or not; also when another process has just made or revoked it."""
+
+    @abstractmethod
+    async def keys(self, app: str | None = None) -> list[ApiKey]:
+        """Oldest first, the revoked too. None: of every app."""
+
+    @abstractmethod
+    async def revoke_key(self, app: str | None, key_id: str, now_ms: int) -> ApiKey | None:
+        """From now on the key is refused. A revoked one is returned as it is; None if the app (None: any) has no such key."""
 
     # --- upkeep
 

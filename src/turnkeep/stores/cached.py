@@ -7,11 +7,12 @@ session's version in the store. Entries follow commits (a listener on the inner 
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Coroutine, Sequence
 from pathlib import Path
 from typing import Any
 
+from turnkeep.keys import ApiKey
 from turnkeep.session import (
     Appended,
     Cleaned,
@@ -118,16 +119,17 @@ class CachedStore(Store):
         super().__init__()
         self.inner = inner
         self.size = size
-        self.hits = self.misses = 0
+        self.hits: Counter[str] = Counter()  # by app: to one, what others do does not show
+        self.misses: Counter[str] = Counter()
         self._entries: OrderedDict[str, _Entry] = OrderedDict()
         inner.listeners.append(self._committed)
 
-    def __len__(self) -> int:
-        return len(self._entries)
+    def sessions_of(self, app: str) -> int:
+        """How many of the app's sessions are held."""
+        return sum(entry.session.app == app for entry in self._entries.values())
 
-    @property
-    def hit_rate(self) -> float:
-        return self.hits / (self.hits + self.misses) if self.hits else 0.0
+    def hit_rate(self, app: str) -> float:
+        return self.hits[app] / (self.hits[app] + self.misses[app]) if self.hits[app] else 0.0
 
     def _committed(self, commit: Commit) -> None:
         entry = self._entries.get(commit.session_id)
@@ -153,11 +155,11 @@ class CachedStore(Store):
             if entry is not None and entry.session.version == version:
                 window = entry.window(tokens, messages)
                 if window is not None:
-                    self.hits += 1
+                    self.hits[app] += 1
                     self._entries.move_to_end(session_id)
                     return window
-        self.misses += 1
         window = await self.inner.window(app, session_id, tokens=tokens, messages=messages)
+        self.misses[app] += 1
         self._keep(window, messages)
         return window
 
@@ -272,6 +274,18 @@ class CachedStore(Store):
 
     async def events(self, app: str, session_id: str, *, after: int, limit: int) -> list[Event]:
         return await self.inner.events(app, session_id, after=after, limit=limit)
+
+    async def add_key(self, key: ApiKey) -> None:
+        await self.inner.add_key(key)
+
+    async def key(self, key_id: str) -> ApiKey | None:
+        return await self.inner.key(key_id)
+
+    async def keys(self, app: str | None = None) -> list[ApiKey]:
+        return await self.inner.keys(app)
+
+    async def revoke_key(self, app: str | None, key_id: str, now_ms: int) -> ApiKey | None:
+        return await self.inner.revoke_key(app, key_id, now_ms)
 
     async def cleanup(self, app: str | None, *, now_ms: int, retention_ms: int, dry_run: bool = False) -> Cleaned:
         return await self.inner.cleanup(app, now_ms=now_ms, retention_ms=retention_ms, dry_run=dry_run)

@@ -16,6 +16,7 @@ import msgspec
 from msgspec.structs import asdict, replace
 
 from turnkeep.errors import StoreError, UnknownSession
+from turnkeep.keys import ApiKey
 from turnkeep.session import (
     Appended,
     Cleaned,
@@ -52,6 +53,7 @@ class MemoryStore(Store):
         self._sessions: dict[str, Rows] = {}  # by id, oldest first
         self._conversations: dict[Key, Conversation] = {}
         self._user_states: dict[Key, JsonObject] = {}
+        self._api_keys: dict[str, ApiKey] = {}  # by id, oldest first
 
     async def open(self) -> None:
         self.bind()
@@ -201,6 +203,9 @@ class MemoryStore(Store):
             self._remove(rows)
         for key in states:
             del self._user_states[key]
+        if interface_type is None:
+            kept = [k for k in self._api_keys.values() if (k.app, k.external_user_id) != (app, user)]
+            self._api_keys = {k.id: k for k in kept}
         for rows in self._all(app):  # oldest first, so that a predecessor comes before its successor
             mine = [m for m in rows.log if m.author_id == user] if rows in inside else []
             messages += len(mine)
@@ -370,6 +375,31 @@ class MemoryStore(Store):
     async def events(self, app: str, session_id: str, *, after: int, limit: int) -> list[Event]:
         return [event for event in self._rows(app, session_id).events if event.number > after][:limit]
 
+    # --- API keys
+
+    async def add_key(self, key: ApiKey) -> None:
+        self.check_usable()
+        if key.id in self._api_keys:
+            raise StoreError("id: there is a key of this id already")
+        self._api_keys[key.id] = key
+
+    async def key(self, key_id: str) -> ApiKey | None:
+        self.check_usable()
+        return self._api_keys.get(key_id)
+
+    async def keys(self, app: str | None = None) -> list[ApiKey]:
+        self.check_usable()
+        found = [key for key in self._api_keys.values() if app in (None, key.app)]
+        return sorted(found, key=lambda key: (key.created_ms, key.id))
+
+    async def revoke_key(self, app: str | None, key_id: str, now_ms: int) -> ApiKey | None:
+        key = await self.key(key_id)
+        if key is None or app not in (None, key.app):
+            return None
+        if key.revoked_ms is None:
+            key = self._api_keys[key_id] = replace(key, revoked_ms=now_ms)
+        return key
+
     # --- upkeep
 
     async def cleanup(self, app: str | None, *, now_ms: int, retention_ms: int, dry_run: bool = False) -> Cleaned:
@@ -409,6 +439,7 @@ class MemoryStore(Store):
             "summaries": sum(len(rows.summaries) for rows in every),
             "events": sum(len(rows.events) for rows in every),
             "states": len(self._user_states) + sum(bool(rows.state) for rows in every),
+            "api_keys": len(self._api_keys),
         }
 
     async def backup(self, target: Path) -> None:

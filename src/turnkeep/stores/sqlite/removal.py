@@ -66,6 +66,8 @@ def erase_user(tx: Transaction, app: str, user: str, interface_type: str | None,
         (app, user, interface_type),
     )
     states = tx.db.changes()
+    if interface_type is None:
+        tx.db.execute("DELETE FROM api_keys WHERE app = ? AND external_user_id = ?", (app, user))
     authored = tx.query(
         "SELECT s.id, m.id, m.role, m.tokens, m.tool_calls FROM messages m JOIN sessions s ON s.number = m.id >> 32"
         " WHERE m.author_id = ? AND s.app = ? AND s.interface_type = coalesce(?, s.interface_type)",

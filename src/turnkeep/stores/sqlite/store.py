@@ -15,6 +15,7 @@ from typing import Any, ParamSpec, TypeVar, cast
 import apsw
 
 from turnkeep.errors import TurnkeepError, UnknownSession
+from turnkeep.keys import ApiKey
 from turnkeep.session import (
     Appended,
     Cleaned,
@@ -32,7 +33,7 @@ from turnkeep.session import (
     Window,
 )
 from turnkeep.stores.base import NewSession, Store
-from turnkeep.stores.sqlite import appending, changes, reads, removal, schema, upkeep
+from turnkeep.stores.sqlite import api_keys, appending, changes, reads, removal, schema, upkeep
 from turnkeep.stores.sqlite.connection import UNREADABLE, Key, Patience, connect, make_durable, translate, translated
 from turnkeep.stores.sqlite.reads import Reader
 from turnkeep.stores.sqlite.transaction import Transaction
@@ -257,6 +258,20 @@ class SQLiteStore(Store):
 
     async def events(self, app: str, session_id: str, *, after: int, limit: int) -> list[Event]:
         return self._read(reads.events, app, session_id, after, limit)
+
+    # --- API keys
+
+    async def add_key(self, key: ApiKey) -> None:
+        await self._change(api_keys.add, key)
+
+    async def key(self, key_id: str) -> ApiKey | None:
+        return self._read(api_keys.find, key_id)
+
+    async def keys(self, app: str | None = None) -> list[ApiKey]:
+        return await self._scan(api_keys.every, app)
+
+    async def revoke_key(self, app: str | None, key_id: str, now_ms: int) -> ApiKey | None:
+        return await self._change(api_keys.revoke, app, key_id, now_ms)
 
     # --- upkeep
 

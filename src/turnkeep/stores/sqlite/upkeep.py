@@ -14,7 +14,10 @@ from turnkeep.errors import InvalidInput, StoreError
 from turnkeep.stores.sqlite.connection import Key, Patience, connect, translated
 from turnkeep.stores.sqlite.reads import Reader
 
-TABLES = ("sessions", "messages", "summaries", "events", "external_ids", "calls", "session_states", "user_states", "garbage")
+TABLES = (
+    *("sessions", "messages", "summaries", "events", "external_ids", "calls", "session_states", "user_states"),
+    *("api_keys", "garbage"),
+)
 
 _HIDDEN = "EXISTS (SELECT 1 FROM json_each(coalesce(s.retracted, '[]')) r WHERE seq BETWEEN r.value->>0 AND r.value->>1)"
 _TOTALS = f"""

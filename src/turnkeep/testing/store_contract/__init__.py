@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from turnkeep.testing.store_contract.api_keys import ApiKeys
 from turnkeep.testing.store_contract.appends import Appends
 from turnkeep.testing.store_contract.case import Case
 from turnkeep.testing.store_contract.erasure import Erasure
@@ -30,6 +31,7 @@ class StoreContract(
     Summaries,
     States,
     Events,
+    ApiKeys,
     Erasure,
     Upkeep,
     Listeners,

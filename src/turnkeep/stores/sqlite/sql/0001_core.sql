@@ -131,6 +131,17 @@ CREATE TABLE events (
 ) STRICT;
 CREATE INDEX events_session ON events (session, number);
 
+CREATE TABLE api_keys (
+    id               TEXT PRIMARY KEY,    -- no secret: it finds the row
+    digest           BLOB NOT NULL,       -- SHA-256 of the secret: 256 random bits, which nobody can guess, need no slow hash
+    app              TEXT NOT NULL,
+    scope            TEXT NOT NULL CHECK (scope IN ('read', 'write', 'admin')),
+    external_user_id TEXT,                -- reaches this user's sessions only
+    label            TEXT,
+    created_ms       INTEGER NOT NULL,
+    revoked_ms       INTEGER
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE garbage (                     -- logs whose session is gone and whose rows are still being removed, in slices
     log INTEGER PRIMARY KEY
 ) STRICT;
