@@ -23,6 +23,7 @@ CACHE = re.compile(r"__pycache__|\.")
 IMPORTS_IN_FUNCTIONS = {
     "stores/__init__.py": ["turnkeep.stores"],
     "cli/__init__.py": ["turnkeep.cli"],
+    "server/__init__.py": ["turnkeep.server"],
 }
 
 

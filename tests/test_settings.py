@@ -41,6 +41,7 @@ VALUES: dict[str, tuple[Any, str, str]] = {
     "max_content_bytes": (1000, "1000", "1000"),
     "max_state_bytes": (1001, "1001", "1001"),
     "max_metadata_bytes": (1002, "1002", "1002"),
+    "max_body_bytes": (1_048_577, "1048577", "1048577"),
     "encryption_key": (KEY, KEY, f'"{KEY}"'),
     "encryption_key_file": ("a.key", "a.key", '"a.key"'),
     "encryption_passphrase": ("correct horse", "correct horse", '"correct horse"'),
@@ -177,6 +178,7 @@ def test_no_keys_of_state() -> None:
         ("max_content_bytes", "0", "0"),
         ("max_state_bytes", "1", "1"),
         ("max_metadata_bytes", "1", "1"),
+        ("max_body_bytes", "1023", "1023"),
     ],
 )
 def test_an_error_names_the_setting_and_its_source(name: str, text: str, toml: str, folder: Path) -> None:

@@ -152,6 +152,7 @@ class SessionManager(Lifecycle):
         *,
         status: Status | None = None,
         interface_type: str | None = None,
+        conversation_id: int | str | None = None,
         external_user_id: int | str | None = None,
         before: str | None = None,
         limit: int = 50,
@@ -169,6 +170,7 @@ class SessionManager(Lifecycle):
             before=checks.optional_identifier("before", before),
             limit=checks.page("limit", limit, 1, MAX_PAGE),
             now_ms=self._now_ms(),
+            conversation_id=None if conversation_id is None else checks.conversation(conversation_id),
         )
         return [self._seen(session) for session in found]
 

@@ -63,6 +63,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     max_content_bytes: int = 1_048_576
     max_state_bytes: int = 65_536
     max_metadata_bytes: int = 65_536
+    max_body_bytes: int = 8_388_608  # of a request to the server
 
     encryption_key: str | None = None  # 64 hexadecimal digits: 32 raw bytes
     encryption_key_file: str | None = None
@@ -125,6 +126,7 @@ _RANGES: tuple[tuple[str, float, float], ...] = (
     ("max_content_bytes", 1, 100_000_000),
     ("max_state_bytes", 2, 10_000_000),
     ("max_metadata_bytes", 2, 10_000_000),
+    ("max_body_bytes", 1024, 1_000_000_000),
 )
 
 

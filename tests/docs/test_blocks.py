@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import asyncio
 import inspect
+import json
 import os
 import re
 import runpy
@@ -131,6 +132,26 @@ def _run_commands(block: Block) -> None:
     assert not done.stderr
 
 
+SERVED = 'curl() { command curl -sS --fail-with-body "$@"; }\n'  # an answer that is an error fails the block
+
+
+def run_served(block: Block) -> None:
+    """Beside a server of its own: URL, KEY and the ID of a session, as the page has them."""
+    session_id = _a_database()
+    with subprocess.Popen([str(BIN / "turnkeep"), "serve", "--json", "--port", "0"], stdout=subprocess.PIPE, text=True) as server:
+        try:
+            assert server.stdout is not None
+            told = json.loads("".join(iter(server.stdout.readline, "}\n")) + "}")
+            environment = {**os.environ, "URL": told["url"], "KEY": told["key"], "ID": session_id}
+            done = subprocess.run(
+                ["sh", "-eu", "-c", SERVED + block.code], env=environment, capture_output=True, text=True, check=False, timeout=60
+            )
+        finally:
+            server.kill()
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert not done.stderr
+
+
 def _check_dev(words: list[str]) -> None:
     assert words[0] in VERBS
     if words[0] == "bench":
@@ -208,6 +229,7 @@ WAYS: dict[str, Callable[[Block], None]] = {
     "python continued": run_continued,
     "python pytest": run_pytest,
     "sh": run_shell,
+    "sh served": run_served,
     "toml": run_toml,
     "env": run_env,
     "json": run_json,

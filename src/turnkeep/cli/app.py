@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import click
 
-from turnkeep.cli import demo, doctor, keys, sessions, upkeep
+from turnkeep.cli import demo, doctor, keys, serve, sessions, upkeep
 from turnkeep.cli.printing import print_error, program
 from turnkeep.errors import TurnkeepError
 
@@ -35,6 +35,7 @@ for command in (
     demo.demo,
     sessions.sessions,
     keys.keys,
+    serve.serve,
     upkeep.stats,
     upkeep.cleanup,
     upkeep.backup,

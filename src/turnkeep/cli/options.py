@@ -1,7 +1,8 @@
 """The options that every command has, and the manager that they name.
 
 Invariants: only `demo`, `serve` and `keys create` make a database, every other command wants one that is there; a command does what
-it was asked to, so no cleanup runs beside it. Encryption keys come from the settings, never from an option: other users of the machine see those.
+it was asked to, so no cleanup runs beside it (`serve` is no such command). Encryption keys come from the settings, never from an
+option: other users of the machine see those.
 """
 
 from __future__ import annotations
@@ -36,6 +37,10 @@ class Options(msgspec.Struct, frozen=True):
         """`overrides` win over what the environment says."""
         app = {} if self.app is None else {"app": self.app}
         return load({"cleanup_interval": 0.0, **app, **overrides})
+
+    def served(self) -> Settings:
+        """The settings of a program that goes on running: what works in the background, works."""
+        return load({} if self.app is None else {"app": self.app})
 
     @asynccontextmanager
     async def store(self, *, make: bool = False) -> AsyncIterator[tuple[Store, str]]:

@@ -128,6 +128,7 @@ class Store(Usable, ABC):
         before: str | None,
         limit: int,
         now_ms: int,
+        conversation_id: str | None = None,
     ) -> list[Session]:
         """Newest first, `before` exclusive (a session id), filtered; `status` by the clock."""
 

@@ -208,9 +208,17 @@ class CachedStore(Store):
         before: str | None,
         limit: int,
         now_ms: int,
+        conversation_id: str | None = None,
     ) -> list[Session]:
         return await self.inner.sessions(
-            app, status=status, interface_type=interface_type, user=user, before=before, limit=limit, now_ms=now_ms
+            app,
+            status=status,
+            interface_type=interface_type,
+            user=user,
+            before=before,
+            limit=limit,
+            now_ms=now_ms,
+            conversation_id=conversation_id,
         )
 
     async def deactivate(self, app: str, session_id: str, now_ms: int) -> Session:

@@ -152,6 +152,7 @@ class MemoryStore(Store):
         before: str | None,
         limit: int,
         now_ms: int,
+        conversation_id: str | None = None,
     ) -> list[Session]:
         end = None if before is None else self._rows(app, before).session.number
         found = [
@@ -161,6 +162,7 @@ class MemoryStore(Store):
             and status in (None, session.status_at(now_ms))
             and interface_type in (None, session.interface_type)
             and user in (None, session.external_user_id)
+            and conversation_id in (None, session.conversation_id)
         ]
         return found[:limit]
 

@@ -85,13 +85,23 @@ def sessions(
     before: str | None,
     limit: int,
     now_ms: int,
+    conversation_id: str | None = None,
 ) -> list[Session]:
     bound = session(reader, app, before).number if before is not None else None
+    conversation = "" if conversation_id is None else " AND conversation_id = :conversation"  # an index then finds them
     found = reader.query(
-        f"SELECT {rows.SESSION_COLUMNS} FROM sessions WHERE app = :app AND {_STATUS[status]}"
+        f"SELECT {rows.SESSION_COLUMNS} FROM sessions WHERE app = :app AND {_STATUS[status]}{conversation}"
         " AND (:interface IS NULL OR interface_type = :interface) AND (:user IS NULL OR external_user_id = :user)"
         " AND (:before IS NULL OR number < :before) ORDER BY number DESC LIMIT :limit",
-        {"app": app, "interface": interface_type, "user": user, "before": bound, "limit": limit, "now": now_ms},
+        {
+            "app": app,
+            "interface": interface_type,
+            "user": user,
+            "conversation": conversation_id,
+            "before": bound,
+            "limit": limit,
+            "now": now_ms,
+        },
     )
     return [rows.session(row) for row in found]
 

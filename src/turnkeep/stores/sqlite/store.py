@@ -176,8 +176,10 @@ class SQLiteStore(Store):
         before: str | None,
         limit: int,
         now_ms: int,
+        conversation_id: str | None = None,
     ) -> list[Session]:
-        return await self._scan(reads.sessions, app, status, interface_type, user, before, limit, now_ms)
+        wanted = app, status, interface_type, user, before, limit, now_ms, conversation_id
+        return await self._scan(reads.sessions, *wanted)
 
     async def deactivate(self, app: str, session_id: str, now_ms: int) -> Session:
         return await self._change(changes.deactivate, app, session_id, now_ms)

@@ -81,6 +81,9 @@ class Finding(Case):
         async def listed(**filters: Any) -> list[str]:
             return [session.id for session in await manager.list_sessions(**filters)]
 
+        assert await listed(conversation_id=2) == await listed(conversation_id="2") == [web.id]
+        assert await listed(conversation_id=2, interface_type="telegram") == []
+        assert await listed(conversation_id=3, status="active") == []
         assert await listed(status="active") == [nobody.id, web.id, ann.id]
         assert await listed(status="inactive") == [bob.id]
         assert await listed(status="expired") == [short.id]

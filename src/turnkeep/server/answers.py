@@ -1,0 +1,245 @@
+"""What goes out: the shapes of answers, and how they are sent.
+
+Invariant: the store's own integers stay inside; times are ISO 8601 in UTC; every name is snake_case.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from litestar.types import Receive, Scope, Send
+
+from turnkeep import session as nouns
+from turnkeep.context import Context
+from turnkeep.session import CarryOver, Content, EventKind, JsonObject, LeftOut, Role, Status, to_datetime
+
+_encode = msgspec.json.Encoder().encode
+_JSON = (b"content-type", b"application/json")
+
+
+class Answer:
+    """A finished answer, sent in two steps; what a framework's response could do besides is not needed here."""
+
+    __slots__ = ("body", "headers", "status")
+
+    def __init__(self, value: Any = None, status: int = 200, headers: dict[str, str] | None = None) -> None:
+        empty = status in (204, 304)
+        self.status, self.body = status, b"" if empty else _encode(value)
+        self.headers = [] if empty else [_JSON, (b"content-length", b"%d" % len(self.body))]
+        for name, text in (headers or {}).items():
+            self.headers.append((name.encode(), text.encode()))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": self.status, "headers": self.headers})
+        await send({"type": "http.response.body", "body": self.body, "more_body": False})
+
+
+# --- shapes
+
+
+class Session(msgspec.Struct, frozen=True, kw_only=True):
+    """One conversation on one interface, with the totals of its log. `version` rises with every change, and is the ETag."""
+
+    id: str
+    app: str
+    interface_type: str
+    conversation_id: str
+    external_user_id: str | None
+    external_chat_id: str | None
+    status: Status
+    token_limit: int
+    tokenizer: str
+    lifetime_ms: int | None
+    created_at: datetime
+    last_active: datetime
+    expires_at: datetime | None
+    closed_at: datetime | None
+    version: int
+    generation: int
+    seq: int = msgspec.field(name="messages")
+    prompt_seq: int
+    window_start: int
+    cleared_seq: int
+    retracted: list[tuple[int, int]]
+    tokens: int
+    tokens_out: int
+    window_messages: int
+    window_tokens: int
+    summary_tokens: int
+    fixed_tokens: int
+    tool_calls: int
+    errors: int
+    usage_in: int
+    usage_out: int
+    predecessor: str | None
+    carry_over: CarryOver
+    metadata: JsonObject | None
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True):
+    """One row of the log. `seq` counts from 1 without a gap; an `erased` one holds its place and nothing else."""
+
+    seq: int
+    role: Role
+    content: Content
+    tool_calls: list[JsonObject] | None
+    tool_call_id: str | None
+    name: str | None
+    tokens: int
+    counter: str
+    external_id: str | None
+    author_id: str | None
+    metadata: JsonObject | None
+    created_at: datetime
+    erased: bool
+
+
+class Summary(msgspec.Struct, frozen=True, kw_only=True):
+    """A text for messages `from_seq..to_seq`; prompts show it while it is `live`."""
+
+    from_seq: int
+    to_seq: int
+    text: str
+    method: str
+    tokens: int
+    counter: str
+    tokens_before: int
+    duration_ms: float
+    source: str | None
+    live: bool
+    created_at: datetime
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True):
+    """A tool call, an error or a usage report."""
+
+    number: int
+    kind: EventKind
+    name: str
+    created_at: datetime
+    duration_ms: float | None
+    outcome: str | None
+    tool_call_id: str | None
+    tokens_in: int
+    tokens_out: int
+    data: JsonObject | None
+
+
+class Sessions(msgspec.Struct, frozen=True):
+    """A page, newest first; the next one is `?before=` with `next_before`, which is null on the last."""
+
+    sessions: list[Session]
+    next_before: str | None
+
+
+class Messages(msgspec.Struct, frozen=True):
+    """A page of the log, oldest first; the next one is `?after=` with `next_after`, which is null on the last."""
+
+    messages: list[Message]
+    next_after: int | None
+
+
+class Appended(msgspec.Struct, frozen=True):
+    """What a batch came to, in its order."""
+
+    messages: list[Message]
+
+
+class Prompt(msgspec.Struct, frozen=True):
+    """The prompt for the next call of the model, and what it is made of; see "Context" in the guide."""
+
+    session_id: str
+    version: int
+    messages: list[JsonObject]
+    tokens: int
+    parts: dict[str, int]
+    head: int
+    fixed_tokens: int
+    left_out: list[LeftOut]
+
+
+class StateValue(msgspec.Struct, frozen=True):
+    """All variables of the scope."""
+
+    state: JsonObject
+
+
+class Summaries(msgspec.Struct, frozen=True):
+    """Oldest first, the replaced ones too."""
+
+    summaries: list[Summary]
+
+
+class Made(msgspec.Struct, frozen=True):
+    """The new summary; null if there was nothing to cover or nothing to gain."""
+
+    summary: Summary | None
+
+
+class Events(msgspec.Struct, frozen=True):
+    """A page, oldest first; it may hold fewer than asked for. The next one is `?after=` with `next_after`, null on the last."""
+
+    events: list[Event]
+    next_after: int | None
+
+
+class Health(msgspec.Struct, frozen=True):
+    """`ok`, or there is a problem instead."""
+
+    status: str
+
+
+def session(one: nouns.Session) -> Session:
+    return msgspec.convert(one, Session, from_attributes=True)
+
+
+def message(one: nouns.Message) -> Message:
+    return Message(
+        seq=one.seq,
+        role=one.role,
+        content=one.content,
+        tool_calls=one.tool_calls,
+        tool_call_id=one.tool_call_id,
+        name=one.name,
+        tokens=one.tokens,
+        counter=one.counter,
+        external_id=one.external_id,
+        author_id=one.author_id,
+        metadata=one.metadata,
+        created_at=one.created_at,
+        erased=one.erased,
+    )
+
+
+def summary(one: nouns.Summary) -> Summary:
+    return msgspec.convert(one, Summary, from_attributes=True)
+
+
+def event(one: nouns.Event) -> Event:
+    return Event(
+        number=one.number,
+        kind=one.kind,
+        name=one.name,
+        created_at=to_datetime(one.created_ms),
+        duration_ms=one.duration_ms,
+        outcome=one.outcome,
+        tool_call_id=one.tool_call_id,
+        tokens_in=one.tokens_in,
+        tokens_out=one.tokens_out,
+        data=one.data,
+    )
+
+
+def prompt(built: Context) -> Prompt:
+    return Prompt(
+        built.session_id,
+        built.version,
+        built.messages,
+        built.tokens,
+        dict(built.parts),
+        built.head,
+        built.fixed_tokens,
+        list(built.left_out),
+    )

@@ -1,0 +1,151 @@
+"""One request: who asks, what for, and with what.
+
+Invariants: a handler reaches sessions through `sessions_for`, `visible` and `caller` only, which know what the key may see; to it,
+what it may not see does not exist. Bodies and queries are judged whole before anything is done.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TypeVar, cast
+from urllib.parse import parse_qsl
+
+import msgspec
+from litestar import Request
+from litestar.datastructures import State
+
+from turnkeep.errors import InvalidInput, UnknownSession
+from turnkeep.keys import Access, ApiKey
+from turnkeep.manager import SessionManager
+from turnkeep.server.problems import Forbidden, NotJson, Unauthorized, UnsupportedMediaType
+from turnkeep.server.tenants import Tenants
+from turnkeep.session import Session
+
+T = TypeVar("T")
+
+MAX_PARAMETERS = 32
+PUBLIC = "public"
+_JSON = re.compile(rb"application/([\w.+-]+\+)?json\s*(;\s*charset\s*=\s*\"?utf-?8\"?\s*)?", re.IGNORECASE)
+_AT = re.compile(r"^(?P<why>.*?)(?: - at `\$\.?(?P<path>.*)`)?$", re.DOTALL)
+_NAMED = re.compile(r"(?:missing required field|contains unknown field) `([^`]*)`")
+
+
+class Caller:
+    """What a key may do, and the manager of its app."""
+
+    __slots__ = ("key", "sessions", "user")
+
+    def __init__(self, key: ApiKey, sessions: SessionManager) -> None:
+        self.key, self.sessions, self.user = key, sessions, key.external_user_id
+
+    def require(self, scope: Access) -> None:
+        if not self.key.allows(scope):
+            raise Forbidden(f"This needs an API key of the scope {scope!r}; this one has {self.key.scope!r}.")
+
+    def require_whole_app(self) -> None:
+        if self.user is not None:
+            raise Forbidden("This is about all users, and the API key is narrowed to one.")
+
+    def may_see(self, session: Session) -> bool:
+        return self.user is None or session.external_user_id == self.user
+
+
+class Call(Request[ApiKey, None, State]):
+    """Litestar's request, and what our handlers ask of it."""
+
+    @property
+    def caller(self) -> Caller:
+        return cast(Caller, self.scope["caller"])  # type: ignore[typeddict-item]
+
+    # --- who may
+
+    async def visible(self, session_id: str) -> Session:
+        """The session, if the key may see it; else it is unknown, as one that does not exist."""
+        caller = self.caller
+        session = await caller.sessions.get_session(session_id)
+        if not caller.may_see(session):
+            raise UnknownSession(session_id)
+        return session
+
+    async def sessions_for(self, session_id: str) -> SessionManager:
+        """The manager, for calls about a session that the key may see. Unless it is narrowed, the manager itself finds out."""
+        if self.caller.user is not None:
+            await self.visible(session_id)
+        return self.caller.sessions
+
+    # --- with what
+
+    def header(self, name: bytes) -> str | None:
+        """A header that must not stand twice; `name` in lower case."""
+        found = [value for key, value in self.scope["headers"] if key == name]
+        if len(found) > 1:
+            raise InvalidInput(name.decode(), "stands twice in the headers")
+        return found[0].decode("latin-1") if found else None
+
+    def query_as(self, kind: type[T]) -> T:
+        """The query's parameters, as a struct; one that it has no field for is refused."""
+        try:
+            given = parse_qsl(
+                self.scope["query_string"].decode("ascii"),
+                keep_blank_values=True,
+                errors="strict",
+                max_num_fields=MAX_PARAMETERS,
+            )
+        except ValueError:
+            raise InvalidInput("query", f"must be at most {MAX_PARAMETERS} parameters in UTF-8, percent-encoded") from None
+        named = dict(given)
+        if len(named) < len(given):
+            raise InvalidInput("query", "names a parameter twice")
+        try:
+            return msgspec.convert(named, kind, strict=False)
+        except msgspec.ValidationError as error:
+            raise invalid(error, "query") from None
+
+    async def body_as(self, decoder: msgspec.json.Decoder[T]) -> T:
+        """The body, as the decoder's type."""
+        kind, encoding = self.header(b"content-type"), self.header(b"content-encoding")
+        if (kind is not None and not _JSON.fullmatch(kind.encode("latin-1"))) or encoding not in (None, "identity"):
+            raise UnsupportedMediaType
+        try:
+            return decoder.decode(await self.body())
+        except msgspec.ValidationError as error:
+            raise invalid(error, "body") from None
+        except RecursionError:
+            raise NotJson("The body is nested too deep.") from None
+        except ValueError as error:  # of msgspec, or a UnicodeDecodeError
+            told = str(error) if isinstance(error, msgspec.DecodeError) else "JSON must be in UTF-8"
+            raise NotJson(f"The body is no JSON in UTF-8: {told}") from None
+
+
+def invalid(error: msgspec.ValidationError, whole: str) -> InvalidInput:
+    """What msgspec says, with the field where this project says it: in front."""
+    found = _AT.match(str(error))
+    assert found is not None
+    path, why = found["path"] or "", found["why"]
+    if named := _NAMED.search(why):
+        path = f"{path}.{named[1][:64]}" if path else named[1][:64]
+        why = "is needed" if "missing" in why else "is no field of this"
+    return InvalidInput(path or whole, why[:1].lower() + why[1:])
+
+
+async def authorize(request: Request[ApiKey, None, State]) -> None:
+    """Before every handler: the key, and whether its scope is enough. A handler that says nothing needs an admin's."""
+    call = cast(Call, request)
+    needed = call.route_handler.opt.get("scope", "admin")
+    if needed == PUBLIC:
+        return
+    tenants: Tenants = call.app.state.tenants
+    shown = _bearer(call)
+    key = None if shown is None else await tenants.find(shown)
+    if key is None:
+        raise Unauthorized
+    caller = call.scope["caller"] = Caller(key, tenants.manager(key.app))  # type: ignore[typeddict-unknown-key]
+    caller.require(needed)
+
+
+def _bearer(call: Call) -> str | None:
+    found = [value for name, value in call.scope["headers"] if name == b"authorization"]
+    if len(found) != 1:
+        return None
+    scheme, _, shown = found[0].decode("latin-1").partition(" ")
+    return shown.strip() if scheme.lower() == "bearer" else None

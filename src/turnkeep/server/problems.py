@@ -1,0 +1,151 @@
+"""Every error as a problem detail (RFC 9457).
+
+Invariant: `type` is stable, made of the error's code; an answer never carries a stack trace, nor the value that was refused.
+"""
+
+from __future__ import annotations
+
+import logging
+from http import HTTPStatus
+from typing import Any, ClassVar
+
+import msgspec
+from litestar import Request, Response
+from litestar.exceptions import HTTPException
+
+from turnkeep import errors
+from turnkeep.errors import TurnkeepError
+
+log = logging.getLogger("turnkeep.server")
+
+MEDIA_TYPE = "application/problem+json"
+PREFIX = "urn:turnkeep:problem:"
+
+
+class Refused(TurnkeepError):
+    """The request was refused."""
+
+    status: ClassVar[int] = 400
+    code = "bad-request"
+
+
+class Unauthorized(Refused):
+    """An API key is needed, as `Authorization: Bearer KEY`; this request has none that counts."""
+
+    status = 401
+    code = "unauthorized"
+
+
+class Forbidden(Refused):
+    """The API key does not allow this."""
+
+    status = 403
+    code = "forbidden"
+
+
+class PreconditionFailed(Refused):
+    """The session is not, or no longer, at the version that If-Match names: read it again. Nothing was changed."""
+
+    status = 412
+    code = "precondition-failed"
+
+
+class NotJson(Refused):
+    """The body is no JSON in UTF-8."""
+
+    code = "not-json"
+
+
+class UnsupportedMediaType(Refused):
+    """A body must be application/json, in UTF-8 and not compressed."""
+
+    status = 415
+    code = "unsupported-media-type"
+
+
+# The nearest class of an error counts.
+_STATUS: dict[type[Exception], int] = {
+    errors.InvalidInput: 400,
+    errors.UnknownSession: 404,
+    errors.SessionClosed: 409,
+    errors.Conflict: 409,
+    errors.ManagerClosed: 503,
+    errors.StoreBusy: 503,
+    errors.StoreFull: 507,
+    TurnkeepError: 500,
+}
+_TITLES = {
+    400: "Bad request",
+    401: "Unauthorized",
+    403: "Forbidden",
+    404: "Not found",
+    405: "Method not allowed",
+    409: "Conflict",
+    412: "Precondition failed",
+    413: "Content too large",
+    415: "Unsupported media type",
+    500: "Internal server error",
+    503: "Service unavailable",
+    507: "Insufficient storage",
+}
+
+
+class Problem(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """`field` names what is wrong; `size` and `limit` are there when it is about a limit."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    field: str | None = None
+    size: int | float | None = None
+    limit: int | float | None = None
+
+
+def status_of(error: TurnkeepError) -> int:
+    if isinstance(error, Refused):
+        return error.status
+    return next(_STATUS[kind] for kind in type(error).__mro__ if kind in _STATUS)
+
+
+def problem(error: TurnkeepError) -> Problem:
+    status = status_of(error)
+    told: dict[str, Any] = {name: getattr(error, name, None) for name in ("field", "size", "limit")}
+    return Problem(type=PREFIX + error.code, title=_TITLES[status], status=status, detail=str(error), **told)
+
+
+def _response(found: Problem, headers: dict[str, str] | None = None) -> Response[bytes]:
+    return Response(msgspec.json.encode(found), status_code=found.status, media_type=MEDIA_TYPE, headers=headers)
+
+
+def on_turnkeep_error(request: Request[Any, Any, Any], error: TurnkeepError) -> Response[bytes]:
+    found = problem(error)
+    if found.status >= 500:
+        log.error("%s %s: %s", request.method, request.url.path, error)
+    return _response(found, {"WWW-Authenticate": "Bearer"} if isinstance(error, Unauthorized) else None)
+
+
+def on_http_exception(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
+    """What Litestar itself refuses: no such path, another method, too large a body."""
+    status = error.status_code
+    if status >= 500:
+        return on_bug(request, error)
+    words = {404: "There is nothing at this path.", 405: "This path does not take that method."}
+    limit = request.app.state.max_body_bytes if status == 413 else None
+    if limit is not None:
+        words[413] = f"The body is too large (limit {limit:,} bytes)."
+    title = _TITLES.get(status) or HTTPStatus(status).phrase  # those of Python change with its versions
+    found = Problem(
+        type=PREFIX + title.lower().replace(" ", "-"),
+        title=title,
+        status=status,
+        detail=words.get(status, title),
+        limit=limit,
+    )
+    return _response(found, dict(error.headers or {}))
+
+
+def on_bug(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+    log.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    detail = "The server failed to answer this request; its log says why."
+    return _response(Problem(type=PREFIX + "internal", title=_TITLES[500], status=500, detail=detail))

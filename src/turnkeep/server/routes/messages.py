@@ -1,0 +1,111 @@
+"""The log: reading it by pages, and adding to it, each message once."""
+
+from __future__ import annotations
+
+import msgspec
+from litestar.params import FromPath
+from litestar.types import ASGIApp
+from msgspec.structs import asdict, replace
+
+from turnkeep.errors import Conflict
+from turnkeep.server import answers
+from turnkeep.server.answers import Answer
+from turnkeep.server.bodies import AddMessage, MessagePage, NewMessage, NewMessages
+from turnkeep.server.call import Call
+from turnkeep.server.conditions import NEVER, expected_seq, idempotency_key
+from turnkeep.server.operations import operation
+from turnkeep.server.problems import PreconditionFailed
+from turnkeep.server.routes.sessions import ONE
+
+_ONE_OR_MORE = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_NEW = msgspec.json.Decoder(NewMessage)
+_BATCH = msgspec.json.Decoder(NewMessages)
+
+
+@operation("GET", ONE + "/messages", scope="read", answers={200: answers.Messages}, problems=(404,), query=MessagePage)
+async def read_messages(request: Call, session_id: FromPath[str]) -> ASGIApp:
+    """The log after that `seq`, oldest first: also what a summary covers, a clear passed or a retract hides."""
+    sessions, page = await request.sessions_for(session_id), request.query_as(MessagePage)
+    if page.external_id is not None:
+        known = await sessions.find_message(session_id, page.external_id)
+        return Answer(answers.Messages([answers.message(known)] if known else [], None))
+    found = await sessions.get_messages(session_id, page.after, page.limit)
+    more = found[-1].seq if len(found) == page.limit else None
+    return Answer(answers.Messages([answers.message(one) for one in found], more))
+
+
+@operation(
+    "POST",
+    ONE + "/messages",
+    scope="write",
+    answers={201: answers.Message | answers.Appended},
+    problems=(404, 409, 412, 413, 415),
+    body=NewMessage | NewMessages,
+    headers=("If-Match", "Idempotency-Key"),
+)
+async def add_messages(request: Call, session_id: FromPath[str]) -> ASGIApp:
+    """Add a message, or up to 1000 as `messages`, all or none; durable when this answers.
+
+    Sent again with the same `external_id`, or the same `Idempotency-Key`, it is stored once and gets the same answer.
+    """
+    if b'"messages"' in await request.body():  # perhaps: a text may hold it, too
+        given = await request.body_as(_ONE_OR_MORE)
+        if "messages" in given:
+            return Answer(await _add_batch(request, session_id, await request.body_as(_BATCH)), 201)
+    new: NewMessage = await request.body_as(_NEW)
+    return Answer(await add_one(request, session_id, new), 201)
+
+
+async def add_one(request: Call, session_id: str, new: NewMessage | AddMessage) -> answers.Message:
+    sessions = await request.sessions_for(session_id)
+    external_id, key = new.external_id, idempotency_key(request)
+    if external_id is None and key is not None:
+        external_id = _external_id(key, 0)
+    expected = await expected_seq(request, session_id)
+    try:
+        stored = await sessions.add_message(
+            session_id,
+            new.role,
+            new.content,
+            tool_calls=new.tool_calls,
+            tool_call_id=new.tool_call_id,
+            name=new.name,
+            external_id=external_id,
+            author_id=new.author_id,
+            metadata=new.metadata,
+            created_at=new.created_at,
+            expected_seq=expected,
+        )
+    except Conflict as error:
+        raise _refused(error, expected) from None
+    return answers.message(stored)
+
+
+async def _add_batch(request: Call, session_id: str, given: NewMessages) -> answers.Appended:
+    sessions, key = await request.sessions_for(session_id), idempotency_key(request)
+    batch = given.messages
+    if key is not None:
+        batch = [
+            one if one.external_id is not None else replace(one, external_id=_external_id(key, at))
+            for at, one in enumerate(batch)
+        ]
+    matched = await expected_seq(request, session_id)
+    expected = given.expected_seq if matched is None or given.expected_seq not in (None, matched) else matched
+    try:
+        stored = await sessions.add_messages(session_id, [asdict(one) for one in batch], expected_seq=expected)
+    except Conflict as error:
+        raise _refused(error, matched) from None
+    return answers.Appended([answers.message(one) for one in stored])
+
+
+def _external_id(key: str, at: int) -> str:
+    """The message and the key by which it is stored once then share a commit: no crash can part them."""
+    return f"idempotency:{key}:{at}"
+
+
+def _refused(error: Conflict, matched: int | None) -> Exception:
+    return PreconditionFailed() if matched is not None and error.field == "expected_seq" else error
+
+
+HANDLERS = [read_messages, add_messages]
+__all__ = ["HANDLERS", "NEVER", "add_one"]

@@ -1,0 +1,85 @@
+"""The process: a socket, uvicorn, and the signals that end it.
+
+Invariants: the address is taken before the database is opened; after SIGTERM or SIGINT nothing new is accepted, what is under way is
+answered, and the database is closed last; then the process ends by itself, with 0.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import os
+import signal
+import socket
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+
+import uvicorn
+
+from turnkeep.errors import InvalidInput
+from turnkeep.server.app import create_app
+from turnkeep.server.tenants import Tenants
+from turnkeep.settings import Settings
+
+BACKLOG = 2048
+Ready = Callable[[str, str | None], None]
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's, but for signals: it would raise them again in the end, and the process die of them."""
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        loop, numbers = asyncio.get_running_loop(), (signal.SIGINT, signal.SIGTERM)
+        for number in numbers:
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        try:
+            yield
+        finally:
+            for number in numbers:
+                loop.remove_signal_handler(number)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=BACKLOG)
+    except (OSError, OverflowError, UnicodeError) as error:
+        told = os.strerror(error.errno) if isinstance(error, OSError) and error.errno and error.errno > 0 else str(error)
+        raise InvalidInput("host", f"cannot listen on {host}:{port}: {told}") from None
+
+
+def _address(bound: socket.socket) -> str:
+    host, port = bound.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def run(url: str | None, settings: Settings, host: str, port: int, ready: Ready) -> None:
+    """See `turnkeep.server.serve`."""
+    tenants = Tenants(url, settings)
+    listening = _listen(host, port)
+    try:
+        asyncio.run(_serve(tenants, listening, ready))
+    finally:
+        listening.close()
+
+
+async def _serve(tenants: Tenants, listening: socket.socket, ready: Ready) -> None:
+    async with tenants:
+        server = _Server(_config(tenants))
+        ready(_address(listening), await tenants.first_key())
+        await server.serve(sockets=[listening])
+
+
+def _config(tenants: Tenants) -> uvicorn.Config:
+    return uvicorn.Config(
+        create_app(tenants),
+        http="httptools",
+        ws="none",
+        loop="asyncio",
+        lifespan="off",
+        log_config=None,
+        access_log=False,  # uvicorn's has query strings in it, and they may name people
+        server_header=False,
+        timeout_graceful_shutdown=math.ceil(tenants.settings.close_timeout),
+    )

@@ -1,0 +1,99 @@
+"""`turnkeep serve` as a process: its start, its first key, and its ends."""
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+from tests.server.conftest import PROGRAM, post_until_it_ends, serving
+
+from turnkeep import SessionManager
+
+CREATE = {"action": "create", "interface_type": "web", "conversation_id": 1}
+
+
+def created(url: str, key: str) -> str:
+    answer = httpx.post(f"{url}/api/sessions", json=CREATE, headers={"Authorization": f"Bearer {key}"}, timeout=10)
+    assert answer.status_code in (200, 201)
+    return f"/api/sessions/{answer.json()['id']}"
+
+
+def test_the_first_start_shows_a_key_and_the_next_does_not(tmp_path: Path) -> None:
+    with serving(tmp_path) as first:
+        key = first.told["key"]
+        assert first.url.startswith("http://127.0.0.1:")
+        path = created(first.url, key)
+        assert first.end(signal.SIGTERM) == 0
+        assert first.stderr() == ""
+    with serving(tmp_path) as second:
+        assert second.told["key"] is None
+        assert created(second.url, key) == path
+        assert second.end(signal.SIGINT) == 0
+
+
+def test_a_key_of_the_command_line_counts_at_once_and_ends_at_once(tmp_path: Path) -> None:
+    def keys(*words: str) -> dict[str, str]:
+        done = subprocess.run(
+            [PROGRAM, "keys", *words, "--json", "--db", "sqlite:///served.db"], cwd=tmp_path, capture_output=True, check=True
+        )
+        return dict(httpx.Response(200, content=done.stdout).json())
+
+    made = keys("create", "--scope", "admin")
+    with serving(tmp_path) as server:
+        assert server.told["key"] is None
+        header = {"Authorization": f"Bearer {made['key']}"}
+        assert httpx.get(f"{server.url}/api/sessions", headers=header).status_code == 200
+        keys("revoke", made["id"])
+        assert httpx.get(f"{server.url}/api/sessions", headers=header).status_code == 401
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+async def test_what_got_its_201_is_there_once(tmp_path: Path, number: int) -> None:
+    with serving(tmp_path) as server:
+        key = server.told["key"]
+        path = await asyncio.to_thread(created, server.url, key)
+        stop = asyncio.Event()
+        posting = asyncio.create_task(post_until_it_ends(server.url, key, path, stop))
+        async with asyncio.timeout(60):
+            await stop.wait()
+            code = await asyncio.to_thread(server.end, number)
+            acknowledged = await posting
+        assert code == (0 if number == signal.SIGTERM else -number)
+    async with SessionManager.open(f"sqlite:///{tmp_path}/served.db") as sessions:
+        assert await sessions.check() == []
+        stored: list[object] = []
+        while page := await sessions.get_messages(path.rpartition("/")[2], after=len(stored), limit=1000):
+            stored += [message.content for message in page]
+    assert len(acknowledged) > 100
+    assert set(acknowledged) <= set(stored)
+    assert len(set(stored)) == len(stored)
+
+
+def test_an_address_that_is_taken_is_told_in_one_line(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        command: list[str | Path] = [PROGRAM, "serve", "--port", port, "--db", "sqlite:///served.db"]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=20, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == f"Error: host: cannot listen on 127.0.0.1:{port}: Address already in use\n"
+    assert not (tmp_path / "served.db").exists()
+
+
+def test_without_the_extra(tmp_path: Path) -> None:
+    blocked = "import sys; sys.modules['litestar'] = None; from turnkeep.cli import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", blocked, "serve"],
+        cwd=tmp_path,
+        env=os.environ,
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == 'Error: The server needs an optional part: pip install "turnkeep[server]"\n'
