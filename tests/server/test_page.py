@@ -6,7 +6,7 @@ from pathlib import Path
 from tests.docs.pages import blocks
 
 from turnkeep.server import bodies
-from turnkeep.server.routes import HANDLERS
+from turnkeep.server.openapi import OPERATIONS
 
 PAGE = Path(__file__).parents[2] / "docs" / "HTTP_API.md"
 
@@ -24,7 +24,7 @@ def _shown() -> set[tuple[str, str]]:
 
 
 def test_every_call_is_shown_and_no_other() -> None:
-    assert _shown() == {(str(method), path) for one in HANDLERS for method in one.http_methods for path in one.paths}
+    assert _shown() == {(str(method), path) for one in OPERATIONS for method in one.http_methods for path in one.paths}
 
 
 def test_every_action_is_in_the_table() -> None:

@@ -12,7 +12,7 @@ from litestar.exceptions import HTTPException
 from turnkeep.errors import TurnkeepError
 from turnkeep.server import problems
 from turnkeep.server.call import Call, authorize
-from turnkeep.server.routes import HANDLERS
+from turnkeep.server.openapi import OPERATIONS
 from turnkeep.server.tenants import Tenants
 
 
@@ -20,7 +20,7 @@ def create_app(tenants: Tenants) -> Litestar:
     """`tenants` is open, on the loop that the application runs on."""
     limit = tenants.settings.max_body_bytes
     return Litestar(
-        route_handlers=list(HANDLERS),
+        route_handlers=list(OPERATIONS),
         before_request=authorize,
         exception_handlers={
             HTTPException: problems.on_http_exception,

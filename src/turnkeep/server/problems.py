@@ -74,7 +74,7 @@ _STATUS: dict[type[Exception], int] = {
     errors.StoreFull: 507,
     TurnkeepError: 500,
 }
-_TITLES = {
+TITLES = {
     400: "Bad request",
     401: "Unauthorized",
     403: "Forbidden",
@@ -111,7 +111,7 @@ def status_of(error: TurnkeepError) -> int:
 def problem(error: TurnkeepError) -> Problem:
     status = status_of(error)
     told: dict[str, Any] = {name: getattr(error, name, None) for name in ("field", "size", "limit")}
-    return Problem(type=PREFIX + error.code, title=_TITLES[status], status=status, detail=str(error), **told)
+    return Problem(type=PREFIX + error.code, title=TITLES[status], status=status, detail=str(error), **told)
 
 
 def _response(found: Problem, headers: dict[str, str] | None = None) -> Response[bytes]:
@@ -134,7 +134,7 @@ def on_http_exception(request: Request[Any, Any, Any], error: HTTPException) -> 
     limit = request.app.state.max_body_bytes if status == 413 else None
     if limit is not None:
         words[413] = f"The body is too large (limit {limit:,} bytes)."
-    title = _TITLES.get(status) or HTTPStatus(status).phrase  # those of Python change with its versions
+    title = TITLES.get(status) or HTTPStatus(status).phrase  # those of Python change with its versions
     found = Problem(
         type=PREFIX + title.lower().replace(" ", "-"),
         title=title,
@@ -148,4 +148,4 @@ def on_http_exception(request: Request[Any, Any, Any], error: HTTPException) -> 
 def on_bug(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     log.error("%s %s failed", request.method, request.url.path, exc_info=error)
     detail = "The server failed to answer this request; its log says why."
-    return _response(Problem(type=PREFIX + "internal", title=_TITLES[500], status=500, detail=detail))
+    return _response(Problem(type=PREFIX + "internal", title=TITLES[500], status=500, detail=detail))
