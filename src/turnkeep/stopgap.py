@@ -15,7 +15,7 @@ import msgspec
 from turnkeep.context import Gap, truncation
 from turnkeep.session import Message, Session
 from turnkeep.stores import Store
-from turnkeep.summarizers import Ladder, gently
+from turnkeep.summarizers import Extractive, Ladder, gently
 from turnkeep.summarizers.extractive import Record
 from turnkeep.tokens import PER_MESSAGE, Counter
 
@@ -49,7 +49,7 @@ class _Chain(msgspec.Struct):
     """The records of whole blocks, folded one into the next from block `start` up to, not with, block `end`."""
 
     start: int
-    max_tokens: int
+    room: int  # tokens of the text that is made of them
     end: int
     records: list[Record]
 
@@ -95,29 +95,31 @@ class Stopgap:
     async def _words(self, session: Session, made: _Made, missing: Missing, counter: Counter) -> str:
         """A text of at most `max_tokens` with its heading; empty if there is nothing to say."""
         first, last = missing.from_seq, missing.to_seq
-        whole = (last - first + 1) // BLOCK
-        start = max(whole // RESTART - 1, 0) * RESTART
-        at = first + start * BLOCK
-        heading = f"Summary of earlier messages {at}-{last}:\n"
-        if at > first:
-            heading = f"[Earlier messages {first}-{at - 1} are not shown here.]\n{heading}"
+        blocks = (last - first + 1) // BLOCK
+        start = max(blocks // RESTART - 1, 0) * RESTART
+        heading = _heading(first, first + start * BLOCK, last)
         room = missing.max_tokens - counter.count(heading) - PER_MESSAGE - 1
         if room < 1:
             return ""
-        extractive = self._ladder.extractive(counter)
-
-        async def onto(older: list[Record], from_seq: int, to_seq: int) -> list[Record]:
-            messages = await self._store.visible(session, from_seq, to_seq)
-            found = await gently(extractive.steps(messages, previous=older))
-            return extractive.choose(found, max_tokens=SPARE * room)
-
         chain = made.chain
-        if chain is None or (chain.start, chain.max_tokens) != (start, missing.max_tokens) or chain.end > whole:
-            chain = made.chain = _Chain(start, missing.max_tokens, start, [])
-        while chain.end < whole:
+        if chain is None or (chain.start, chain.room) != (start, room) or chain.end > blocks:
+            chain = made.chain = _Chain(start, room, start, [])
+        extractive = self._ladder.extractive(counter)
+        while chain.end < blocks:
             begin = first + chain.end * BLOCK
-            chain.records = await onto(chain.records, begin, begin + BLOCK - 1)
+            chain.records = await self._onto(extractive, chain, session, begin, begin + BLOCK - 1)
             chain.end += 1
-        records = await onto(chain.records, first + whole * BLOCK, last)
+        records = await self._onto(extractive, chain, session, first + blocks * BLOCK, last)
         text = extractive.render(extractive.choose(records, max_tokens=room))
         return heading + text if text else ""
+
+    async def _onto(self, extractive: Extractive, chain: _Chain, session: Session, first: int, last: int) -> list[Record]:
+        """The chain's records with those of `first..last` folded in."""
+        messages = await self._store.visible(session, first, last)
+        found = await gently(extractive.steps(messages, previous=chain.records))
+        return extractive.choose(found, max_tokens=SPARE * chain.room)
+
+
+def _heading(first: int, told: int, last: int) -> str:
+    heading = f"Summary of earlier messages {told}-{last}:\n"
+    return heading if told == first else f"[Earlier messages {first}-{told - 1} are not shown here.]\n{heading}"
