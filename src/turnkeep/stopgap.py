@@ -15,8 +15,9 @@ import msgspec
 from turnkeep.context import Gap, truncation
 from turnkeep.session import Message, Session
 from turnkeep.stores import Store
-from turnkeep.summarizers import Extractive, Ladder, gently
+from turnkeep.summarizers import Extractive, Ladder
 from turnkeep.summarizers.extractive import Record
+from turnkeep.summarizers.ladder import choose, gently
 from turnkeep.tokens import PER_MESSAGE, Counter
 
 SESSIONS = 256  # that are remembered
@@ -110,14 +111,14 @@ class Stopgap:
             chain.records = await self._onto(extractive, chain, session, begin, begin + BLOCK - 1)
             chain.end += 1
         records = await self._onto(extractive, chain, session, first + blocks * BLOCK, last)
-        text = extractive.render(extractive.choose(records, max_tokens=room))
+        text = extractive.render(await choose(extractive, records, room))
         return heading + text if text else ""
 
     async def _onto(self, extractive: Extractive, chain: _Chain, session: Session, first: int, last: int) -> list[Record]:
         """The chain's records with those of `first..last` folded in."""
         messages = await self._store.visible(session, first, last)
         found = await gently(extractive.steps(messages, previous=chain.records))
-        return extractive.choose(found, max_tokens=SPARE * chain.room)
+        return await choose(extractive, found, SPARE * chain.room)
 
 
 def _heading(first: int, told: int, last: int) -> str:

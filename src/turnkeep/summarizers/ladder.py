@@ -25,6 +25,7 @@ from turnkeep.tokens import Counter
 
 NOTHING = "[Nothing that a later turn would need.]"
 SLICE = 0.001  # seconds on the event loop in one go
+MANY = 300  # records: choosing from them takes about 5 ms
 FIRST_REST, LONGEST_REST = 1.0, 300.0  # seconds
 
 log = logging.getLogger("turnkeep.compaction")
@@ -52,6 +53,13 @@ async def gently(steps: Generator[None, None, T]) -> T:
         if time.perf_counter() > until:
             await asyncio.sleep(0)
             until = time.perf_counter() + SLICE
+
+
+async def choose(extract: Extractive, records: Sequence[Record], max_tokens: int) -> list[Record]:
+    """`Extractive.choose`; of so many records that it takes long, on another thread."""
+    if len(records) <= MANY:
+        return extract.choose(records, max_tokens=max_tokens)
+    return await asyncio.to_thread(extract.choose, records, max_tokens=max_tokens)
 
 
 def redactor(patterns: Mapping[str, str]) -> Redactor:
@@ -108,7 +116,7 @@ class Ladder:
         try:
             older = [record for summary in previous for record in records_of(summary, extract)]
             found = await gently(extract.steps(messages, previous=older))
-            return extract.choose(found, max_tokens=max_tokens)
+            return await choose(extract, found, max_tokens)
         except Exception:
             log.exception("the extractive summarizer failed: a marker takes its place until the next compaction")
             return None
