@@ -17,6 +17,7 @@ from msgspec.structs import replace
 from turnkeep.compaction import Plan, gains, is_due, plan, summaries_share, summary_size, turn_starts
 from turnkeep.compactor import Compactor
 from turnkeep.errors import Conflict, UnknownSession
+from turnkeep.manager import SessionManager
 from turnkeep.session import Message, NewMessage, Session, Summary, Window
 from turnkeep.settings import Settings
 from turnkeep.stores import MemoryStore
@@ -112,9 +113,7 @@ def test_the_newest_turn_stays_however_large_it_is() -> None:
     assert cut(u(), a(), u()) == 2
 
 
-@pytest.mark.parametrize(
-    "messages", [[], [u()], [u(), a()], [u(), call("c"), result("c"), a()], [a(), a()], [call("c"), result("c")]]
-)
+@pytest.mark.parametrize("messages", [[], [u()], [u(), a()], [u(), call("c"), result("c"), a()], [a()], [call("c"), result("c")]])
 def test_nothing_is_covered_while_there_is_only_what_is_kept(messages: list[NewMessage]) -> None:
     assert cut(*messages) is None
 
@@ -257,8 +256,9 @@ def pairs(messages: Sequence[Message]) -> list[tuple[int, int]]:
 def test_a_cut_is_never_between_a_call_and_its_result(messages: list[NewMessage], keep: float) -> None:
     seen = window(*messages)
     starts = turn_starts(seen.messages)
+    opening = "user" if any(one.role == "user" for one in seen.messages) else "assistant"
     for start in starts:
-        assert seen.messages[start].role == "user"
+        assert seen.messages[start].role == opening
         assert not any(one < start <= other for one, other in pairs(seen.messages))
     made = plan(seen, Settings(compaction_keep=keep))
     if made is None:
@@ -267,7 +267,7 @@ def test_a_cut_is_never_between_a_call_and_its_result(messages: list[NewMessage]
     kept = seen.messages[len(made.messages) :]
     assert made.messages + kept == seen.messages
     assert len(made.messages) in starts
-    assert any(one.role == "user" for one in kept)  # the newest user message is never covered
+    assert any(one.role == opening for one in kept)  # the newest user message is never covered
     if len(made.messages) != starts[-1]:
         assert sum(one.tokens for one in kept) <= keep * seen.session.window_tokens
 
@@ -538,6 +538,46 @@ async def test_a_very_long_window_is_covered_in_parts(store: Store) -> None:
     assert slow.calls > 10
     after = await store.session(APP, of.id)
     assert not is_due(after, DEFAULTS)
+
+
+async def test_after_a_backlog_nothing_is_due(store: Store) -> None:
+    made = await opened(store, token_limit=400, tokenizer="estimate")
+    of = await said(store, made, *[u(), a()] * 250)
+    slow = Slow()
+    slow.go.set()
+    for mode in ("background", "inline"):
+        work = compactor(store, slow, compaction=mode)
+        await work.due(of)
+        await finished(work)
+        after = await store.session(APP, of.id)
+        assert not is_due(after, DEFAULTS)
+        assert after.window_tokens <= 0.3 * 400
+
+
+async def test_a_log_of_notices_is_compacted_too(store: Store) -> None:
+    made = await opened(store, token_limit=200, tokenizer="estimate")
+    of = await said(store, made, *[message("assistant", f"Train {at} leaves at 19:{at}.", tokens=10) for at in range(10, 40)])
+    work = compactor(store, None)
+    await work.due(of)
+    await finished(work)
+    after = await store.session(APP, of.id)
+    assert 0 < after.window_tokens <= 60
+    assert "leaves at 19:" in (await store.summaries(APP, of.id))[-1].text
+
+
+async def test_a_summarizer_may_add_messages_itself(tmp_path: Path) -> None:
+    class Adds(Slow):
+        async def summarize(self, messages: Sequence[Message], *, max_tokens: int, previous: Sequence[str] = ()) -> str:
+            self.calls += 1
+            await manager.add_message(name, "assistant", "I am summing up.")
+            return "In short."
+
+    adds = Adds()
+    async with SessionManager.open("memory://", token_limit=300, compaction="inline", summarizer=adds) as manager:
+        name = (await manager.get_or_create_session("web", 1)).id
+        for at in range(30):
+            await manager.add_message(name, "user", f"message {at} of thirty that all say about as much as this one does")
+        assert 0 < adds.calls < 30
 
 
 async def test_a_marker_is_told_after_all_by_the_next_summary(store: Store) -> None:

@@ -7,8 +7,10 @@ newly left, not with the log.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections import OrderedDict
+from typing import TypeAlias
 
 import msgspec
 
@@ -29,6 +31,9 @@ SPARE = 2  # times as many tokens of records as are shown: the next cut chooses 
 log = logging.getLogger("turnkeep.compaction")
 
 
+Words: TypeAlias = dict[tuple[int, int, int, int], str]  # by generation, range and the most tokens
+
+
 class Missing(Exception):
     """A prompt needs words for this range that have not been made yet."""
 
@@ -42,6 +47,7 @@ class _Made(msgspec.Struct):
 
     generation: int
     from_seq: int
+    lock: asyncio.Lock = msgspec.field(default_factory=asyncio.Lock)  # two at once would fold one block twice, and the next never
     chain: _Chain | None = None
     texts: dict[tuple[int, int], str] = {}
 
@@ -62,13 +68,16 @@ class Stopgap:
         self._store, self._ladder = store, ladder
         self._made: OrderedDict[str, _Made] = OrderedDict()
 
-    def gap(self, session_id: str, generation: int) -> Gap:
-        """Looks up the words for what left the session's prompt; raises `Missing` if `make` has to be called first."""
+    def gap(self, session: Session, own: Words | None) -> Gap:
+        """Looks up the words for what left the session's prompt: in `own`, which `make` gave to this caller, or in what is remembered.
+
+        Raises `Missing` if `make` has to be called first.
+        """
 
         def look(from_seq: int, to_seq: int, count: int, dropped: tuple[Message, ...], max_tokens: int) -> str:
-            made = self._made.get(session_id)
-            text = None
-            if made is not None and (made.generation, made.from_seq) == (generation, from_seq):
+            text = own.get((session.generation, from_seq, to_seq, max_tokens)) if own else None
+            made = self._made.get(session.id) if text is None else None
+            if made is not None and (made.generation, made.from_seq) == (session.generation, from_seq):
                 text = made.texts.get((to_seq, max_tokens))
             if text is None:
                 raise Missing(from_seq, to_seq, max_tokens)
@@ -76,22 +85,33 @@ class Stopgap:
 
         return look
 
-    async def make(self, session: Session, missing: Missing, counter: Counter) -> None:
-        """The words for that range, from then on looked up. If they cannot be made, the plainest marker takes their place."""
+    async def make(self, session: Session, missing: Missing, counter: Counter) -> Words:
+        """The words for that range. If they cannot be made, the plainest marker takes their place."""
+        made = self._remembered(session, missing)
+        async with made.lock:
+            text = made.texts.get((missing.to_seq, missing.max_tokens))
+            if text is None:
+                text = await self._words_or_none(session, made, missing, counter)
+                while len(made.texts) >= TEXTS:
+                    del made.texts[next(iter(made.texts))]
+                made.texts[missing.to_seq, missing.max_tokens] = text
+        return {(session.generation, missing.from_seq, missing.to_seq, missing.max_tokens): text}
+
+    def _remembered(self, session: Session, missing: Missing) -> _Made:
         made = self._made.get(session.id)
         if made is None or (made.generation, made.from_seq) != (session.generation, missing.from_seq):
             made = self._made[session.id] = _Made(session.generation, missing.from_seq)
         self._made.move_to_end(session.id)
         while len(self._made) > SESSIONS:
             self._made.popitem(last=False)
+        return made
+
+    async def _words_or_none(self, session: Session, made: _Made, missing: Missing, counter: Counter) -> str:
         try:
-            text = await self._words(session, made, missing, counter)
+            return await self._words(session, made, missing, counter)
         except Exception:
             log.exception("no summary on the spot of messages %d-%d: a marker takes its place", missing.from_seq, missing.to_seq)
-            text = ""
-        while len(made.texts) >= TEXTS:
-            del made.texts[next(iter(made.texts))]
-        made.texts[missing.to_seq, missing.max_tokens] = text
+            return ""
 
     async def _words(self, session: Session, made: _Made, missing: Missing, counter: Counter) -> str:
         """A text of at most `max_tokens` with its heading; empty if there is nothing to say."""
