@@ -198,6 +198,7 @@ class Compactor:
         room = max(max_tokens - counter.count(summary_text(bare)) - PER_MESSAGE, SHORTEST)
         draft: Draft = await self._ladder.draft(messages, previous, max_tokens=room, counter=counter)
         made = replace(bare, text=draft.text, method=draft.method, source=draft.source, data=draft.data)
+        made = replace(made, authors=_authors(messages, previous))
         took = (time.perf_counter() - began) * 1000
         return replace(made, tokens=counter.count(summary_text(made)) + PER_MESSAGE, duration_ms=took)
 
@@ -264,3 +265,13 @@ class Compactor:
             for task in tasks:
                 task.cancel()
             await asyncio.wait(tasks, timeout=1)
+
+
+def _authors(messages: Sequence[Message], previous: Sequence[Summary]) -> tuple[str, ...] | None:
+    """Whose messages a summary tells of; None if that of a summary before is not known."""
+    found = {message.author_id for message in messages if message.author_id is not None}
+    for summary in previous:
+        if summary.authors is None:
+            return None
+        found.update(summary.authors)
+    return tuple(sorted(found))

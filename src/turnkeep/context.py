@@ -212,7 +212,9 @@ class _Choice:
         gap = self.gap_before(layout, last, most, self.gap)
         newest = layout.tokens[last] if layout.tokens else 0
         word = layout.turns[last].units[0][0].tokens if layout.turns else 0
-        kept, gone = _drop_summaries(self.live, self.room, _sum(gap), note_most, newest, word if word + note_most <= self.room else 0)
+        kept, gone = _drop_summaries(
+            self.live, self.room, _sum(gap), note_most, newest, word if word + note_most <= self.room else 0
+        )
         if gone:
             text = f"[The summary of messages {gone[0].from_seq}-{gone[-1].to_seq} is not shown here.]"
             gap.insert(0, note(self.counter, text, note_most))
