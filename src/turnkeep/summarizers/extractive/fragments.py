@@ -17,6 +17,7 @@ _COMMAS = frozenset(",،、")
 _ASKING = frozenset("?？؟")
 _CLAUSE = 5  # words: a longer one is offered in runs as well
 _GAP = 4  # words between two values that one fragment may hold
+_JOINING = frozenset({"and", "or", "but", "und", "oder", "aber", "y", "o", "pero", "et", "ou", "mais", "e", "because", "so"})
 _LONG = 26  # words: a longer clause is cut at commas as well
 _WIDEST = 18  # words of a fragment
 
@@ -152,7 +153,19 @@ def _widen(
         high += 1
         end = max(end, values[high].end)
     end = max(end, values[high].end)
+    start, end = _trimmed(words, start, end, values[low], values[high])
     return Fragment(start, end, offset + low, offset + high + 1, asks)
+
+
+def _trimmed(words: list[Token], start: int, end: int, first: Value, last: Value) -> tuple[int, int]:
+    """Without a joining word at either end that joins nothing any more."""
+    for word in words:
+        if word.start == start and word.low in _JOINING and word.end <= first.start:
+            start = next((other.start for other in words if other.start > word.start), start)
+    for word in reversed(words):
+        if word.end == end and word.low in _JOINING and word.start >= last.end:
+            end = max(other.end for other in words if other.end < word.end)
+    return start, end
 
 
 def _counts(word: Token) -> bool:
