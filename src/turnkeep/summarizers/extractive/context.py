@@ -34,6 +34,7 @@ class Context:
         self.asked: list[str] = []  # the words of the assistant's last question, folded
         self.left: tuple[int, list[Value]] = (-9, [])  # names on offer, which the user did not take
         self.salvaged: list[Record] = []  # what is left of messages that told something untrue beside other things
+        self.month = -99, 0  # where a month was last named, and which
         self.agreed = -9  # where the user last agreed
         self.calls: dict[str, dict[str, str]] = {}  # the newest arguments of each tool
         self.valued: dict[tuple[str, date | None], tuple[dict[str, float], list[Value]]] = {}

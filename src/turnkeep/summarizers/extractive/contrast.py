@@ -23,7 +23,7 @@ _STEPS = listed(  # between such a word and the value that it brings
     " meinte lieber besser um am den die der el la las los a es decir quise que sea son je voulais dire c'est le les à au plutôt go"
     " instead was wrong that's how about take go then well so no"
 )
-_CONTRASTS = _OWN | listed(
+CONTRASTS = _OWN | listed(
     "not isn't aren't wasn't weren't don't doesn't can't cannot won't instead than forget drop swap replace change changed switch move"
     " moved longer wrong mistake said asked told earlier correct update out closed full gone anymore but nicht statt anstatt kein keine"
     " sondern ändern ändere tausche vez lugar sino cambia cambiar cambie pas lieu changer changez mais remplacer"
@@ -82,7 +82,7 @@ def unit(value: Value) -> str:
 
 
 _NOISE = (
-    _CONTRASTS
+    CONTRASTS
     | _STEPS
     | listed(
         "plans plan mind misspoke mistaken mixing mixed slip typing prefer prefers preferred possible switch switched thought second"
@@ -103,7 +103,7 @@ def dead(text: str, words: list[Token], values: list[Value], known: Callable[[Va
         return []
     lows = [word.low for word in words]
     spaced = text.isascii() or not any(cue in text for cue in _UNSPACED)
-    if spaced and _CONTRASTS.isdisjoint(lows):
+    if spaced and CONTRASTS.isdisjoint(lows):
         return []
     gone = _broken_off(words, lows, values)
     gone += [value for value in _denied(words, lows, values, known) if value not in gone]

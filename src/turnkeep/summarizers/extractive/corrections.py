@@ -43,14 +43,17 @@ class Change(NamedTuple):
 
 def read(at: int, text: str, words: list[Token], values: list[Value], earlier: Earlier, denied: bool) -> Change:
     """`denied`: the user's last message said that something was wrong, and not what."""
+    any_cue = replies.corrects(words, text)
+    count = sum(word.is_word for word in words)
+    if not any_cue and not denied and (count > _BARE or not values) and not _could_contrast(words, text):
+        return Change(words, values, set(), False, False)
     put_aside = contrast.dead(text, words, values, earlier.known)
     gone = earlier.gone(at, put_aside)
     if put_aside:
         words, values = contrast.without(words, values, put_aside)
     cued = False
-    count = sum(word.is_word for word in words)
-    any_cue = replies.corrects(words, text)
-    told = [value for value in content(values) if not _is_pronoun(value, words)]
+    told = [] if not any_cue and not denied and count > _BARE else content(values)
+    told = [value for value in told if not _is_pronoun(value, words)]
     values = [value for value in values if not _is_pronoun(value, words)] if told else values
     if told and not put_aside and count <= _LONG and not _takes_leave(words, told) and not _asks_about(words, told):
         for mine, scope in _sentences(words, values, text, denied=denied):
@@ -62,6 +65,10 @@ def read(at: int, text: str, words: list[Token], values: list[Value], earlier: E
     stay = {each for value in values for each in slots(value)}
     empty = any_cue and not told and count <= _SHORT
     return Change(words, values, gone - stay, cued or bool(put_aside), empty)
+
+
+def _could_contrast(words: list[Token], text: str) -> bool:
+    return not text.isascii() or not contrast.CONTRASTS.isdisjoint([word.low for word in words])
 
 
 def _is_pronoun(value: Value, words: list[Token]) -> bool:

@@ -39,6 +39,13 @@ class Heard:
     wants: bool = False  # it asks for something that it does not name
     who: str = ""  # in whose name it is told, if it is
     dead: list[Value] = field(default_factory=list)  # values that are no longer true
+    ids: frozenset[str] = frozenset()  # of all values, once they are asked for
+
+    def tells(self, value: Value) -> bool:
+        """Whether the message may hold the value: a quick look before a closer one."""
+        if not self.ids and self.values:
+            self.ids = frozenset([each for other in self.values for each in other.ids] + [v.day for v in self.values if v.day])
+        return bool(value.day and value.day in self.ids) or not self.ids.isdisjoint(value.ids)
 
 
 class _Open(NamedTuple):
@@ -59,9 +66,12 @@ class Earlier:
         self.tools = False  # called so far: then they tell what is meant
         self._open: _Open | None = None
         self._taken: set[str] = set()
+        self._named: set[str] = set()  # by the user
 
     def add(self, heard: Heard) -> None:
         self.heard.append(heard)
+        if heard.by_user:
+            self._named.update([key(value) for value in heard.values if value.kind in NAMES])
         if len(self.heard) > _NEAR:
             del self.heard[0]
 
@@ -86,7 +96,7 @@ class Earlier:
         mine, told = family(value), slot(value)
         if told is not None and any((kind, old) == told for _, kind, old in self._recalled):
             return True
-        return any(_same(other, value, mine) for one in self.heard for other in one.values)
+        return any(_same(other, value, mine) for one in self.heard if one.tells(value) for other in one.values)
 
     @property
     def newest(self) -> Heard | None:
@@ -102,6 +112,8 @@ class Earlier:
             out |= slots(value)
             mine = family(value)
             for one in self.heard:
+                if not one.tells(value):
+                    continue
                 out |= {(PLACE, f"{at - one.at}:{other.start}") for other in one.values if _same(other, value, mine)}
         return out
 
@@ -121,10 +133,10 @@ class Earlier:
         for kind in (DATE, TIME, NUMBER):
             mine = [value for value in told if value.kind == kind]
             for value in mine:
-                if kind != NUMBER or contrast.unit(value) or len(mine) == 1:
+                if kind != NUMBER or contrast.unit(value) or (len(mine) == 1 and (single or len(told) < _FEW)):
                     out |= self._chosen(at, value, self._last(at, value), mine)
         names = [value for value in words if value.kind != WORD]
-        if len(names) == 1 and (single or len(words) <= _FEW):
+        if len(names) == 1 and (single or (len(told) < _FEW and names[0] is told[-1])):
             out |= self._chosen(at, names[0], self._name(at, names[0], said, single), names)
         elif words and single and not names and _one_run(words):
             out |= self._chosen(at, words[-1], self._word(at, words), words)
@@ -256,7 +268,10 @@ class Earlier:
         return out
 
     def said_by_user(self, value: Value) -> bool:
-        return any(_same(other, value, family(value)) for one in self.heard if one.by_user for other in one.values)
+        if value.kind in NAMES:
+            return key(value) in self._named
+        heard = [one for one in self.heard if one.by_user and one.tells(value)]
+        return any(_same(other, value, family(value)) for one in heard for other in one.values)
 
     def same_name(self, value: Value, others: list[Value]) -> bool:
         """Whether a value names one of the others, if only in part."""
@@ -265,9 +280,10 @@ class Earlier:
     def offered(self) -> list[Value]:
         """Names that the assistant just brought up and the user never said."""
         last = self.newest
-        return (
-            [value for value in last.values if value.kind in NAMES and not self.said_by_user(value)] if last is not None else []
-        )
+        if last is None:
+            return []
+        known = self._taken | self._named if any(value.kind in NAMES for value in last.values) else self._taken
+        return [value for value in last.values if value.kind in NAMES and key(value) not in known]
 
 
 def slots(value: Value) -> Slots:

@@ -10,13 +10,16 @@ from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from turnkeep.summarizers.extractive import calls, contrast, corrections, reading, replies
+import msgspec
+
+from turnkeep.summarizers.extractive import calls, contrast, corrections, days, reading, replies
 from turnkeep.summarizers.extractive.context import Context
+from turnkeep.summarizers.extractive.dates import WEEKDAYS
 from turnkeep.summarizers.extractive.earlier import NAMES, Heard, Slots
 from turnkeep.summarizers.extractive.lexicon import tokens
 from turnkeep.summarizers.extractive.pieces import LONGEST_LINE, is_asked, is_open_question, make_pieces, with_days
 from turnkeep.summarizers.extractive.records import AGREED, ARGUMENT, ASSISTANT, CALL, HEARD, OFFERED, PLACE, USER, Piece, Record
-from turnkeep.summarizers.extractive.values import Value, find
+from turnkeep.summarizers.extractive.values import DATE, Value, find
 from turnkeep.summarizers.extractive.words import LOWER, Token, listed
 
 _FLAG = 0.6  # a pair without words of its own: true, false
@@ -28,6 +31,7 @@ _OWN = _SELF - listed("our ours we we've wir unser nuestro notre")
 _CONFIRMING = listed("confirm confirming confirmation")
 _CHOOSING = 16  # words and marks of a message that only says which
 _SOON = 4  # messages
+_TALK = 30  # messages that a month goes without saying for
 _MARKS = frozenset("+*/=<>{}")  # of what is computed, not told
 _FEW = 8  # words of a message that only says something back
 
@@ -90,7 +94,7 @@ def _user(line: reading.Line, said: date | None, context: Context) -> list[Recor
 def _of_the_rest(answer: str, change: corrections.Change, gone: Slots, context: Context) -> str:
     """Who corrects one thing of what is to be confirmed agrees to the rest."""
     told = context.earlier.newest
-    if not change.cued or told is None or len(change.words) > 2 * _CHOOSING or not _dead(told, gone, context):
+    if not change.cued or told is None or len(change.words) > _CHOOSING or not _dead(told, gone, context):
         return answer
     return replies.ACCEPTS
 
@@ -104,6 +108,8 @@ def _dead(heard: Heard, gone: Slots, context: Context) -> list[Value]:
 
 def _salvage(gone: Slots, context: Context) -> None:
     """Keeps what is left of messages that told something untrue beside other things."""
+    if not gone:
+        return
     touched = {context.at - int(place.partition(":")[0]) for kind, place in gone if kind == PLACE}
     for heard in context.earlier.heard:
         if heard.at in touched and heard.who:
@@ -122,7 +128,10 @@ def _remade(heard: Heard, gone: Slots, context: Context) -> tuple[Piece, ...]:
 
 def _held(words: list[Token], pieces: tuple[Piece, ...]) -> tuple[Piece, ...]:
     """What a message that asks holds beside its open questions and interjections."""
-    return tuple(piece for piece in pieces if not is_open_question(words, piece) and " " in piece.text.strip())
+    told = tuple(piece for piece in pieces if " " in piece.text or piece.strong)
+    if not corrections.wants(words):
+        return told
+    return tuple(piece for piece in told if not is_open_question(words, piece))
 
 
 def _left_aside(words: list[Token], values: list[Value], answer: str, corrected: Slots, context: Context) -> Slots:
@@ -187,7 +196,7 @@ def _overtaken(values: list[Value], context: Context) -> Slots:
 def _restated(words: list[Token], values: list[Value], context: Context) -> Slots:
     """What the assistant said before a correction where it now says the new value: "on the kitchen speaker", "on the TV"."""
     heard = context.earlier.heard
-    if context.at - context.corrected > _SOON or len(heard) < 2:
+    if context.at - context.corrected > 2 or len(heard) < 2:
         return set()
     before = next((one for one in reversed(heard) if not one.by_user and one.at < context.corrected), None)
     new = {contrast.key(value) for one in heard if one.at == context.corrected for value in one.values}
@@ -201,7 +210,7 @@ def _recalled_with_others(call: reading.Call, said: date | None, context: Contex
     given = dict(calls.pairs(call.arguments))
     before = context.calls.get(call.name)
     context.calls[call.name] = given
-    _, values = calls.value_weights("; ".join(given.values()), said) if given else ({}, [])
+    values = [value for text in given.values() for value in _valued(text, said, context)[1]]
     context.earlier.tools = True
     context.earlier.take(values)
     gone = context.earlier.settled(context.at, values)
@@ -266,6 +275,8 @@ def _read(text: str, said: date | None, context: Context, *, by_user: bool) -> t
     text = reading.prose(text)
     words = tokens(text)
     values = find(text, words, said, context.common)
+    if said is not None and any(value.kind == DATE for value in values):
+        values = [_in_named_month(text, value, said, context) if value.kind == DATE else value for value in values]
     context.common.update([word.low for word in words if word.role & LOWER])
     whose = 0 if by_user else 1
     seen = context.seen
@@ -279,6 +290,21 @@ def _read(text: str, said: date | None, context: Context, *, by_user: bool) -> t
         counts[whose] += 1
     context.surfaces.add(text, values, context.at, by_user)
     return text, words, values
+
+
+def _in_named_month(text: str, value: Value, said: date, context: Context) -> Value:
+    """ "The 14th" in a talk about May: that of May, if the weekday that stands with it fits."""
+    name = value.ids[0].removeprefix("d:")
+    named = name[2:4] if name.startswith("--") else name[5:7]
+    if named.isdigit() and len(name) in {7, 10}:
+        context.month = context.at, int(named)
+    words = text[value.start : value.end].lower().split()
+    if not name.startswith("---") or context.at - context.month[0] > _TALK or "month" in words:
+        return value
+    meant = days.in_month(said, context.month[1], int(name[3:]))
+    weekday = WEEKDAYS.get(words[0].rstrip(","))
+    fits = meant is not None and weekday in {None, meant.weekday()}
+    return msgspec.structs.replace(value, day=meant.isoformat() if meant is not None and fits else "")
 
 
 # --- tools

@@ -153,19 +153,11 @@ def _widen(
         high += 1
         end = max(end, values[high].end)
     end = max(end, values[high].end)
-    start, end = _trimmed(words, start, end, values[low], values[high])
+    if words[first].low in _JOINING and first < spots[low][0] and start == words[first].start:
+        start = words[first + 1].start
+    if words[last].low in _JOINING and last > spots[high][1] and end == words[last].end:
+        end = words[last - 1].end
     return Fragment(start, end, offset + low, offset + high + 1, asks)
-
-
-def _trimmed(words: list[Token], start: int, end: int, first: Value, last: Value) -> tuple[int, int]:
-    """Without a joining word at either end that joins nothing any more."""
-    for word in words:
-        if word.start == start and word.low in _JOINING and word.end <= first.start:
-            start = next((other.start for other in words if other.start > word.start), start)
-    for word in reversed(words):
-        if word.end == end and word.low in _JOINING and word.start >= last.end:
-            end = max(other.end for other in words if other.end < word.end)
-    return start, end
 
 
 def _counts(word: Token) -> bool:
