@@ -13,6 +13,7 @@ Each line is a speaker with verbatim fragments of that speaker, or a tool call w
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Sequence
+from operator import attrgetter
 
 from turnkeep.settings import check_zone
 from turnkeep.summarizers.extractive.context import Context
@@ -82,6 +83,7 @@ class Extractive:
             found += extract(message, context)
             yield
         found += finish(context)
+        found.sort(key=attrgetter("at"))
         return after(older, weigh(found, context))
 
     def choose(self, records: Sequence[Record], *, max_tokens: int) -> list[Record]:
