@@ -236,6 +236,15 @@ async def test_a_marker_is_never_fed_back_and_records_come_before_prose() -> Non
     assert made.data == folded.data
 
 
+async def test_summaries_that_are_folded_stand_one_after_the_other() -> None:
+    said = [
+        log(f"A room for {at} people in {place}, please.", "Noted.") for at, place in ((3, "Porto"), (4, "Oslo"), (5, "Athens"))
+    ]
+    before = [stored("", data=(await draft(Ladder(), each)).data) for each in said[:2]]
+    text = (await draft(Ladder(), said[2], *before)).text
+    assert text.index("Porto") < text.index("Oslo") < text.index("Athens")
+
+
 @pytest.mark.parametrize("data", [None, "no JSON", '{"a": 1}', "[[1]]"])
 async def test_where_the_records_are_gone_the_lines_are_read(data: str | None) -> None:
     lines = "user: a table for 9 people\nBook(city=Porto) -> ok, ref=BX 77"

@@ -19,7 +19,7 @@ from turnkeep.errors import InvalidInput
 from turnkeep.redaction import DEFAULT_PATTERNS, Redactor
 from turnkeep.session import Message, Summary
 from turnkeep.summarizers.base import Summarizer
-from turnkeep.summarizers.extractive import Extractive, Record
+from turnkeep.summarizers.extractive import Extractive, Record, after
 from turnkeep.summarizers.extractive.records import decode, encode
 from turnkeep.summarizers.truncation import Truncation
 from turnkeep.tokens import Counter
@@ -123,7 +123,9 @@ class Ladder:
     ) -> list[Record] | None:
         """None if they could not be made."""
         try:
-            records = [record for summary in previous for record in records_of(summary, extract)]
+            records: list[Record] = []
+            for summary in previous:
+                records = after(records, records_of(summary, extract))
             for at in range(0, max(len(messages), 1), BATCH):
                 last = at + BATCH >= len(messages)
                 found = await gently(extract.steps(messages[at : at + BATCH], previous=records))

@@ -29,7 +29,7 @@ from turnkeep.tokens import Counter, get_counter
 _SPARE = 24  # tokens
 _RECALLED = 30  # records
 
-__all__ = ["Context", "Extractive", "Record", "extract", "from_json", "to_json"]
+__all__ = ["Context", "Extractive", "Record", "after", "extract", "from_json", "to_json"]
 
 
 class Extractive:
