@@ -453,6 +453,14 @@ def test_summaries_give_way_to_the_newest_turn_when_they_take_over_half() -> Non
     assert context.messages[2]["content"] == "word " * 150
 
 
+def test_the_users_newest_word_is_whole_rather_than_a_summary() -> None:
+    log = Log().user("word " * 160)
+    told = summary(1, 9, "fact " * 120)
+    context = build(log.window(summaries=(told,)), O200K, budget=300)
+    assert context.messages[-1]["content"] == "word " * 160
+    assert [left.reason for left in context.left_out] == ["summary"]
+
+
 def test_a_budget_that_the_fixed_parts_fill_is_refused() -> None:
     with pytest.raises(BudgetTooSmall) as caught:
         Log().user("hi").build(budget=100, system="word " * 100, field="token_limit")

@@ -11,8 +11,8 @@ import pytest
 import pytest_asyncio
 
 from turnkeep import SessionManager
-from turnkeep.session import Message
-from turnkeep.stopgap import BLOCK, RESTART, TEXTS
+from turnkeep.session import Message, Session
+from turnkeep.stopgap import BLOCK, RESTART, TEXTS, Missing, Stopgap
 from turnkeep.summarizers import Extractive
 
 PLACES = ("Porto", "Lisbon", "Madrid", "Vienna", "Prague", "Oslo", "Athens", "Dublin")
@@ -92,6 +92,37 @@ async def test_budgets_beside_each_other_do_not_push_each_other_out(manager: Ses
     again = await asyncio.gather(*(manager.build_context(name, token_budget=budget) for budget in budgets))
     assert [built.messages for built in again] == first
     assert all(built.tokens <= budget for built, budget in zip(again, budgets, strict=True))
+
+
+async def test_builds_at_once_say_what_one_alone_says(manager: SessionManager) -> None:
+    name = await talked(manager, BLOCK * 3)
+    async with SessionManager.open("memory://", compaction="manual") as other:
+        alone = (await other.build_context(await talked(other, BLOCK * 3))).messages
+    together = await asyncio.gather(*(manager.build_context(name) for _ in range(8)))
+    assert [built.messages for built in together] == [alone] * 8
+    assert (await manager.build_context(name)).messages == alone
+
+
+async def test_more_sessions_than_are_remembered_do_not_push_each_other_out(
+    manager: SessionManager, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("turnkeep.stopgap.SESSIONS", 4)
+    made, make = list[int](), Stopgap.make
+
+    async def counted(self: Stopgap, session: Session, missing: Missing, counter: Any) -> Any:
+        made.append(missing.to_seq)
+        return await make(self, session, missing, counter)
+
+    monkeypatch.setattr(Stopgap, "make", counted)
+    names = []
+    for number in range(12):
+        session = await manager.get_or_create_session("web", f"c{number}", token_limit=600)
+        batch = [{"role": "user", "content": f"I need a room for {n + 10} people in Porto at {n % 24}:15."} for n in range(60)]
+        await manager.add_messages(session.id, batch)
+        names.append(session.id)
+    built = await asyncio.gather(*(manager.build_context(name) for name in names))
+    assert all("Porto" in head(one.messages) or ":15" in head(one.messages) for one in built)
+    assert len(made) <= 3 * len(names)
 
 
 async def test_few_messages_that_were_asked_for_have_a_marker_only(manager: SessionManager) -> None:

@@ -97,7 +97,7 @@ def _at_most(window: Window, ends: Sequence[int], most: int) -> int:
 
 def _kept_from(window: Window, starts: Sequence[int], share: float) -> int:
     """The index of the first message that stays."""
-    budget = share * window.session.window_tokens
+    budget = share * min(window.session.window_tokens, window.session.token_limit)
     keep = starts[-1] if starts else 0
     tokens = sum(message.tokens for message in window.messages[keep:])
     for start in reversed(starts[:-1]):
@@ -144,8 +144,13 @@ def _replaced(window: Window, wanted: int, settings: Settings) -> tuple[tuple[Su
 
 
 def turn_starts(messages: Sequence[Message]) -> list[int]:
-    """The indexes at which a window can be cut: at a user message, unless that would tear a tool call from its result."""
+    """The indexes at which a window can be cut: at a user message, unless that would tear a tool call from its result.
+
+    Where there is no user message, at the assistant's.
+    """
     users = [index for index, message in enumerate(messages) if message.role == "user"]
+    if not users:  # a log of notices: nobody's word is to be kept, and each of the assistant's stands for itself
+        users = [index for index, message in enumerate(messages) if message.role == "assistant"]
     recent = users[-2] if len(users) > 1 else 0
     spans = _call_spans(messages, recent)
     return [user for user in users if not any(call < user <= result for call, result in spans)]

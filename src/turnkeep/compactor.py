@@ -21,7 +21,6 @@ from turnkeep.errors import Conflict, ManagerClosed, UnknownSession
 from turnkeep.session import Message, NewSummary, Session, Summary, Window
 from turnkeep.settings import Settings
 from turnkeep.stores import Store
-from turnkeep.stores.base import MAX_PAGE
 from turnkeep.summarizers import Draft, Ladder
 from turnkeep.tokens import PER_MESSAGE, Counter, get_counter
 
@@ -31,7 +30,6 @@ MAX_REMEMBERED = 10_000
 LONGEST = 16  # token limits that a window may grow to before it gets its part of a busy time
 PAUSE = 0.05  # seconds between two looks whether it is calm
 REST = 9  # times as long as compaction took
-MAX_AGAIN = 4 * MAX_PAGE  # messages read once more
 
 log = logging.getLogger("turnkeep.compaction")
 
@@ -54,6 +52,7 @@ class Compactor:
         self._store, self._settings, self._now_ms, self._busy = store, settings, now_ms, busy
         self._ladder = ladder or Ladder(timezone=settings.timezone, patterns=settings.redaction_patterns)
         self._waiting: dict[str, str] = {}  # the app of each session that is due
+        self._inline: set[str] = set()
         self._urgent: set[str] = set()
         self._long: set[str] = set()
         self._rested = 0.0  # when a long window may be next
@@ -70,7 +69,12 @@ class Compactor:
         if session.seq < self._later.get(session.id, 0):
             return
         if self._settings.compaction == "inline":
-            await self._quietly(session.app, session.id)
+            if session.id not in self._inline:  # a summarizer may add messages itself
+                self._inline.add(session.id)
+                try:
+                    await self._quietly(session.app, session.id)
+                finally:
+                    self._inline.discard(session.id)
         elif self._settings.compaction == "background":
             if session.window_tokens > LONGEST * session.token_limit:
                 self._long.add(session.id)
@@ -194,6 +198,7 @@ class Compactor:
         room = max(max_tokens - counter.count(summary_text(bare)) - PER_MESSAGE, SHORTEST)
         draft: Draft = await self._ladder.draft(messages, previous, max_tokens=room, counter=counter)
         made = replace(bare, text=draft.text, method=draft.method, source=draft.source, data=draft.data)
+        made = replace(made, authors=_authors(messages, previous))
         took = (time.perf_counter() - began) * 1000
         return replace(made, tokens=counter.count(summary_text(made)) + PER_MESSAGE, duration_ms=took)
 
@@ -213,10 +218,10 @@ class Compactor:
         return sorted((one for one in found if one.number in numbers), key=lambda one: one.from_seq)
 
     async def _again(self, session: Session, ranges: Sequence[tuple[int, int]]) -> list[Message]:
-        """The messages of these ranges that are neither retracted nor erased, from the log; the newest, if they are very many."""
+        """The messages of these ranges that are neither retracted nor erased, from the log."""
         found: list[Message] = []
         for first, last in ranges:
-            found += await self._store.visible(session, max(first, last - MAX_AGAIN), last)
+            found += await self._store.visible(session, first, last)
         return found
 
     async def resummarize(self, app: str, session_id: str) -> list[Summary]:
@@ -260,3 +265,13 @@ class Compactor:
             for task in tasks:
                 task.cancel()
             await asyncio.wait(tasks, timeout=1)
+
+
+def _authors(messages: Sequence[Message], previous: Sequence[Summary]) -> tuple[str, ...] | None:
+    """Whose messages a summary tells of; None if that of a summary before is not known."""
+    found = {message.author_id for message in messages if message.author_id is not None}
+    for summary in previous:
+        if summary.authors is None:
+            return None
+        found.update(summary.authors)
+    return tuple(sorted(found))

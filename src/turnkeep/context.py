@@ -106,6 +106,8 @@ def summary_text(summary: NewSummary) -> str:
     """What the prompt says for a summary."""
     if not summary.to_seq:
         return f"Summary of an earlier conversation:\n{summary.text}"
+    if not summary.from_seq:
+        return f"Summary of earlier conversations and of messages 1-{summary.to_seq}:\n{summary.text}"
     return f"Summary of earlier messages {summary.from_seq}-{summary.to_seq}:\n{summary.text}"
 
 
@@ -209,7 +211,10 @@ class _Choice:
         note_most = min(most, _NOTE)
         gap = self.gap_before(layout, last, most, self.gap)
         newest = layout.tokens[last] if layout.tokens else 0
-        kept, gone = _drop_summaries(self.live, self.room, _sum(gap), note_most, newest)
+        word = layout.turns[last].units[0][0].tokens if layout.turns else 0
+        kept, gone = _drop_summaries(
+            self.live, self.room, _sum(gap), note_most, newest, word if word + note_most <= self.room else 0
+        )
         if gone:
             text = f"[The summary of messages {gone[0].from_seq}-{gone[-1].to_seq} is not shown here.]"
             gap.insert(0, note(self.counter, text, note_most))
@@ -246,15 +251,15 @@ class _Choice:
         return left + layout.stragglers(cut, reason) + [entry for entry in layout.unpaired if entry.from_seq >= opens]
 
 
-def _drop_summaries(live: Live, room: int, beside: int, marker: int, newest: int) -> tuple[list[Piece], list[LeftOut]]:
+def _drop_summaries(live: Live, room: int, beside: int, marker: int, newest: int, word: int) -> tuple[list[Piece], list[LeftOut]]:
     """Without the oldest, as long as they and what stands `beside` them fill over half of the room and push the newest turn out.
 
-    Once one is dropped, its `marker` stands beside them too.
+    Or, though they fill less, push out the user's `word` that it opens with. Once one is dropped, its `marker` stands beside them too.
     """
     gone = 0
     while gone < len(live):
         taken = beside + _sum([piece for _, piece in live[gone:]]) + (marker if gone else 0)
-        if taken <= room // 2 or taken + newest <= room:
+        if (taken <= room // 2 and taken + word <= room) or taken + newest <= room:
             break
         gone += 1
     left = [

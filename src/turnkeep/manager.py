@@ -36,7 +36,7 @@ from turnkeep.session import (
     Summary,
 )
 from turnkeep.settings import check_token_limit
-from turnkeep.stopgap import Missing
+from turnkeep.stopgap import Missing, Words
 from turnkeep.stores import CachedStore
 from turnkeep.stores.base import MAX_PAGE, NewSession
 from turnkeep.tokens import counter_name_for
@@ -322,6 +322,7 @@ class SessionManager(Lifecycle):
         if system is not None:
             checks.text("system", system, self._settings.max_content_bytes)
         schemas = checks.schemas("tools", tools, self._settings.max_content_bytes)
+        told: Words = {}
         while True:
             window = await self._store.window(self._app, session_id, tokens=budget, messages=max_messages)
             if window.earlier and max_messages is None and context.has_large_results(window, budget):
@@ -336,11 +337,11 @@ class SessionManager(Lifecycle):
                     context_state=self._settings.context_state,
                     max_messages=max_messages,
                     budget=budget,
-                    gap=self._stopgap.gap(session.id, session.generation),
+                    gap=self._stopgap.gap(session, told),
                     field="token_limit" if budget == known.token_limit else "token_budget",
                 )
             except Missing as missing:  # rare: more must leave than is summarized
-                await self._stopgap.make(session, missing, known.counter)
+                told |= await self._stopgap.make(session, missing, known.counter)
                 await self._compactor.overflowed(session)
             else:
                 known.fixed_tokens = built.fixed_tokens

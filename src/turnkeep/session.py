@@ -158,6 +158,9 @@ class NewSummary(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     duration_ms: float = 0.0
     source: str | None = None  # the model's name, or the version of the extractor
     data: str | None = None  # JSON: what the summarizer needs to fold it with others; not in windows, gone when it is replaced
+    authors: tuple[str, ...] | None = (
+        None  # of the messages it tells of, so that an erasure finds it; None: not known; not in windows
+    )
 
 
 class Summary(NewSummary, frozen=True, gc=False, kw_only=True):

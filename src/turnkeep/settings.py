@@ -7,6 +7,7 @@ unusable value is an error that names the setting and where it came from. Times 
 from __future__ import annotations
 
 import logging
+import math
 import os
 import tomllib
 from collections.abc import Mapping
@@ -19,6 +20,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import msgspec
 
 from turnkeep.errors import InvalidInput
+from turnkeep.redaction import Redactor
 from turnkeep.session import CarryOver
 
 log = logging.getLogger("turnkeep")
@@ -84,10 +86,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         check_token_limit("token_limit", self.token_limit)
         for name, low, high in _RANGES:
             value = getattr(self, name)
+            if value is not None and math.isnan(value):
+                raise InvalidInput(name, "must be a number")
             if value is not None and not low <= value <= high:
                 raise InvalidInput(name, f"must be from {low:,} to {high:,}", size=value, limit=low if value < low else high)
         given = [name for name in NAMES if name.startswith("encryption_") and getattr(self, name) is not None]
         check_zone("timezone", self.timezone)
+        Redactor(self.redaction_patterns)
         if len(given) > 1:
             raise InvalidInput(given[0], f"give one of the four encryption settings, not also {', '.join(given[1:])}")
 

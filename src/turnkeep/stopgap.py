@@ -7,16 +7,19 @@ newly left, not with the log.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections import OrderedDict
+from typing import TypeAlias
 
 import msgspec
 
 from turnkeep.context import Gap, truncation
 from turnkeep.session import Message, Session
 from turnkeep.stores import Store
-from turnkeep.summarizers import Ladder, gently
+from turnkeep.summarizers import Extractive, Ladder
 from turnkeep.summarizers.extractive import Record
+from turnkeep.summarizers.ladder import choose, gently
 from turnkeep.tokens import PER_MESSAGE, Counter
 
 SESSIONS = 256  # that are remembered
@@ -26,6 +29,9 @@ RESTART = 32  # blocks; of more, only the last one or two times as many are told
 SPARE = 2  # times as many tokens of records as are shown: the next cut chooses from them again
 
 log = logging.getLogger("turnkeep.compaction")
+
+
+Words: TypeAlias = dict[tuple[int, int, int, int], str]  # by generation, range and the most tokens
 
 
 class Missing(Exception):
@@ -41,6 +47,7 @@ class _Made(msgspec.Struct):
 
     generation: int
     from_seq: int
+    lock: asyncio.Lock = msgspec.field(default_factory=asyncio.Lock)  # two at once would fold one block twice, and the next never
     chain: _Chain | None = None
     texts: dict[tuple[int, int], str] = {}
 
@@ -49,7 +56,7 @@ class _Chain(msgspec.Struct):
     """The records of whole blocks, folded one into the next from block `start` up to, not with, block `end`."""
 
     start: int
-    max_tokens: int
+    room: int  # tokens of the text that is made of them
     end: int
     records: list[Record]
 
@@ -61,13 +68,16 @@ class Stopgap:
         self._store, self._ladder = store, ladder
         self._made: OrderedDict[str, _Made] = OrderedDict()
 
-    def gap(self, session_id: str, generation: int) -> Gap:
-        """Looks up the words for what left the session's prompt; raises `Missing` if `make` has to be called first."""
+    def gap(self, session: Session, own: Words | None) -> Gap:
+        """Looks up the words for what left the session's prompt: in `own`, which `make` gave to this caller, or in what is remembered.
+
+        Raises `Missing` if `make` has to be called first.
+        """
 
         def look(from_seq: int, to_seq: int, count: int, dropped: tuple[Message, ...], max_tokens: int) -> str:
-            made = self._made.get(session_id)
-            text = None
-            if made is not None and (made.generation, made.from_seq) == (generation, from_seq):
+            text = own.get((session.generation, from_seq, to_seq, max_tokens)) if own else None
+            made = self._made.get(session.id) if text is None else None
+            if made is not None and (made.generation, made.from_seq) == (session.generation, from_seq):
                 text = made.texts.get((to_seq, max_tokens))
             if text is None:
                 raise Missing(from_seq, to_seq, max_tokens)
@@ -75,49 +85,62 @@ class Stopgap:
 
         return look
 
-    async def make(self, session: Session, missing: Missing, counter: Counter) -> None:
-        """The words for that range, from then on looked up. If they cannot be made, the plainest marker takes their place."""
+    async def make(self, session: Session, missing: Missing, counter: Counter) -> Words:
+        """The words for that range. If they cannot be made, the plainest marker takes their place."""
+        made = self._remembered(session, missing)
+        async with made.lock:
+            text = made.texts.get((missing.to_seq, missing.max_tokens))
+            if text is None:
+                text = await self._words_or_none(session, made, missing, counter)
+                while len(made.texts) >= TEXTS:
+                    del made.texts[next(iter(made.texts))]
+                made.texts[missing.to_seq, missing.max_tokens] = text
+        return {(session.generation, missing.from_seq, missing.to_seq, missing.max_tokens): text}
+
+    def _remembered(self, session: Session, missing: Missing) -> _Made:
         made = self._made.get(session.id)
         if made is None or (made.generation, made.from_seq) != (session.generation, missing.from_seq):
             made = self._made[session.id] = _Made(session.generation, missing.from_seq)
         self._made.move_to_end(session.id)
         while len(self._made) > SESSIONS:
             self._made.popitem(last=False)
+        return made
+
+    async def _words_or_none(self, session: Session, made: _Made, missing: Missing, counter: Counter) -> str:
         try:
-            text = await self._words(session, made, missing, counter)
+            return await self._words(session, made, missing, counter)
         except Exception:
             log.exception("no summary on the spot of messages %d-%d: a marker takes its place", missing.from_seq, missing.to_seq)
-            text = ""
-        while len(made.texts) >= TEXTS:
-            del made.texts[next(iter(made.texts))]
-        made.texts[missing.to_seq, missing.max_tokens] = text
+            return ""
 
     async def _words(self, session: Session, made: _Made, missing: Missing, counter: Counter) -> str:
         """A text of at most `max_tokens` with its heading; empty if there is nothing to say."""
         first, last = missing.from_seq, missing.to_seq
-        whole = (last - first + 1) // BLOCK
-        start = max(whole // RESTART - 1, 0) * RESTART
-        at = first + start * BLOCK
-        heading = f"Summary of earlier messages {at}-{last}:\n"
-        if at > first:
-            heading = f"[Earlier messages {first}-{at - 1} are not shown here.]\n{heading}"
+        blocks = (last - first + 1) // BLOCK
+        start = max(blocks // RESTART - 1, 0) * RESTART
+        heading = _heading(first, first + start * BLOCK, last)
         room = missing.max_tokens - counter.count(heading) - PER_MESSAGE - 1
         if room < 1:
             return ""
-        extractive = self._ladder.extractive(counter)
-
-        async def onto(older: list[Record], from_seq: int, to_seq: int) -> list[Record]:
-            messages = await self._store.visible(session, from_seq, to_seq)
-            found = await gently(extractive.steps(messages, previous=older))
-            return extractive.choose(found, max_tokens=SPARE * room)
-
         chain = made.chain
-        if chain is None or (chain.start, chain.max_tokens) != (start, missing.max_tokens) or chain.end > whole:
-            chain = made.chain = _Chain(start, missing.max_tokens, start, [])
-        while chain.end < whole:
+        if chain is None or (chain.start, chain.room) != (start, room) or chain.end > blocks:
+            chain = made.chain = _Chain(start, room, start, [])
+        extractive = self._ladder.extractive(counter)
+        while chain.end < blocks:
             begin = first + chain.end * BLOCK
-            chain.records = await onto(chain.records, begin, begin + BLOCK - 1)
+            chain.records = await self._onto(extractive, chain, session, begin, begin + BLOCK - 1)
             chain.end += 1
-        records = await onto(chain.records, first + whole * BLOCK, last)
-        text = extractive.render(extractive.choose(records, max_tokens=room))
+        records = await self._onto(extractive, chain, session, first + blocks * BLOCK, last)
+        text = extractive.render(await choose(extractive, records, room))
         return heading + text if text else ""
+
+    async def _onto(self, extractive: Extractive, chain: _Chain, session: Session, first: int, last: int) -> list[Record]:
+        """The chain's records with those of `first..last` folded in."""
+        messages = await self._store.visible(session, first, last)
+        found = await gently(extractive.steps(messages, previous=chain.records))
+        return await choose(extractive, found, SPARE * chain.room)
+
+
+def _heading(first: int, told: int, last: int) -> str:
+    heading = f"Summary of earlier messages {told}-{last}:\n"
+    return heading if told == first else f"[Earlier messages {first}-{told - 1} are not shown here.]\n{heading}"

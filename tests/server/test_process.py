@@ -13,6 +13,7 @@ import pytest
 from tests.server.conftest import PROGRAM, post_until_it_ends, serving
 
 from turnkeep import SessionManager
+from turnkeep.server.run import _listen
 
 CREATE = {"action": "create", "interface_type": "web", "conversation_id": 1}
 
@@ -97,3 +98,9 @@ def test_without_the_extra(tmp_path: Path) -> None:
     )
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == 'Error: The server needs an optional part: pip install "turnkeep[server]"\n'
+
+
+def test_answers_are_not_held_back_by_nagles_algorithm() -> None:
+    """Asyncio turns it off for sockets that name their protocol, and for no others."""
+    with _listen("127.0.0.1", 0) as listening:
+        assert listening.proto == socket.IPPROTO_TCP

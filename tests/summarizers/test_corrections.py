@@ -114,3 +114,59 @@ def test_the_year_stands_where_it_is_not_the_messages() -> None:
     assert "next month [January 2027]" in text
     assert "tomorrow [3 January 2027]" in text
     assert "tomorrow [3 January]" in Extractive().summarize([tomorrow], max_tokens=100)
+
+
+# --- what takes something back without saying so in so many words
+
+SAID = [  # the same as above: corrections inside one message, by contrast, in two steps, of plain words
+    ("My flight lands at 19:30. No, wait, make that 20:15, my father is late. / Fine.", "19:30", "20:15"),
+    ("A table at 19:30, I mean 20:15, please. / Fine.", "19:30", "20:15"),
+    ("We stay seven nights - sorry, nine nights. / Fine.", "seven", "nine"),
+    ("I'd like the fence green. / Green. / White, actually. / White.", "green", "White"),
+    ("We are vegetarian. / All right. / Sorry, I meant vegan. / Vegan.", "vegetarian", "vegan"),
+    ("I fly economy. / Economy. / Business instead, please. / Business.", "economy", "Business"),
+    ("We meet at Luigi's. / At Luigi's. / Luigi's is closed, so Mario's. / Mario's.", "Luigi", "Mario"),
+    ("Change of seats: window. / Window. / Why window? I asked for aisle. / Aisle.", "window?", "aisle"),
+    ("The party is on Saturday. / Saturday. / That's wrong. / What should it be? / Sunday. / Fine.", "Saturday", "Sunday"),
+    ("The room is B12. / You want B12, is that right? / No, C07. / C07.", "B12", "C07"),
+    ("京都へ行きたいです。 / 京都ですね。 / すみません、大阪でした。 / 大阪ですね。", "京都", "大阪"),
+]
+
+
+@pytest.mark.parametrize(("said", "old", "new"), SAID)
+def test_what_gives_way_is_gone_whatever_the_words(said: str, old: str, new: str) -> None:
+    text = summary(*said.split(" / "), max_tokens=200)
+    assert new in text
+    assert old not in text
+
+
+def test_only_the_alternative_that_was_named_is_agreed() -> None:
+    offer = "Farol Cego has a large table at 19:30 and another, by the window, at 21:00."
+    text = summary("We need a table for 9 in Porto.", offer, "At 19:30, please.", "Done.", max_tokens=200)
+    assert "19:30" in text
+    assert "21:00" not in text
+    assert "window" not in text
+
+
+def test_an_offer_that_was_turned_down_is_not_told() -> None:
+    text = summary("A hotel in Rome.", "How about the Hotel Astoria?", "Not that one.", "There is the Hotel Bellevue.", "Good.")
+    assert "Astoria" not in text
+    assert "Bellevue" in text
+
+
+def test_a_question_holds_nothing() -> None:
+    text = summary("A table for 9.", "Under which name shall I book it?", "Hana Wójcik.", "Noted.", max_tokens=200)
+    assert "Under which name" not in text
+
+
+def test_a_bracket_does_not_contradict_the_weekday_beside_it() -> None:
+    said = {"role": "user", "content": "The tour is on Thursday the 14th.", "created_at": datetime(2026, 3, 7, 12, tzinfo=UTC)}
+    assert "[" not in Extractive().summarize([said], max_tokens=100)  # 14 March is a Saturday
+
+
+def test_what_stood_beside_a_replaced_value_stays() -> None:
+    text = summary(
+        "Dinner.", "Please confirm: a table for 2 at Villa Romano in Napa.", "Make it 4 people.", "4 people.", max_tokens=200
+    )
+    assert "Villa Romano in Napa" in text
+    assert "for 2" not in text

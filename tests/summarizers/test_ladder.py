@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Sequence
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from turnkeep.errors import InvalidInput
 from turnkeep.session import Message, Summary
 from turnkeep.stores.rules import at_seq
 from turnkeep.summarizers import Draft, Extractive, Ladder, Truncation
@@ -71,7 +73,10 @@ async def test_a_given_one_writes_the_text_and_the_records_stand_behind_it() -> 
     assert given.asked == [(100, [])]
 
 
-@pytest.mark.parametrize("answer", [RuntimeError("down"), "", "  \n", "word " * 101, None, b"bytes", ["list"]])
+@pytest.mark.parametrize(
+    "answer",
+    [RuntimeError("down"), "", "  \n", "word " * 101, "word " * 10**5, "nul \0", "half \ud800", None, b"bytes", ["list"]],
+)
 async def test_an_answer_that_cannot_be_used_leaves_it_to_the_extractive_one(
     answer: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -90,7 +95,90 @@ async def test_one_that_hangs_is_given_up(caplog: pytest.LogCaptureFixture) -> N
     with caplog.at_level(logging.WARNING, "turnkeep.compaction"):
         made = await draft(Ladder(Hangs(), timeout=0.02))
     assert made.method == "extractive"
-    assert "rests for 1 s: TimeoutError" in caplog.text
+    assert "rests for 1 s: no text within 0.02 s" in caplog.text
+
+
+async def test_one_that_swallows_its_cancellation_is_left_behind() -> None:
+    go = asyncio.Event()
+
+    class Deaf(Given):
+        async def summarize(self, messages: Sequence[Message], *, max_tokens: int, previous: Sequence[str] = ()) -> str:
+            while not go.is_set():
+                with contextlib.suppress(asyncio.CancelledError):
+                    await go.wait()
+            return "late"
+
+    async with asyncio.timeout(5):
+        assert (await draft(Ladder(Deaf(), timeout=0.02))).method == "extractive"
+    go.set()
+    await asyncio.sleep(0)
+
+
+async def test_one_that_is_cancelled_by_itself_has_failed_and_ours_goes_on() -> None:
+    class Cancelled(Given):
+        async def summarize(self, messages: Sequence[Message], *, max_tokens: int, previous: Sequence[str] = ()) -> str:
+            raise asyncio.CancelledError
+
+    assert (await draft(Ladder(Cancelled()))).method == "extractive"
+
+
+async def test_a_draft_that_is_cancelled_cancels_the_one_that_writes() -> None:
+    ended = asyncio.Event()
+
+    class Waits(Given):
+        async def summarize(self, messages: Sequence[Message], *, max_tokens: int, previous: Sequence[str] = ()) -> str:
+            try:
+                await asyncio.Event().wait()
+            finally:
+                ended.set()
+            return "never"
+
+    task = asyncio.create_task(draft(Ladder(Waits())))
+    await asyncio.sleep(0.05)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    async with asyncio.timeout(5):
+        await ended.wait()
+
+
+async def test_many_failures_at_once_are_one() -> None:
+    now = [0.0]
+
+    class Down(Given):
+        async def summarize(self, messages: Sequence[Message], *, max_tokens: int, previous: Sequence[str] = ()) -> str:
+            self.asked.append((max_tokens, []))
+            await asyncio.sleep(0)
+            raise RuntimeError("down")
+
+    given = Down()
+    ladder = Ladder(given, clock=lambda: now[0])
+    await asyncio.gather(*(draft(ladder) for _ in range(4)))
+    now[0] += FIRST_REST
+    await draft(ladder)
+    assert len(given.asked) == 5
+
+
+@pytest.mark.parametrize("given", [5, lambda: None, object(), type("NoMethod", (), {"summarize": print})()])
+def test_what_cannot_be_a_summarizer_is_refused(given: Any) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        Ladder(given)
+    assert caught.value.field == "summarizer"
+
+
+@pytest.mark.parametrize("method", ["truncation", "carried", "", None])
+def test_methods_with_a_meaning_of_their_own_are_refused(method: Any) -> None:
+    given = Given()
+    given.method = method
+    with pytest.raises(InvalidInput):
+        Ladder(given)
+
+
+async def test_very_many_messages_are_read_in_parts_and_the_first_are_not_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("turnkeep.summarizers.ladder.BATCH", 10)
+    talk = log("My name is Hana Wójcik, the booking is QK7-3RD.", "Noted.", *["hm, well", "ok"] * 50)
+    made = await draft(Ladder(), talk)
+    assert "Hana Wójcik" in made.text and "QK7-3RD" in made.text
 
 
 async def test_one_that_failed_rests_longer_each_time_and_is_forgiven() -> None:
@@ -146,6 +234,15 @@ async def test_a_marker_is_never_fed_back_and_records_come_before_prose() -> Non
     assert all(word in folded.text for word in ("Hana Wójcik", "23:15"))
     assert "prose" not in folded.text and "Not shown" not in folded.text
     assert made.data == folded.data
+
+
+async def test_summaries_that_are_folded_stand_one_after_the_other() -> None:
+    said = [
+        log(f"A room for {at} people in {place}, please.", "Noted.") for at, place in ((3, "Porto"), (4, "Oslo"), (5, "Athens"))
+    ]
+    before = [stored("", data=(await draft(Ladder(), each)).data) for each in said[:2]]
+    text = (await draft(Ladder(), said[2], *before)).text
+    assert text.index("Porto") < text.index("Oslo") < text.index("Athens")
 
 
 @pytest.mark.parametrize("data", [None, "no JSON", '{"a": 1}', "[[1]]"])

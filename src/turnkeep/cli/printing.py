@@ -142,7 +142,7 @@ def session_json(session: Session) -> JsonObject:
 
 def timed_json(record: msgspec.Struct) -> JsonObject:
     """A message or a summary, its time readable."""
-    hidden = ("created_ms", "number", "data")
+    hidden = ("created_ms", "number", "data", "authors")
     fields: JsonObject = {name: getattr(record, name) for name in record.__struct_fields__ if name not in hidden}
     return {**fields, "created_at": record.created_at}  # type: ignore[attr-defined]
 

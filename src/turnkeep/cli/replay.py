@@ -72,6 +72,7 @@ async def _hold(manager: SessionManager, conversation: Conversation, tally: Tall
     watched = Watched(tally.prompts)
     for at, message in enumerate(conversation.messages, 1):
         if message["role"] == "assistant":
+            await manager.settle()  # people take their time, and what happens in the background is done by then
             context = await manager.build_context(session.id)  # what the model would be called with
             watched.add(context, await manager.get_session(session.id))
             tally.window = context.tokens, session.token_limit

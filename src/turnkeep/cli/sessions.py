@@ -35,6 +35,7 @@ from turnkeep.session import Message, Session, SessionStats, Status, Summary
 MOST = 1000  # of a page
 NARROWEST = 72  # columns of a list
 LINES = 3  # of the screen for one message
+MOST_LINES = 30  # of a summary
 
 
 @click.group()
@@ -158,7 +159,11 @@ def _print_summaries(summaries: list[Summary], screen: Console) -> None:
         cost = f"{summary.tokens:,} for {counted(summary.tokens_before, 'token')}"
         screen.print()
         screen.print(Text(f"Summary of {covers}", "bold") + Text(f" by {summary.method}, {cost}", "dim"))
-        screen.print(Text(shorten(summary.text, screen.width * LINES - 10)))
+        lines = summary.text.splitlines()
+        for line in lines[:MOST_LINES]:
+            screen.print(Text(shorten(line, screen.width)))
+        if len(lines) > MOST_LINES:
+            screen.print(Text(f"({len(lines) - MOST_LINES:,} more lines, not shown here)", "dim"))
 
 
 def _print_messages(messages: list[Message], session: Session, screen: Console) -> None:

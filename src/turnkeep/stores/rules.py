@@ -151,6 +151,11 @@ def summarize(session: Session, summary: NewSummary, replaced: Iterable[Summary]
     )
 
 
+def may_tell_of(summary: Summary, user: str | None) -> bool:
+    """Whether what was carried over may tell of a user; of whomever, if none is named."""
+    return summary.from_seq == 0 and (user is None or summary.authors is None or user in summary.authors)
+
+
 def clear(session: Session, keep_summaries: bool) -> Session:
     return replace(
         session,

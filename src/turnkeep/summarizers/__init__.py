@@ -2,7 +2,7 @@
 
 from turnkeep.summarizers.base import Summarizer
 from turnkeep.summarizers.extractive import Extractive
-from turnkeep.summarizers.ladder import Draft, Ladder, gently
+from turnkeep.summarizers.ladder import Draft, Ladder
 from turnkeep.summarizers.truncation import Truncation
 
-__all__ = ["Draft", "Extractive", "Ladder", "Summarizer", "Truncation", "gently"]
+__all__ = ["Draft", "Extractive", "Ladder", "Summarizer", "Truncation"]

@@ -10,22 +10,29 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Generator, Mapping, Sequence
-from typing import TypeVar
+from collections.abc import Callable, Coroutine, Generator, Mapping, Sequence
+from typing import Any, TypeVar
 
 import msgspec
 
+from turnkeep.errors import InvalidInput
 from turnkeep.redaction import DEFAULT_PATTERNS, Redactor
 from turnkeep.session import Message, Summary
 from turnkeep.summarizers.base import Summarizer
-from turnkeep.summarizers.extractive import Extractive, Record
+from turnkeep.summarizers.extractive import Extractive, Record, after
 from turnkeep.summarizers.extractive.records import decode, encode
 from turnkeep.summarizers.truncation import Truncation
 from turnkeep.tokens import Counter
 
 NOTHING = "[Nothing that a later turn would need.]"
 SLICE = 0.001  # seconds on the event loop in one go
+BATCH = 2000  # messages that are read in one go; what was chosen of them is folded into the next
+SPARE = 4  # times as many tokens as are wanted in the end
+MANY = 300  # records: choosing from them takes about 5 ms
+LONGEST_TOKEN = 64  # characters
 FIRST_REST, LONGEST_REST = 1.0, 300.0  # seconds
+
+RESERVED = ("truncation", "carried")  # methods with a meaning of their own
 
 log = logging.getLogger("turnkeep.compaction")
 T = TypeVar("T")
@@ -54,6 +61,13 @@ async def gently(steps: Generator[None, None, T]) -> T:
             until = time.perf_counter() + SLICE
 
 
+async def choose(extract: Extractive, records: Sequence[Record], max_tokens: int) -> list[Record]:
+    """`Extractive.choose`; of so many records that it takes long, on another thread."""
+    if len(records) <= MANY:
+        return extract.choose(records, max_tokens=max_tokens)
+    return await asyncio.to_thread(extract.choose, records, max_tokens=max_tokens)
+
+
 def redactor(patterns: Mapping[str, str]) -> Redactor:
     """The built-in patterns with these beside them, or in their place; an empty one takes its namesake away."""
     return Redactor({name: each for name, each in {**DEFAULT_PATTERNS, **patterns}.items() if each})
@@ -71,10 +85,13 @@ class Ladder:
         patterns: Mapping[str, str] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        if given is not None:
+            check_summarizer(given)
         self._given, self._timeout, self._timezone, self._clock = given, timeout, timezone, clock
         self._redact = redactor(patterns or {}).redact
         self._extractives: dict[str, Extractive] = {}
-        self._rest_until, self._rest = 0.0, FIRST_REST
+        self._rest_until, self._rest = clock(), FIRST_REST
+        self._left: set[asyncio.Future[Any]] = set()  # tasks that were given up, as long as they run
 
     def extractive(self, counter: Counter) -> Extractive:
         """The extractive summarizer that counts as the session does."""
@@ -106,9 +123,14 @@ class Ladder:
     ) -> list[Record] | None:
         """None if they could not be made."""
         try:
-            older = [record for summary in previous for record in records_of(summary, extract)]
-            found = await gently(extract.steps(messages, previous=older))
-            return extract.choose(found, max_tokens=max_tokens)
+            records: list[Record] = []
+            for summary in previous:
+                records = after(records, records_of(summary, extract))
+            for at in range(0, max(len(messages), 1), BATCH):
+                last = at + BATCH >= len(messages)
+                found = await gently(extract.steps(messages[at : at + BATCH], previous=records))
+                records = await choose(extract, found, max_tokens if last else SPARE * max_tokens)
+            return records
         except Exception:
             log.exception("the extractive summarizer failed: a marker takes its place until the next compaction")
             return None
@@ -117,21 +139,61 @@ class Ladder:
         self, given: Summarizer, messages: Sequence[Message], previous: Sequence[Summary], max_tokens: int, counter: Counter
     ) -> str | None:
         """What the given summarizer says, if it can be used."""
+        began = self._clock()
         try:
-            async with asyncio.timeout(self._timeout):
-                text = await given.summarize(messages, max_tokens=max_tokens, previous=[summary.text for summary in previous])
-            text = self._redact(text).strip()
-            tokens = counter.count(text)
-            if not 0 < tokens <= max_tokens:
-                raise ValueError(f"its text has {tokens:,} tokens: 1 to {max_tokens:,} are wanted")
+            asked = given.summarize(messages, max_tokens=max_tokens, previous=[summary.text for summary in previous])
+            text = self._usable(await self._in_time(asked), max_tokens, counter)
         except Exception as error:
-            self._rest_until = self._clock() + self._rest
-            why = error if str(error) else type(error).__name__
-            log.warning("the %s summarizer failed and rests for %.0f s: %s", given.method, self._rest, why, exc_info=error)
-            self._rest = min(2 * self._rest, LONGEST_REST)
+            self._failed(given, began, error)
             return None
         self._rest = FIRST_REST
         return text
+
+    async def _in_time(self, asked: Coroutine[Any, Any, str]) -> str:
+        """What a task of its own comes to: one that swallows its cancellation, or cancels itself, is not to take us with it."""
+        task = asyncio.ensure_future(asked)
+        try:
+            done, _ = await asyncio.wait([task], timeout=self._timeout)
+        finally:
+            if not task.done():
+                task.cancel()
+                self._left.add(task)
+                task.add_done_callback(self._left.discard)
+        if not done:
+            raise TimeoutError(f"no text within {self._timeout:g} s")
+        if task.cancelled():
+            raise RuntimeError("it was cancelled, and not by us")
+        return task.result()
+
+    def _usable(self, text: str, max_tokens: int, counter: Counter) -> str:
+        if len(text) > LONGEST_TOKEN * max_tokens:
+            raise ValueError(f"its text has {len(text):,} characters: {max_tokens:,} tokens are wanted")
+        if "\0" in text or any("\ud800" <= char <= "\udfff" for char in text):
+            raise ValueError("its text holds a NUL or a lone surrogate")
+        text = self._redact(text).strip()
+        tokens = counter.count(text)
+        if not 0 < tokens <= max_tokens:
+            raise ValueError(f"its text has {tokens:,} tokens: 1 to {max_tokens:,} are wanted")
+        return text
+
+    def _failed(self, given: Summarizer, began: float, error: Exception) -> None:
+        """Rest; longer than before, if it failed again after a rest, and not only in several calls at once."""
+        if began >= self._rest_until:
+            self._rest_until = self._clock() + self._rest
+            self._rest = min(2 * self._rest, LONGEST_REST)
+        rest, why = max(self._rest_until - self._clock(), 0), str(error) or type(error).__name__
+        log.warning("the %s summarizer failed and rests for %.0f s: %s", given.method, rest, why, exc_info=error)
+
+
+def check_summarizer(given: object) -> None:
+    """`InvalidInput` for what cannot be one."""
+    if not callable(getattr(given, "summarize", None)):
+        raise InvalidInput("summarizer", "must have `async summarize(messages, *, max_tokens, previous)`")
+    method, source = getattr(given, "method", None), getattr(given, "source", "")
+    if not isinstance(method, str) or not method or method in RESERVED:
+        raise InvalidInput("summarizer", f"must have a text as its `method`, other than {', '.join(RESERVED)}")
+    if not isinstance(source, str | None):
+        raise InvalidInput("summarizer", "must have a text or None as its `source`")
 
 
 def records_of(summary: Summary, extract: Extractive) -> list[Record]:

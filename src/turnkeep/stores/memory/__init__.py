@@ -200,7 +200,7 @@ class MemoryStore(Store):
         own = [rows for rows in inside if rows.session.external_user_id == user]
         states = [k for k in self._user_states if k[0] == app and k[2] == user and interface_type in (None, k[1])]
         messages = sum(rows.session.seq for rows in own)
-        tainted = {rows.session.id for rows in own}
+        tainted: dict[str, str | None] = {rows.session.id: None for rows in own}  # and of whom, if not of whomever
         for rows in own:
             self._remove(rows)
         for key in states:
@@ -211,17 +211,21 @@ class MemoryStore(Store):
         for rows in self._all(app):  # oldest first, so that a predecessor comes before its successor
             mine = [m for m in rows.log if m.author_id == user] if rows in inside else []
             messages += len(mine)
-            self._erase(rows, mine, tainted)
+            self._erase(rows, mine, tainted, user if rows in inside else None)
         return Erased(sessions=len(own), messages=messages, states=len(states))
 
-    def _erase(self, rows: Rows, mine: Sequence[Message], tainted: set[str]) -> None:
-        """Empty these messages; drop summaries that tell of them, or were carried over from a tainted session."""
-        carried, seqs = rows.session.predecessor in tainted, [message.seq for message in mine]
+    def _erase(self, rows: Rows, mine: Sequence[Message], tainted: dict[str, str | None], user: str | None) -> None:
+        """Empty these messages; drop summaries that tell of them or of the user, or were carried over from a tainted session."""
+        before, seqs = rows.session.predecessor, [message.seq for message in mine]
         dropped = [
-            s for s in rows.summaries if (carried and s.from_seq == 0) or any(s.from_seq <= seq <= s.to_seq for seq in seqs)
+            one
+            for one in rows.summaries
+            if (before in tainted and rules.may_tell_of(one, tainted[before]))
+            or (one.from_seq == 0 and user is not None and user in (one.authors or ()))
+            or any(one.from_seq <= seq <= one.to_seq for seq in seqs)
         ]
-        if dropped:
-            tainted.add(rows.session.id)
+        if dropped or mine:
+            tainted[rows.session.id] = tainted.get(before, user) if before is not None else user
         if mine or dropped:
             self._bury(rows, mine, dropped)
 

@@ -37,7 +37,7 @@ class Rows:
 
     def shown(self) -> tuple[Summary, ...]:
         """The live summaries as a window has them."""
-        return tuple(replace(summary, data=None) for summary in self.live())
+        return tuple(replace(summary, data=None, authors=None) for summary in self.live())
 
     def visible(self, to_seq: int | None = None) -> list[Message]:
         """The window's messages, up to a `seq` if one is given."""

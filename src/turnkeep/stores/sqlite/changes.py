@@ -17,7 +17,7 @@ from turnkeep.stores.sqlite.transaction import Transaction
 
 _ADD_SUMMARY = (
     "INSERT INTO summaries (session, from_seq, to_seq, text, method, tokens, counter, tokens_before, duration_ms, source, data,"
-    " live, created_ms) VALUES (?,?,?,?,?,?,?,?,?,?,?,1,?)"
+    " authors, live, created_ms) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,1,?)"
 )
 
 # --- sessions
@@ -68,6 +68,7 @@ def _carried(tx: Transaction, old: Session) -> list[NewSummary]:
             tokens_before=one.tokens_before,
             source=old.id,
             data=one.data,
+            authors=one.authors,
         )
         for one in live
         if one.method != "truncation"
@@ -113,10 +114,11 @@ def _insert_summary(tx: Transaction, session: Session, s: NewSummary, now_ms: in
             s.duration_ms,
             s.source,
             s.data,
+            None if s.authors is None else rows.to_json(list(s.authors)),
             now_ms,
         ),
     )
-    return Summary(**asdict(replace(s, data=None)), number=tx.db.last_insert_rowid(), created_ms=now_ms)
+    return Summary(**asdict(replace(s, data=None, authors=None)), number=tx.db.last_insert_rowid(), created_ms=now_ms)
 
 
 def summaries(tx: Transaction, session: Session) -> list[Summary]:

@@ -12,7 +12,7 @@ from typing import cast
 
 from msgspec.structs import replace
 
-from turnkeep.session import Cleaned, Erased, Session
+from turnkeep.session import Cleaned, Erased, Session, Summary
 from turnkeep.stores import rules
 from turnkeep.stores.sqlite import changes, rows
 from turnkeep.stores.sqlite.transaction import Transaction
@@ -59,7 +59,7 @@ def erase_user(tx: Transaction, app: str, user: str, interface_type: str | None,
         interface_type,
     )
     for session_id, _ in own:
-        _drop_carried(tx, tx.session(app, session_id))
+        _drop_carried(tx, tx.session(app, session_id), None)
         unlink(tx, tx.session(app, session_id))
     tx.db.execute(
         "DELETE FROM user_states WHERE app = ? AND external_user_id = ? AND interface_type = coalesce(?, interface_type)",
@@ -79,11 +79,12 @@ def erase_user(tx: Transaction, app: str, user: str, interface_type: str | None,
     for session_id, *message in authored:
         by_session.setdefault(session_id, []).append(tuple(message))
     for session_id, messages in by_session.items():
-        _bury(tx, tx.session(app, session_id), messages)
+        _bury(tx, tx.session(app, session_id), messages, user)
+    _drop_told(tx, app, user, interface_type)
     return Erased(len(own), sum(seq for _, seq in own) + len(authored), states)
 
 
-def _bury(tx: Transaction, session: Session, messages: list[rows.Row]) -> None:
+def _bury(tx: Transaction, session: Session, messages: list[rows.Row], user: str) -> None:
     """Make tombstones of these messages (id, role, tokens, tool_calls), and drop every summary that may tell of them."""
     erased = {message[0] & rows.SEQ_MASK for message in messages}
     for key, *_ in messages:
@@ -103,18 +104,38 @@ def _bury(tx: Transaction, session: Session, messages: list[rows.Row]) -> None:
         tool_calls=session.tool_calls - sum(len(rows.from_json(calls)) for *_, calls in messages if calls),
     )
     changes.rewind(tx, after, [summary for summary in telling if summary.live])
-    _drop_carried(tx, session)
+    _drop_carried(tx, session, user)
 
 
-def _drop_carried(tx: Transaction, session: Session) -> None:
-    """A summary that successors were opened with may tell of what was erased, too."""
+def _drop_carried(tx: Transaction, session: Session, user: str | None) -> None:
+    """A summary that successors were opened with may tell of what was erased, too: of that user, if its authors are known."""
     for (session_id,) in tx.query("SELECT id FROM sessions WHERE predecessor = ? AND root = ?", session.id, session.root):
         successor = tx.session(session.app, session_id)
-        carried = [summary for summary in changes.summaries(tx, successor) if summary.from_seq == 0]
-        if carried:
-            tx.db.executemany("DELETE FROM summaries WHERE number = ?", [(summary.number,) for summary in carried])
-            changes.rewind(tx, successor, carried)
-            _drop_carried(tx, successor)
+        if _drop(tx, successor, [one for one in changes.summaries(tx, successor) if rules.may_tell_of(one, user)]):
+            _drop_carried(tx, successor, user)
+
+
+def _drop_told(tx: Transaction, app: str, user: str, interface_type: str | None) -> None:
+    """What was carried over from sessions that are no longer there."""
+    found = tx.query(
+        "SELECT DISTINCT s.id FROM summaries m JOIN sessions s ON s.number = m.session WHERE m.from_seq = 0 AND s.app = ?"
+        " AND s.interface_type = coalesce(?, s.interface_type) AND EXISTS (SELECT 1 FROM json_each(m.authors) WHERE value = ?)",
+        app,
+        interface_type,
+        user,
+    )
+    for (session_id,) in found:
+        session = tx.session(app, session_id)
+        told = [one for one in changes.summaries(tx, session) if one.from_seq == 0 and user in (one.authors or ())]
+        _drop(tx, session, told)
+
+
+def _drop(tx: Transaction, session: Session, dropped: list[Summary]) -> bool:
+    """Remove these summaries; whether there were any."""
+    if dropped:
+        tx.db.executemany("DELETE FROM summaries WHERE number = ?", [(summary.number,) for summary in dropped])
+        changes.rewind(tx, session, [summary for summary in dropped if summary.live])
+    return bool(dropped)
 
 
 def sweep(tx: Transaction, app: str | None, now_ms: int, retention_ms: int, seconds: float) -> tuple[Cleaned, bool]:

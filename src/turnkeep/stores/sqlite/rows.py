@@ -166,7 +166,7 @@ def session(row: Row) -> Session:
 # --- summaries and events
 
 SUMMARY_COLUMNS = "number, from_seq, to_seq, text, method, tokens, counter, tokens_before, duration_ms, source, live, created_ms"
-SUMMARY_WITH_DATA = f"{SUMMARY_COLUMNS}, data"
+SUMMARY_WITH_DATA = f"{SUMMARY_COLUMNS}, data, authors"
 EVENT_COLUMNS = "number, kind, name, created_ms, duration_ms, outcome, tool_call_id, tokens_in, tokens_out, data"
 
 
@@ -176,6 +176,8 @@ _SUMMARY_NAMES = SUMMARY_WITH_DATA.split(", ")
 def summary(row: Row) -> Summary:
     values = dict(zip(_SUMMARY_NAMES, row, strict=False))  # the data is there, or not
     values["live"] = bool(values["live"])
+    if values.get("authors") is not None:
+        values["authors"] = tuple(_decode(values["authors"]))
     return Summary(**values)
 
 

@@ -13,6 +13,7 @@ Each line is a speaker with verbatim fragments of that speaker, or a tool call w
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Sequence
+from operator import attrgetter
 
 from turnkeep.settings import check_zone
 from turnkeep.summarizers.extractive.context import Context
@@ -28,7 +29,7 @@ from turnkeep.tokens import Counter, get_counter
 _SPARE = 24  # tokens
 _RECALLED = 30  # records
 
-__all__ = ["Context", "Extractive", "Record", "extract", "from_json", "to_json"]
+__all__ = ["Context", "Extractive", "Record", "after", "extract", "from_json", "to_json"]
 
 
 class Extractive:
@@ -82,6 +83,7 @@ class Extractive:
             found += extract(message, context)
             yield
         found += finish(context)
+        found.sort(key=attrgetter("at"))
         return after(older, weigh(found, context))
 
     def choose(self, records: Sequence[Record], *, max_tokens: int) -> list[Record]:

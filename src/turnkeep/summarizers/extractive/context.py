@@ -7,9 +7,9 @@ from datetime import date
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from turnkeep.summarizers.extractive.earlier import Earlier
 from turnkeep.summarizers.extractive.reading import Call
 from turnkeep.summarizers.extractive.records import Record
-from turnkeep.summarizers.extractive.replies import Earlier
 from turnkeep.summarizers.extractive.surfaces import Surfaces
 from turnkeep.summarizers.extractive.values import Value
 from turnkeep.tokens import Counter
@@ -29,6 +29,14 @@ class Context:
         self.own = self.turns = 0  # of the assistant's messages: those in which it speaks of itself, all
         self.surfaces = Surfaces()
         self.earlier = Earlier()
+        self.denied = -9  # where the user last said that something was wrong, and not what
+        self.corrected = -9  # where the user last corrected something
+        self.asked: list[str] = []  # the words of the assistant's last question, folded
+        self.left: tuple[int, list[Value]] = (-9, [])  # names on offer, which the user did not take
+        self.salvaged: list[Record] = []  # what is left of messages that told something untrue beside other things
+        self.month = -99, 0  # where a month was last named, and which
+        self.agreed = -9  # where the user last agreed
+        self.calls: dict[str, dict[str, str]] = {}  # the newest arguments of each tool
         self.valued: dict[tuple[str, date | None], tuple[dict[str, float], list[Value]]] = {}
         self.waiting: dict[str, tuple[int, Call]] = {}
         self.pending: list[tuple[Record, bool]] = []  # the assistant's last words, and whether they ask

@@ -90,7 +90,7 @@ _DATE = re.compile(
     rf"|\b(?P<month>(?:this|next|last) (?:month|year|week|weekend))\b"
     rf"|\b(?P<inn>in|within|vor|hace|il y a|dans|dentro de|en) (?P<n1>{_N}|a) (?P<u1>{_any(_UNITS)})\b"
     rf"|\b(?P<n2>{_N}|a) (?P<u2>days?|weeks?|months?|years?) (?P<dir>ago|from now|later)\b"
-    rf"|\b(?:(?:{_D}),? )?(?P<ord>(?:the )?(?P<d3>\d{{1,2}})(?:st|nd|rd|th)\b(?:,? of (?P<tm>this|next|last) month)?)"
+    rf"|\b(?:(?P<wd>{_D}),? )?(?P<ord>(?:the )?(?P<d3>\d{{1,2}})(?:st|nd|rd|th)\b(?:,? of (?P<tm>this|next|last) month)?)"
     rf"|(?P<jday>(?<![月\d])\d{{1,2}}日(?!間))"
     rf"|\b(?P<w3>{_D})\b",
 )
@@ -237,8 +237,13 @@ def _ordinal(got: dict[str, str | None], start: int, end: int, said: date | None
     day = int(got["d3"] or (got["jday"] or "").rstrip("日"))
     if not 1 <= day <= 31:
         return None
-    meant = said and days.day_of_month(said, day, (got["tm"] or "").lower())
+    meant = said and days.day_of_month(said, day, (got["tm"] or "").lower(), _weekday_of(got))
     return When(start, end, False, (f"---{day:02}",), meant.isoformat() if meant else "")
+
+
+def _weekday_of(got: dict[str, str | None]) -> int | None:
+    """The weekday that stands with a day of the month: "Thursday the 14th"."""
+    return WEEKDAYS[got["wd"].lower()] if got["wd"] else None
 
 
 def _relative(got: dict[str, str | None], start: int, end: int, said: date | None) -> When:

@@ -73,14 +73,21 @@ def _valid(year: int, month: int, day: int) -> date | None:
         return None
 
 
-def day_of_month(said: date, day: int, which: str) -> date | None:
+def day_of_month(said: date, day: int, which: str, weekday: int | None = None) -> date | None:
+    """The next such day from the one on which it was said, if the weekday that was said with it fits."""
     months = {"this": [0], "next": [1], "last": [-1]}.get(which, [0, 1, 2])
     for ahead in months:
         index = said.year * 12 + said.month - 1 + ahead
         meant = _valid(index // 12, index % 12 + 1, day)
         if meant is not None and (which or meant >= said):
-            return meant
+            return meant if weekday in {None, meant.weekday()} else None
     return None
+
+
+def in_month(said: date, month: int, day: int) -> date | None:
+    """The next such day of that month."""
+    meant = _valid(said.year, month, day)
+    return meant if meant is None or meant >= said else _valid(said.year + 1, month, day)
 
 
 def on(said: date | None, days: int) -> str:

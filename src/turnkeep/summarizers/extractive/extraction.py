@@ -10,12 +10,16 @@ from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from turnkeep.summarizers.extractive import calls, reading, replies
+import msgspec
+
+from turnkeep.summarizers.extractive import calls, contrast, corrections, days, reading, replies
 from turnkeep.summarizers.extractive.context import Context
+from turnkeep.summarizers.extractive.dates import WEEKDAYS
+from turnkeep.summarizers.extractive.earlier import NAMES, Heard, Slots
 from turnkeep.summarizers.extractive.lexicon import tokens
-from turnkeep.summarizers.extractive.pieces import LONGEST_LINE, is_asked, make_pieces, with_days
-from turnkeep.summarizers.extractive.records import AGREED, ASSISTANT, CALL, HEARD, OFFERED, USER, Piece, Record
-from turnkeep.summarizers.extractive.values import Value, find
+from turnkeep.summarizers.extractive.pieces import LONGEST_LINE, is_asked, is_open_question, make_pieces, with_days
+from turnkeep.summarizers.extractive.records import AGREED, ARGUMENT, ASSISTANT, CALL, HEARD, OFFERED, PLACE, USER, Piece, Record
+from turnkeep.summarizers.extractive.values import DATE, Value, find
 from turnkeep.summarizers.extractive.words import LOWER, Token, listed
 
 _FLAG = 0.6  # a pair without words of its own: true, false
@@ -25,6 +29,10 @@ _SELF = listed(
 )
 _OWN = _SELF - listed("our ours we we've wir unser nuestro notre")
 _CONFIRMING = listed("confirm confirming confirmation")
+_CHOOSING = 16  # words and marks of a message that only says which
+_SOON = 4  # messages
+_TALK = 30  # messages that a month goes without saying for
+_MARKS = frozenset("+*/=<>{}")  # of what is computed, not told
 _FEW = 8  # words of a message that only says something back
 
 
@@ -51,7 +59,7 @@ def finish(context: Context) -> list[Record]:
     """The records that still wait for an answer, as things stand."""
     made = [record for _, record in context.answered]
     made += [_call_record(call, at, calls.UNKNOWN, None, context) for at, call in context.waiting.values()]
-    return made + [record for record, _ in context.pending]
+    return made + [record for record, _ in context.pending] + context.salvaged
 
 
 def _day(created: datetime | None, zone: ZoneInfo) -> date | None:
@@ -63,17 +71,87 @@ def _day(created: datetime | None, zone: ZoneInfo) -> date | None:
 
 def _user(line: reading.Line, said: date | None, context: Context) -> list[Record]:
     text, words, values = _read(line.text, said, context, by_user=True)
-    done = _settle(replies.answer(words), context)
-    replaces = replies.denied(values, words)
-    if replies.corrects(words, text):
-        replaces += context.earlier.replaced(context.at, values, words)
-    elif values:
-        replaces += context.earlier.restated(context.at, values, words)
-    context.earlier.add(context.at, values)
-    pieces = make_pieces(line.text, text, words, values, context)
+    answer = replies.answer(words)
+    change = corrections.read(context.at, text, words, values, context.earlier, context.denied >= context.at - 4)
+    gone = change.gone | _left_aside(words, values, answer, change.gone, context)
+    replaces = replies.denied(values, words) + tuple(sorted(gone))
+    if change.empty:
+        context.denied = context.at
+    elif change.values:
+        context.denied = -9
+    if change.cued:
+        context.corrected = context.at
+    done = _settle(_of_the_rest(answer, change, gone, context), context)
+    asks = "?" in text or "？" in text
+    context.earlier.add(Heard(context.at, True, (line.text, text), change.words, change.values, asks, who=USER))
+    pieces = make_pieces(line.text, text, change.words, change.values, context)
+    _salvage(gone, context)
     if pieces or replaces:
         done.append(Record(context.at, USER, pieces, replaces=replaces))
     return done
+
+
+def _of_the_rest(answer: str, change: corrections.Change, gone: Slots, context: Context) -> str:
+    """Who corrects one thing of what is to be confirmed agrees to the rest."""
+    told = context.earlier.newest
+    if not change.cued or told is None or len(change.words) > _CHOOSING or not _dead(told, gone, context):
+        return answer
+    return replies.ACCEPTS
+
+
+def _dead(heard: Heard, gone: Slots, context: Context) -> list[Value]:
+    """The values of a message that are no longer true."""
+    back = str(context.at - heard.at)
+    starts = {int(place.partition(":")[2]) for kind, place in gone if kind == PLACE and place.partition(":")[0] == back}
+    return [value for value in heard.values if value.start in starts]
+
+
+def _salvage(gone: Slots, context: Context) -> None:
+    """Keeps what is left of messages that told something untrue beside other things."""
+    if not gone:
+        return
+    touched = {context.at - int(place.partition(":")[0]) for kind, place in gone if kind == PLACE}
+    for heard in context.earlier.heard:
+        if heard.at in touched and heard.who:
+            pieces = _remade(heard, gone, context)
+            if pieces:
+                context.salvaged.append(Record(heard.at, heard.who, pieces))
+
+
+def _remade(heard: Heard, gone: Slots, context: Context) -> tuple[Piece, ...]:
+    """A message's pieces without what is no longer true in it."""
+    heard.dead += _dead(heard, gone, context)
+    words, values = contrast.without(heard.words, heard.values, heard.dead)
+    pieces = make_pieces(*heard.text, words, values, context)
+    return _held(heard.words, pieces) if heard.asks and not heard.by_user else pieces
+
+
+def _held(words: list[Token], pieces: tuple[Piece, ...]) -> tuple[Piece, ...]:
+    """What a message that asks holds beside its open questions and interjections."""
+    told = tuple(piece for piece in pieces if " " in piece.text or piece.strong)
+    if not corrections.wants(words):
+        return told
+    return tuple(piece for piece in told if not is_open_question(words, piece))
+
+
+def _left_aside(words: list[Token], values: list[Value], answer: str, corrected: Slots, context: Context) -> Slots:
+    """What the assistant offered and the user does not take: other alternatives, or all that it named."""
+    earlier = context.earlier
+    gone: Slots = set()
+    offered = earlier.offered()
+    if answer == replies.ACCEPTS:
+        told = earlier.newest
+        if told is not None and told.asks and not told.wants and not contrast.content(values):
+            context.agreed = context.at
+        earlier.take(offered)
+    elif offered and not any(earlier.same_name(value, offered) for value in values):
+        if not corrected and corrections.rejects(words, answer, context.asked):
+            gone = earlier.gone(context.at, offered)
+        elif not corrected and corrections.is_open(words, answer):
+            context.left = context.at, offered
+    if len(words) <= _CHOOSING and (others := earlier.not_taken(values)):
+        gone |= earlier.gone(context.at, others) | earlier.around(context.at, others)
+    return gone
 
 
 def _assistant(line: reading.Line, said: date | None, context: Context) -> list[Record]:
@@ -83,30 +161,93 @@ def _assistant(line: reading.Line, said: date | None, context: Context) -> list[
         context.pending = []
         done += [_with_told(result, record, said, context) for result, record in context.answered]
         context.answered = []
-        replaces = context.earlier.settled(context.at, values)
-        context.earlier.add(context.at, values)
+        gone = context.earlier.settled(context.at, values) | _overtaken(values, context) | _restated(words, values, context)
         lows = {word.low for word in words}
+        asks = _asks(text, words)
+        wants = asks and corrections.wants(words)
+        context.earlier.add(Heard(context.at, False, (line.text, text), words, values, asks, wants, ASSISTANT))
+        context.asked = _last_question(words) if asks else []
         context.turns += 1
         context.own += not _OWN.isdisjoint(lows)
         pieces = make_pieces(line.text, text, words, values, context, 1.0 if _SELF.isdisjoint(lows) else _PERSONAL)
-        if replaces:
-            done.append(Record(context.at, ASSISTANT, (), replaces=replaces))
-        _await(text, words, pieces, context)
+        if gone:
+            done.append(Record(context.at, ASSISTANT, (), replaces=tuple(sorted(gone))))
+        _await(text, words, pieces, asks, context)
     for call in line.calls:
         context.waiting[call.id] = (context.at, call)
+        if gone := _recalled_with_others(call, said, context):
+            done.append(Record(context.at, ASSISTANT, (), replaces=tuple(sorted(gone))))
     return done
 
 
-def _await(text: str, words: list[Token], pieces: tuple[Piece, ...], context: Context) -> None:
-    """Keeps the assistant's words until the user says what becomes of them."""
+def _overtaken(values: list[Value], context: Context) -> Slots:
+    """The names on offer that the user did not take, once the assistant brings up others."""
+    at, left = context.left
+    context.left = -9, []
+    if context.at - at > _SOON or not left:
+        return set()
+    earlier = context.earlier
+    if any(earlier.same_name(value, left) for value in values):
+        return set()
+    fresh = [value for value in values if value.kind in NAMES and not earlier.known(value)]
+    return earlier.gone(context.at, left) if fresh else set()
+
+
+def _restated(words: list[Token], values: list[Value], context: Context) -> Slots:
+    """What the assistant said before a correction where it now says the new value: "on the kitchen speaker", "on the TV"."""
+    heard = context.earlier.heard
+    if context.at - context.corrected > 2 or len(heard) < 2:
+        return set()
+    before = next((one for one in reversed(heard) if not one.by_user and one.at < context.corrected), None)
+    new = {contrast.key(value) for one in heard if one.at == context.corrected for value in one.values}
+    if before is None or not new:
+        return set()
+    return context.earlier.gone(context.at, contrast.swapped(before.words, before.values, words, values, new))
+
+
+def _recalled_with_others(call: reading.Call, said: date | None, context: Context) -> Slots:
+    """What a tool was given before, if it is called again with something else after a correction."""
+    given = dict(calls.pairs(call.arguments))
+    before = context.calls.get(call.name)
+    context.calls[call.name] = given
+    values = [value for text in given.values() for value in _valued(text, said, context)[1]]
+    context.earlier.tools = True
+    context.earlier.take(values)
+    gone = context.earlier.settled(context.at, values)
+    if before is None or context.at - context.corrected > _SOON:
+        return gone
+    changed = [key for key, value in given.items() if before.get(key, value) != value]
+    if len(changed) != 1 or not _MARKS.isdisjoint(before[changed[0]]):
+        return gone
+    name, old = changed[0], before[changed[0]]
+    words = calls.in_words(name, old, context.surfaces, context.at)
+    gone |= {(ARGUMENT, f"{name}={old}"), (ARGUMENT, f"{name}={words}")}
+    for text in {old, words}:
+        _, values = calls.value_weights(text, said)
+        gone |= context.earlier.count(context.at, values) if text.isdigit() else context.earlier.gone(context.at, values)
+    return gone
+
+
+def _asks(text: str, words: list[Token]) -> bool:
     asks = "?" in text or "？" in text or "؟" in text or text.rstrip().endswith(("か。", "ですか", "ますか"))
-    asks = asks or not _CONFIRMING.isdisjoint([word.low for word in words[:4]])
+    return asks or not _CONFIRMING.isdisjoint([word.low for word in words[:4]])
+
+
+def _last_question(words: list[Token]) -> list[str]:
+    ends = [at for at, word in enumerate(words[:-1]) if word.text in ".!\n。！;"]
+    return [word.low for word in words[ends[-1] if ends else 0 :]]
+
+
+def _await(text: str, words: list[Token], pieces: tuple[Piece, ...], asks: bool, context: Context) -> None:
+    """Keeps the assistant's words until the user says what becomes of them."""
     if not asks and sum(word.is_word for word in words) <= _FEW:
         context.earlier.echo = context.at
     if pieces and asks and context.is_talk:  # what one tells of oneself is no offer, whatever is asked after it
         told = tuple(piece for piece in pieces if not is_asked(text, piece))
         pieces = tuple(piece for piece in pieces if is_asked(text, piece))
         context.pending += [(Record(context.at, ASSISTANT, told), False)] if told else []
+    if asks:
+        pieces = _held(words, pieces)
     if pieces:
         context.pending.append((Record(context.at, OFFERED if asks else ASSISTANT, pieces), asks))
 
@@ -114,11 +255,14 @@ def _await(text: str, words: list[Token], pieces: tuple[Piece, ...], context: Co
 def _settle(answer: str, context: Context) -> list[Record]:
     """What becomes of the assistant's last words under the user's answer."""
     done = []
+    told = context.earlier.newest
     for record, asks in context.pending:
         if answer == replies.ACCEPTS:
             done.append(_as(record, HEARD if context.is_talk and not asks else AGREED))
         elif answer == replies.NEITHER or not asks:
             done.append(record)
+    if told is not None:
+        told.who = done[-1].who if done else ""
     context.pending = []
     return done
 
@@ -131,6 +275,8 @@ def _read(text: str, said: date | None, context: Context, *, by_user: bool) -> t
     text = reading.prose(text)
     words = tokens(text)
     values = find(text, words, said, context.common)
+    if said is not None and any(value.kind == DATE for value in values):
+        values = [_in_named_month(text, value, said, context) if value.kind == DATE else value for value in values]
     context.common.update([word.low for word in words if word.role & LOWER])
     whose = 0 if by_user else 1
     seen = context.seen
@@ -146,6 +292,21 @@ def _read(text: str, said: date | None, context: Context, *, by_user: bool) -> t
     return text, words, values
 
 
+def _in_named_month(text: str, value: Value, said: date, context: Context) -> Value:
+    """ "The 14th" in a talk about May: that of May, if the weekday that stands with it fits."""
+    name = value.ids[0].removeprefix("d:")
+    named = name[2:4] if name.startswith("--") else name[5:7]
+    if named.isdigit() and len(name) in {7, 10}:
+        context.month = context.at, int(named)
+    words = text[value.start : value.end].lower().split()
+    if not name.startswith("---") or context.at - context.month[0] > _TALK or "month" in words:
+        return value
+    meant = days.in_month(said, context.month[1], int(name[3:]))
+    weekday = WEEKDAYS.get(words[0].rstrip(","))
+    fits = meant is not None and weekday in {None, meant.weekday()}
+    return msgspec.structs.replace(value, day=meant.isoformat() if meant is not None and fits else "")
+
+
 # --- tools
 
 
@@ -158,6 +319,8 @@ def _result(line: reading.Line, said: date | None, context: Context) -> list[Rec
     if context.redact is not None:
         ended = context.redact(ended)
     record = _call_record(call, at, ended, said, context)
+    if ended == calls.DONE and at == context.agreed + 1:
+        context.earlier.settle_before(at)
     context.answered.append((result, record))
     return []
 

@@ -17,6 +17,7 @@ _COMMAS = frozenset(",،、")
 _ASKING = frozenset("?？؟")
 _CLAUSE = 5  # words: a longer one is offered in runs as well
 _GAP = 4  # words between two values that one fragment may hold
+_JOINING = frozenset({"and", "or", "but", "und", "oder", "aber", "y", "o", "pero", "et", "ou", "mais", "e", "because", "so"})
 _LONG = 26  # words: a longer clause is cut at commas as well
 _WIDEST = 18  # words of a fragment
 
@@ -152,6 +153,10 @@ def _widen(
         high += 1
         end = max(end, values[high].end)
     end = max(end, values[high].end)
+    if words[first].low in _JOINING and first < spots[low][0] and start == words[first].start:
+        start = words[first + 1].start
+    if words[last].low in _JOINING and last > spots[high][1] and end == words[last].end:
+        end = words[last - 1].end
     return Fragment(start, end, offset + low, offset + high + 1, asks)
 
 

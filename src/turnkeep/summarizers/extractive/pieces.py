@@ -12,12 +12,13 @@ from turnkeep.summarizers.extractive.fragments import fragments
 from turnkeep.summarizers.extractive.records import Piece
 from turnkeep.summarizers.extractive.replies import slot
 from turnkeep.summarizers.extractive.values import DATE, TIME, WEIGHTS, WORD, Value, weight
-from turnkeep.summarizers.extractive.words import EVERYDAY, LONGEST_WORD, Token
+from turnkeep.summarizers.extractive.words import ASKING, EVERYDAY, LONGEST_WORD, Token
 
 LONGEST_LINE = 34  # tokens of a fragment, so that a line stays under 40
 _LITTLE = 0.3  # of a plain word: what one of those that people say all the time is worth
 _ASKING = 0.8  # what a question's values are worth
 _SENTENCE_END = re.compile(r"[.!?\n。！？…؟]")
+_ENDS = frozenset(".!?\n。！？…؟")
 _Told: TypeAlias = tuple[float, tuple[str, ...], tuple[str, str] | None, bool]
 
 
@@ -80,6 +81,20 @@ def _sum(told: list[_Told], less: float) -> tuple[dict[str, float], tuple[tuple[
     if less:
         weights = {each: round(worth * less, 3) for each, worth in weights.items()}
     return weights, tuple(slots), count
+
+
+def is_open_question(words: Sequence[Token], piece: Piece) -> bool:
+    """Whether a fragment of plain words stands in a question that asks for something without naming it: it holds nothing."""
+    if piece.strong:
+        return False
+    asks = False
+    for word in words:
+        if word.start >= piece.end and word.text in _ENDS:
+            return asks and word.text in "?？؟"
+        if word.end <= piece.start and word.text in _ENDS:
+            asks = False
+        asks = asks or word.low in ASKING
+    return False
 
 
 def is_asked(text: str, piece: Piece) -> bool:

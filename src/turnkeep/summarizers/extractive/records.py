@@ -13,7 +13,9 @@ import msgspec
 
 USER, AGREED, OFFERED, ASSISTANT, CALL = "user", "agreed", "offered", "assistant", "call"
 HEARD = "heard"  # the assistant's, told of itself in a talk between two, and taken up by the user
-ANY = ""  # the kind of a slot that stands for a plain word
+ANY = ""  # the kind of a slot that stands for plain words, whatever they are part of
+PLACE = "@"  # that of one that stands for a place: "3:17" is character 17 of the message 3 before the record
+ARGUMENT = "="  # that of one that stands for a pair of a call
 
 
 class Piece(msgspec.Struct, frozen=True, gc=False, array_like=True):

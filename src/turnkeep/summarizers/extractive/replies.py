@@ -6,7 +6,6 @@ Invariant: the newest word of the user wins, and only a value of the same kind i
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 
 from turnkeep.summarizers.extractive.records import ANY
 from turnkeep.summarizers.extractive.values import CODE, DATE, NAME, NUMBER, TIME, WORD, Value
@@ -18,12 +17,15 @@ _CUES = listed(
     " mean make moved move moves push switch mistake"
     " wrong scratch oops update updated reschedule postpone earlier later thought thoughts misspoke misread mistaken typo correcting"
     " rescheduled postponed delayed rebooked replaced replace swap swapped now forget turns can't cannot extend"
-    " extended shorten better prefer nein doch lieber sondern stattdessen"
+    " extended shorten better prefer said hold whoops"
+    " incorrect strike slip mixing confused hmm er uh nah must nein doch lieber sondern stattdessen"
     " eigentlich moment falsch"
     " meinte gemeint entschuldigung ach jetzt statt vertan verlegt verschoben besser ändern geändert verschieben quatsch"
+    " versehen irrtum"
+    " espera pensándolo cámbialo cámbiala cámbielo"
     " perdón mejor realidad cambia cambiar cambio cambió cambiado cambiamos equivoqué quise corrijo ahora disculpa"
     " non plutôt désolé"
-    " finalement changer changé trompé trompée erreur"
+    " finalement attendez attends changer changé trompé trompée erreur"
     " scusa anzi meglio invece desculpa melhor não nee liever toch нет лучше вернее لا بل عذراً عفواً بدلاً آسف أقصد やっぱり 変更"
     " いや ではなく じゃなくて すみません 不 改 改成 换 不对 아니"
 )
@@ -31,22 +33,12 @@ _WEAK = listed("ok okay cool nice good hm alright well")  # before a question th
 _UNSPACED_CUES = listed(
     "やっぱり じゃなくて ではなく いや 変更 違い 間違 訂正 変え ではない 改成 不对 换成 改为 说错 說錯 改到 更正 搞错 不是"
 )
-_AGAINST = listed("not can't cannot won't than isn't aren't wasn't weren't longer nicht statt anstatt kein keine pas ليس of")
-_THE = listed("on at in am um im the a an der die das den dem el la los las le les il lo de het o os as")
-_ADDS = listed(
-    "and also plus another more extra additional each und auch noch dazu weitere y e también más et aussi plus anche 和 还 と も"
-)
 _TOO = listed("too zu demasiado trop troppo 太")
-_SHORT = 10  # words of a message that only states a number anew
-_NEAR = 24  # messages back
-_REMEMBERED = 60  # values
 _NOT = frozenset({"not", "nicht", "no", "pas", "non", "não", "niet", "не", "لا", "ليس"})
 _NOT_THIS = listed("not nicht pas niet не ليس")  # that begin a sentence and deny what follows: "no problem" does not
 _TAKING_BACK = _NOT | {"of", "than"}
 _WHENS = frozenset({DATE, TIME})
-_OPEN = frozenset({DATE, TIME, NAME})  # kinds of which a talk has many at once
-_REACH = 4  # messages
-_BARE = "number "  # the kind of a number that counts nothing
+BARE = "number "  # the kind of a number that counts nothing
 
 
 def answer(words: list[Token]) -> str:
@@ -102,90 +94,6 @@ def _family(unit: str) -> str:
     return _FAMILY.get(unit, unit.removesuffix("s"))
 
 
-_NOTHING: tuple[str, str, set[str], int] = ("", "", set(), 0)
-
-
-class Earlier:
-    """The values that were said lately, the newest last: candidates for being replaced."""
-
-    def __init__(self) -> None:
-        self._said: list[tuple[int, str, str]] = []  # where, kind, id
-        self.echo = -1  # where the assistant last said something in few words, without asking
-        self._open: tuple[str, str, set[str], int] = _NOTHING
-
-    def add(self, at: int, values: list[Value]) -> None:
-        new = [(at, *found) for value in values if value.kind != WORD and (found := slot(value)) is not None]
-        if new:
-            self._said += new
-            del self._said[:-_REMEMBERED]
-
-    def recall(self, at: int, slots: Iterable[tuple[str, str]]) -> None:
-        """Values that an earlier summary tells; `at` is less than 0."""
-        self._said += [(at, kind, old) for kind, old in slots]
-        del self._said[:-_REMEMBERED]
-
-    def replaced(self, at: int, values: list[Value], words: list[Token]) -> tuple[tuple[str, str], ...]:
-        """The slots that a correcting message makes untrue."""
-        against = _against(values, words)
-        denied = {found[1] for value in against if (found := slot(value)) is not None}
-        gone = {(kind, old) for where, kind, old in self._said if old in denied and at - where <= _NEAR}
-        gone |= {found for value in against if (found := slot(value)) is not None and found[0] != _BARE}
-        short = sum(word.is_word for word in words) <= 12
-        kept = {found for value in values if value not in against and (found := slot(value)) is not None}
-        for value in values:
-            found = slot(value)
-            if found in kept and found[0] == _BARE and short:
-                gone |= self._only_number(at, found[1])
-            elif found in kept and (value.kind != NAME or short):
-                gone |= self._last(at, *found)
-        return tuple(sorted(gone - kept))
-
-    def restated(self, at: int, values: list[Value], words: list[Token]) -> tuple[tuple[str, str], ...]:
-        """What a short message states anew, right after the assistant said it back: "5 weeks" after "For 3 weeks."."""
-        if sum(word.is_word for word in words) > _SHORT or not _ADDS.isdisjoint([word.low for word in words]):
-            return ()
-        stated: dict[str, list[str]] = {}
-        for value in values:
-            found = slot(value)
-            if found is not None and found[0] != _BARE and (self.echo == at - 1 or value.kind not in _OPEN):
-                stated.setdefault(found[0], []).append(found[1])
-        echoed = {(kind, old) for where, kind, old in self._said if where == at - 1}
-        gone = {each for kind, new in stated.items() if len(new) == 1 for each in self._last(at, kind, new[0])}
-        return tuple(sorted(gone & echoed))
-
-    def settled(self, at: int, values: list[Value]) -> tuple[tuple[str, str], ...]:
-        """The slot that a correction left open, when the assistant says the new values: what it no longer says is gone."""
-        kind, new, candidates, where = self._open
-        if not candidates or at - where > 4:
-            return ()
-        said = {found[1] for value in values if (found := slot(value)) is not None and found[0] == kind}
-        if new not in said:
-            return ()
-        self._open = _NOTHING
-        gone = candidates - said
-        return tuple((kind, old) for old in gone) if len(gone) == 1 else ()
-
-    def _only_number(self, at: int, new: str) -> set[tuple[str, str]]:
-        """The number that "make that 3" replaces: the only one of the newest message with numbers."""
-        numbers = [each for each in self._said if each[1].startswith(_BARE) and at - each[0] <= _REACH]
-        last = {(kind, old) for where, kind, old in numbers if where == numbers[-1][0]}
-        return last if len(last) == 1 and all(old != new for _, old in last) else set()
-
-    def _last(self, at: int, kind: str, new: str) -> set[tuple[str, str]]:
-        """The newest other value of the kind, unless its message held several: then nobody knows which was meant."""
-        place = -1
-        found: set[str] = set()
-        for where, other, old in reversed(self._said):
-            if other == kind and old != new and at - where <= _NEAR:
-                if place not in {-1, where}:
-                    break
-                place = where
-                found.add(old)
-        if len(found) > 1:
-            self._open = kind, new, found, at
-        return {(kind, old) for old in found} if len(found) == 1 else set()
-
-
 def denied(values: list[Value], words: list[Token]) -> tuple[tuple[str, str], ...]:
     """Plain words that the message itself puts others in the place of: "hazelnuts, not walnuts", "instead of the blue one"."""
     if _TAKING_BACK.isdisjoint([word.low for word in words]):
@@ -200,16 +108,3 @@ def denied(values: list[Value], words: list[Token]) -> tuple[tuple[str, str], ..
     if not after:
         return ()
     return tuple((ANY, value.ids[0]) for value in values if value.start in after and value.kind == WORD)
-
-
-def _against(values: list[Value], words: list[Token]) -> list[Value]:
-    """Values that the message itself speaks against: "not Friday", "instead of two"."""
-    ends = {word.end: word.low for word in words if word.is_word}
-    marks = sorted(ends)
-    out = []
-    for value in values:
-        before = [ends[mark] for mark in marks if mark <= value.start][-3:]
-        before = before[-3:-1] if len(before) > 1 and before[-1] in _THE else before[-2:]
-        if before and before[-1] in _AGAINST and (before[-1] != "of" or before[0] == "instead"):
-            out.append(value)
-    return out

@@ -8,10 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from turnkeep.summarizers.extractive.greedy import Choice, Greedy, Pick
-from turnkeep.summarizers.extractive.records import ANY, CALL, Piece, Record
+from turnkeep.summarizers.extractive.records import ANY, ARGUMENT, CALL, PLACE, Piece, Record
 
 _NEXT = 1  # tokens between two fragments
-_NONE: set[tuple[str, str]] = set()
 _SHARED = 2  # tokens that a piece may cost less beside others
 _REACH = 40  # messages back that a correction reaches
 
@@ -21,27 +20,53 @@ def pick(records: Sequence[Record], max_tokens: int, tool_costs: dict[tuple[str,
     return Greedy(_choices(records, _stale(records), tool_costs), max_tokens).picks()
 
 
-def _stale(records: Sequence[Record]) -> list[set[tuple[str, str]]]:
-    """For each record the slots that a later one replaced."""
+class _Gone:
+    """What later records replaced of one record."""
+
+    __slots__ = ("pairs", "places", "slots", "words")
+
+    def __init__(self, slots: list[tuple[str, str]], places: list[int]) -> None:
+        self.slots = {slot for slot in slots if slot[0] not in {ANY, ARGUMENT}}
+        self.words = [words.split() for kind, words in slots if kind == ANY]
+        self.pairs = {pair for kind, pair in slots if kind == ARGUMENT}
+        self.places = places
+
+    def has(self, piece: Piece) -> bool:
+        """Whether a piece tells anything that is no longer true, its plain words included."""
+        if not self.slots.isdisjoint(piece.slots):
+            return True
+        if any(piece.start <= place < piece.end for place in self.places):
+            return True
+        weights = piece.weights
+        if any(all(word in weights for word in words) for words in self.words):
+            return True
+        return bool(self.pairs) and any(piece.text.casefold().startswith(pair.casefold()) for pair in self.pairs)
+
+
+def _stale(records: Sequence[Record]) -> list[_Gone | None]:
+    """For each record what a later one replaced of it."""
     gone: dict[tuple[str, str], int] = {}
-    out: list[set[tuple[str, str]]] = []
+    places: dict[int, list[int]] = {}
+    out: list[_Gone | None] = []
     for record in reversed(records):
-        out.append({slot for slot, where in gone.items() if record.at < where <= record.at + _REACH} if gone else _NONE)
+        at = record.at
+        slots = [slot for slot, where in gone.items() if at < where <= at + _REACH]
+        mine = places.get(at, []) if record.who != CALL else []
+        out.append(_Gone(slots, mine) if slots or mine else None)
         for slot in record.replaces:
-            gone.setdefault(slot, record.at)
+            if slot[0] == PLACE:
+                back, _, start = slot[1].partition(":")
+                places.setdefault(at - int(back), []).append(int(start))
+            else:
+                gone.setdefault(slot, at)
     out.reverse()
     return out
 
 
-def _tells(piece: Piece, slots: set[tuple[str, str]]) -> bool:
-    """Whether a piece tells anything that is no longer true, its plain words included."""
-    return not slots.isdisjoint(piece.slots) or any(kind == ANY and each in piece.weights for kind, each in slots)
-
-
-def _choices(records: Sequence[Record], stale: list[set[tuple[str, str]]], costs: dict[tuple[str, str], int]) -> list[Choice]:
+def _choices(records: Sequence[Record], stale: list[_Gone | None], costs: dict[tuple[str, str], int]) -> list[Choice]:
     made: list[Choice] = []
     for record, gone in zip(records, stale, strict=True):
-        alive = tuple(piece for piece in record.pieces if not _tells(piece, gone)) if gone else record.pieces
+        alive = tuple(piece for piece in record.pieces if not gone.has(piece)) if gone is not None else record.pieces
         if not alive:
             continue
         if record.who == CALL:

@@ -97,6 +97,12 @@ STOP = listed(
     " は が を に で と も の へ や か な ね よ です ます した して する ください ありがとうございます お願いします でお願いします"
     " ですか ますか ました という から まで ので でも では じゃ これ それ あれ この その どの はい いいえ"
 )
+# Words of questions that do not name what they ask for
+ASKING = listed(
+    "what when where which who whom how why wann wo wohin woher welche welcher welches wie wer was qué cuándo dónde cuál cuántos"
+    " cuántas cómo quién quand où quel quelle quels quelles combien comment qui quando dove quale quanti"
+    " いつ どこ 何 どの 何時 何人 什么 哪 几 多少 provide specify tell enter preference preferred"
+)
 YES = listed(
     "yes yeah yep yup yea ok okay sure right correct perfect great good fine sounds exactly absolutely definitely"
     " certainly please"

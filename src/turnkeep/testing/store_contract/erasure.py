@@ -166,6 +166,34 @@ class Erasure(Case):
         assert (await store.summaries(APP, session.id), after.summary_tokens) == ([], 0)
         assert after.version > session.version
 
+    async def test_carried_summaries_whose_authors_are_known_go_with_these_alone(self, store: Store) -> None:
+        first = await said(store, await opened(store), from_bob("I am bob"), message(author_id="eve"), "c")
+        await store.add_summary(APP, first.id, summary(1, 1, "he is bob", authors=("bob",)), generation=0, now_ms=NOW)
+        await store.add_summary(APP, first.id, summary(2, 2, "she is eve", authors=("eve",)), generation=0, now_ms=NOW)
+        second, _ = await store.open_session(new_session(carry_over="summary"), NOW + HOUR)
+        third, _ = await store.open_session(new_session(carry_over="summary"), NOW + 2 * HOUR)
+        await store.delete(APP, second.id)
+        await store.delete(APP, first.id)
+        assert [one.authors for one in await store.summaries(APP, third.id)] == [("bob",), ("eve",)]
+        before = await store.session(APP, third.id)
+        await erase(store)
+        assert [one.text for one in await store.summaries(APP, third.id)] == ["she is eve"]
+        after = await store.session(APP, third.id)
+        assert (after.summary_tokens, after.version > before.version) == (7, True)
+
+    async def test_a_summary_folded_with_a_carried_one_goes_and_what_it_covered_comes_back(self, store: Store) -> None:
+        first = await said(store, await opened(store), from_bob("I am bob"), "b")
+        await store.add_summary(APP, first.id, summary(1, 1, "he is bob", authors=("bob",)), generation=0, now_ms=NOW)
+        second, _ = await store.open_session(new_session(carry_over="summary"), NOW + HOUR)
+        second = await said(store, second, "1", "2", "3", now_ms=NOW + HOUR)
+        [carried] = await store.summaries(APP, second.id)
+        whole = summary(0, 2, "all", authors=("bob",))
+        await store.add_summary(APP, second.id, whole, generation=0, now_ms=NOW, replaces=[carried.number])
+        await store.delete(APP, first.id)
+        await erase(store)
+        window = await store.window(APP, second.id)
+        assert ([one.content for one in window.messages], window.summaries) == (["1", "2", "3"], ())
+
     async def test_a_summary_carried_over_from_the_users_own_session_is_removed(self, store: Store) -> None:
         own = await said(store, await opened(store, external_user_id="bob"), from_bob(), "b")
         await store.add_summary(APP, own.id, summary(1, 1, "he is bob"), generation=0, now_ms=NOW)

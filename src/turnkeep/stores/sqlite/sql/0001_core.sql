@@ -97,9 +97,11 @@ CREATE TABLE summaries (
     duration_ms   REAL NOT NULL,
     source        TEXT,
     data          TEXT,                    -- JSON: what its maker needs to fold it; only while it is live
+    authors       TEXT,                    -- JSON: ids of those whose messages it tells of
     live          INTEGER NOT NULL,
     created_ms    INTEGER NOT NULL
 ) STRICT;
+CREATE INDEX summaries_carried ON summaries (session) WHERE from_seq = 0;
 CREATE INDEX summaries_session ON summaries (session, number);
 CREATE INDEX summaries_live ON summaries (session, from_seq, number) WHERE live = 1;
 

@@ -1,0 +1,335 @@
+"""What a message takes back by itself: which of its values the words around them put aside for others in it.
+
+Invariant: a value is put aside only for another of its kind that the same message brings, or by a word that denies it. Which of two
+it is follows from where they stand (before and after a word of correcting oneself) or from what was said before: the known one is old.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from turnkeep.summarizers.extractive.replies import slot
+from turnkeep.summarizers.extractive.values import DATE, NAME, NUMBER, TIME, WORD, Value
+from turnkeep.summarizers.extractive.words import EVERYDAY, Token, listed
+
+_OWN = listed(  # by which people break in on themselves
+    "no nope nah wait sorry actually rather scratch strike hang hold oops whoops er erm uh um hmm hm correction typo mean meant make better"
+    " nein moment quatsch entschuldigung ach doch besser vielmehr halt sondern lieber perdón mejor espera digo quiero non pardon plutôt"
+    " attendez attends enfin finalement scusa anzi aspetta desculpa melhor いや 違 すみません やっぱり 不 不对 不是 等等 说错了"
+)
+_STEPS = listed(  # between such a word and the value that it brings
+    "i i'd it it's its is that this make let's lets the a an or and no not nope wait on in at to for from with of off sorry actually"
+    " rather better mean meant say said should be was scratch strike hang hold oh hmm hm er uh um please das es ich er war ist meine"
+    " meinte lieber besser um am den die der el la las los a es decir quise que sea son je voulais dire c'est le les à au plutôt go"
+    " instead was wrong that's how about take go then well so no"
+)
+CONTRASTS = _OWN | listed(
+    "not isn't aren't wasn't weren't don't doesn't can't cannot won't instead than forget drop swap replace change changed switch move"
+    " moved longer wrong mistake said asked told earlier correct update out closed full gone anymore but nicht statt anstatt kein keine"
+    " sondern ändern ändere tausche vez lugar sino cambia cambiar cambie pas lieu changer changez mais remplacer"
+)
+_UNSPACED = ("ではな", "じゃな", "変更", "変え", "不是", "改成", "改到", "换成", "而是", "代わり")
+_ADDING = listed(
+    "also plus both either additional extra another auch beide zusätzlich noch también ambos además otro aussi ambas deux egalement"
+    " également autre も 还 也 until till bis hasta jusqu'à between"
+)
+_AGAINST = listed(
+    "but not neither can't cannot won't than isn't aren't wasn't weren't longer nicht statt anstatt kein keine pas ليس of forget drop skip"
+    " cancel without"
+)
+_PUTTING_OFF = listed("of than forget drop skip cancel statt anstatt vez lieu")
+_LETTING_GO = listed(
+    "longer doesn't don't didn't won't isn't can't cannot wasn't out closed full gone wrong mistake booked impossible anymore unavailable"
+    " cancelled canceled nicht falsch geschlossen cerrado completo fermé complet"
+)
+_SMALL = listed("on at in am um im the a an der die das den dem el la los las le les il lo de het o os as for to")
+_MARKS = frozenset(".,;:!?…—–-(。、，！？；\n")
+_TWO = 2
+_NEAR = 4  # words between the marker and what it brings
+
+
+def family(value: Value) -> str:
+    """What a value may be put in the place of."""
+    if value.kind in {DATE, TIME, NUMBER}:
+        return value.kind
+    return WORD
+
+
+def key(value: Value) -> str:
+    return value.ids[0] if value.kind in {DATE, TIME} else " ".join(value.ids)
+
+
+def content(values: list[Value]) -> list[Value]:
+    """The values without what a number counts, and without the words by which people only say that they correct something."""
+    out: list[Value] = []
+    for value in values:
+        if family(value) == WORD and (value.ids[0] in EVERYDAY or all(each in _NOISE or _is_grammar(each) for each in value.ids)):
+            continue
+        if value.kind == WORD and out and out[-1].kind == NUMBER and out[-1].unit and value.start - out[-1].end <= 1:
+            continue
+        out.append(value)
+    return out
+
+
+def _is_grammar(word: str) -> bool:
+    """Hiragana alone are endings and particles."""
+    return all("\u3041" <= char <= "\u309f" for char in word)
+
+
+def unit(value: Value) -> str:
+    """What a number counts, if it does not only stand beside a word of correcting."""
+    return "" if value.unit in _NOISE or value.unit in EVERYDAY else value.unit
+
+
+_NOISE = (
+    CONTRASTS
+    | _STEPS
+    | listed(
+        "plans plan mind misspoke mistaken mixing mixed slip typing prefer prefers preferred possible switch switched thought second"
+        " thoughts adjust modify edit set option choice request requested swap incorrect error confused confuse forgot told"
+        " asked meant read fix fixed replace now today's matter fact afraid unfortunately regret reconsider reconsidered came"
+        " drop swap whoops"
+        " keep works fits fine"
+        " wife husband boss friend turns turn earlier before today reality after"
+        " ändern geändert meinte gemeint irrtum fehler versehen entschuldigen tut leid bitte gedacht überlegt cambio cambiado error"
+        " equivoqué pensándolo pensado disculpe erreur trompé trompée changé réflexion fait 変更 間違 訂正 申し訳 意思 改 说错 错 应该"
+    )
+) - listed("a an")
+
+
+def dead(text: str, words: list[Token], values: list[Value], known: Callable[[Value], bool]) -> list[Value]:
+    """The values of the message that it takes back itself. `known`: whether something was said before."""
+    if not values:
+        return []
+    lows = [word.low for word in words]
+    spaced = text.isascii() or not any(cue in text for cue in _UNSPACED)
+    if spaced and CONTRASTS.isdisjoint(lows):
+        return []
+    gone = _broken_off(words, lows, values)
+    gone += [value for value in _denied(words, lows, values, known) if value not in gone]
+    gone += [value for value in values if value not in gone and any(_is_again(other, value) for other in gone)]
+    if not gone and len(words) <= 30 and _ADDING.isdisjoint(lows):
+        gone = _known_beside_new(words, values, known)
+    return gone
+
+
+def _denied(words: list[Token], lows: list[str], values: list[Value], known: Callable[[Value], bool]) -> list[Value]:
+    """ "Not Friday", "instead of two", "forget Mario's": what was said before and stands behind a word against it."""
+    out = []
+    told = content(values)
+    for value in told:
+        if not known(value) and not any(_is_again(value, other) for other in told):
+            continue
+        if _is_let_go(words, lows, value) and any(other.start > value.end and alike(other, value) for other in told):
+            out.append(value)
+            continue
+        before = [low for word, low in zip(words, lows, strict=True) if word.is_word and word.end <= value.start][-3:]
+        if value.kind == WORD and _PUTTING_OFF.isdisjoint(before):
+            continue
+        while before and before[-1] in _SMALL:
+            before.pop()
+        if before and before[-1] in _AGAINST and (before[-1] != "of" or before[-2:-1] == ["instead"]):
+            out.append(value)
+    return out
+
+
+def _is_again(value: Value, earlier: Value) -> bool:
+    """Whether the message named it before already."""
+    return earlier.start < value.start and earlier.kind == value.kind and earlier.ids == value.ids
+
+
+def _is_let_go(words: list[Token], lows: list[str], value: Value) -> bool:
+    """ "Mario's is closed", "Friday no longer fits": what follows the value in its clause speaks against it."""
+    after: list[str] = []
+    for word, low in zip(words, lows, strict=True):
+        if word.start >= value.end:
+            if word.text in _MARKS or len(after) > _NEAR:
+                break
+            after.append(low)
+    return not _LETTING_GO.isdisjoint(after)
+
+
+def _broken_off(words: list[Token], lows: list[str], values: list[Value]) -> list[Value]:
+    """ "At 19:30. No, wait, make that 20:15": what stands before the marker, if what follows it is of the same kind."""
+    gone: list[Value] = []
+    for at in range(1, len(words)):
+        if lows[at] in _OWN and _breaks(words, lows, at):
+            new = _brought(words, lows, at, values)
+            old = _before(words[at].start, new, values) if new is not None else []
+            if lows[at] == "make" and lows[at - 1] not in _OWN:
+                old = [value for value in old if new is not None and (value.kind != WORD or kin(value, new))]
+            gone += [value for value in old if value not in gone]
+    return gone
+
+
+def _breaks(words: list[Token], lows: list[str], at: int) -> bool:
+    """Whether a word of correcting begins a clause here, and what it says is not part of that."""
+    before, after = words[at - 1], lows[at + 1] if at + 1 < len(words) else ""
+    if lows[at] in {"mean", "meant"}:
+        return lows[at - 1] == "i"
+    if lows[at] == "make":
+        return after in {"it", "that", "them"}
+    if lows[at] == "better":
+        return lows[at - 1] in {"or", "no", ","}
+    if lows[at] == "rather":
+        return lows[at - 1] == "or"
+    begins = (
+        before.text in _MARKS or lows[at - 1] in _OWN or lows[at - 1] in {"oh", "or", "but", "and"} or before.text[0] >= "\u3000"
+    )
+    if lows[at] in {"no", "non", "better", "not"}:
+        return begins and (after in _MARKS or after in _OWN or after in {"not", "it", "make", "that"})
+    return begins
+
+
+def _brought(words: list[Token], lows: list[str], at: int, values: list[Value]) -> Value | None:
+    """The value that follows the marker: at once, but for a few small words."""
+    place, passed = at + 1, 0
+    by_start = {value.start: value for value in values}
+    denied = False
+    while place < len(words) and passed <= 9:
+        value = by_start.get(words[place].start)
+        if value is not None and not (value.kind == WORD and value.ids[0] in _NOISE):
+            if not denied:
+                return value
+            denied = False
+        elif words[place].is_word and lows[place] not in _STEPS and lows[place] not in _OWN:
+            return _strong_after(words[place].start, words, place, values)
+        elif lows[place] in {"not", "nicht", "pas"}:
+            denied = True
+        passed += words[place].is_word
+        place += 1
+    return None
+
+
+def _strong_after(start: int, words: list[Token], place: int, values: list[Value]) -> Value | None:
+    """A date, time or number in the same sentence, whatever stands before it: words and names have to follow at once."""
+    end = next((word.start for word in words[place:] if word.text in ".!?\n。！？"), words[-1].end)
+    for value in values:
+        if start <= value.start < end and family(value) != WORD:
+            return value
+    return None
+
+
+def alike(new: Value, old: Value) -> bool:
+    """Whether one may take the other's place."""
+    if family(new) != family(old) or key(new) == key(old):
+        return False
+    if new.kind == NUMBER:
+        return not unit(new) or not unit(old) or same_unit(new, old)
+    return True
+
+
+def alike_units(one: Value, other: Value) -> bool:
+    return not unit(one) or not unit(other) or same_unit(one, other)
+
+
+def same_unit(one: Value, other: Value) -> bool:
+    """Whether two numbers count the same: nights and days, people and guests."""
+    return slot(one)[:1] == slot(other)[:1]  # type: ignore[index]
+
+
+def _before(start: int, new: Value, values: list[Value]) -> list[Value]:
+    """What stood before the marker and gives way: the last of the kind; of plain words the last run."""
+    old = [value for value in content(values) if value.end <= start and alike(new, value)]
+    if not old:
+        return []
+    last = old[-1]
+    if family(last) != WORD:
+        return [value for value in old if key(value) == key(last)]
+    similar = [value for value in old if kin(value, new)]
+    if similar:
+        return similar[-1:]
+    if new.kind != last.kind:
+        same = [value for value in old if value.kind == new.kind]
+        return same[-1:] or old[-1:]
+    run = [last]
+    for value in reversed(old[:-1]):
+        if value.kind == WORD and run[0].start - value.end == 1:
+            run.insert(0, value)
+    return run
+
+
+def kin(one: Value, other: Value) -> bool:
+    """Whether two words are made alike ("vegetarian", "vegan") or name things of one well-known set."""
+    a, b = one.ids[0], other.ids[0]
+    if one.ids[-1] == other.ids[-1] and min(len(one.ids), len(other.ids)) > 1:
+        return one.ids != other.ids  # "Delta Airlines", "United Airlines"
+    if a == b:
+        return False
+    return (len(a) > 4 < len(b) and a[:3] == b[:3]) or any(a in each and b in each for each in _SETS)
+
+
+_SETS = tuple(
+    listed(words)
+    for words in (
+        "red green blue white black yellow brown grey gray orange purple pink beige",
+        "rot rote grün grüne grünen blau blaue weiß weiße weißen schwarz schwarze gelb gelbe",
+        "rojo roja verde azul blanco blanca negro negra amarillo amarilla",
+        "rouge vert verte bleu bleue blanc blanche noir noire jaune",
+        "赤 青 緑 白 黒 黄",
+        "红色 绿色 蓝色 白色 黑色 黄色",
+        "economy business premium first",
+        "vegetarian vegan kosher halal pescatarian omnivore",
+        "window aisle middle",
+        "savings checking current",
+        "single double twin suite king queen",
+        "indoor outdoor inside outside",
+        "small medium large",
+        "left right",
+        "morning afternoon evening night noon",
+        "breakfast lunch dinner brunch",
+    )
+)
+
+
+def _known_beside_new(words: list[Token], values: list[Value], known: Callable[[Value], bool]) -> list[Value]:
+    """ "Not nine but seven", "change the blue one to red": what was said before gives way to what was not."""
+    told = content(values)
+    gone: list[Value] = []
+    for kind in {value.kind for value in told}:
+        mine = [value for value in told if value.kind == kind]
+        if len(mine) < 2 or (kind == NAME and any(family(value) != WORD and not known(value) for value in told)):
+            continue
+        old = [value for value in mine if known(value)]
+        fresh = [value for value in mine if value not in old]
+        if kind == WORD and len([value for value in told if family(value) == WORD]) > _TWO:
+            continue
+        if old and len(fresh) == 1 and len({key(value) for value in old}) <= 2:
+            gone += [value for value in old if alike(fresh[0], value)]
+    return gone
+
+
+def swapped(before: list[Token], old: list[Value], after: list[Token], new: list[Value], fresh: set[str]) -> list[Value]:
+    """Values of a message that another says again with `fresh` ones in their place, between the same words."""
+    said = {key(value) for value in new}
+    left = [value for value in content(old) if key(value) not in said]
+    stay = sum(key(value) in said for value in content(old))
+    if not stay or not left or len(left) > 2 * _TWO:
+        return []
+    frames = {_frame(after, value) for value in new if key(value) in fresh}
+    return [value for value in left if _frame(before, value) in frames]
+
+
+def _frame(words: list[Token], value: Value) -> tuple[str, str]:
+    before = [word.low for word in words if word.end <= value.start][-1:]
+    after = [word.low for word in words if word.start >= value.end][:1]
+    return "".join(before), "".join(after)
+
+
+def without(words: list[Token], values: list[Value], gone: list[Value]) -> tuple[list[Token], list[Value]]:
+    """The words with the end of a clause in the place of what is taken back, and the values that stay."""
+    spans = [(value.start, value.end) for value in gone]
+    kept = [value for value in values if value not in gone]
+    out = []
+    for word in words:
+        if any(start <= word.start < end for start, end in spans):
+            out.append(Token(word.start, word.end, ";", ";", False))
+        else:
+            out.append(word)
+    return out, kept
+
+
+def is_adding(words: list[Token]) -> bool:
+    lows = [word.low for word in words]
+    begins = bool(lows) and lows[0] in {"and", "und", "y", "et", "e"}
+    return begins or not _ADDING.isdisjoint(lows) or "too" in lows[-2:]

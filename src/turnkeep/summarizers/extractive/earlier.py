@@ -1,0 +1,355 @@
+"""What was said lately, and what a new word of the user makes untrue of it.
+
+Invariant: the newest word of the user wins, and only a value of the same kind is replaced: a date by a date, nights by nights. Where
+several could be meant, nothing is until the next words of the assistant, or the next call of a tool, tell which one is left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import NamedTuple, TypeAlias
+
+from turnkeep.summarizers.extractive import contrast
+from turnkeep.summarizers.extractive.contrast import alike, content, family, key, kin
+from turnkeep.summarizers.extractive.records import ANY, PLACE
+from turnkeep.summarizers.extractive.replies import BARE, slot
+from turnkeep.summarizers.extractive.values import CODE, DATE, NAME, NUMBER, QUOTE, TIME, WORD, Value
+from turnkeep.summarizers.extractive.words import Token, listed
+
+Slots: TypeAlias = set[tuple[str, str]]
+_NEAR = 24  # messages back
+_REACH = 10  # messages back, for what no kind tells apart
+_SOON = 4  # messages until it shows which of several was meant
+_REMEMBERED = 60  # values of earlier summaries
+_FEW = 3  # runs of telling words of a statement whose last one is taken to be what matters
+NAMES = frozenset({NAME, CODE, QUOTE})
+
+
+@dataclass(slots=True)
+class Heard:
+    """A message as far as later ones may take it back."""
+
+    at: int
+    by_user: bool
+    text: tuple[str, str]  # as it was said, and without what is no prose
+    words: list[Token]
+    values: list[Value]
+    asks: bool = False
+    wants: bool = False  # it asks for something that it does not name
+    who: str = ""  # in whose name it is told, if it is
+    dead: list[Value] = field(default_factory=list)  # values that are no longer true
+    ids: frozenset[str] = frozenset()  # of all values, once they are asked for
+
+    def tells(self, value: Value) -> bool:
+        """Whether the message may hold the value: a quick look before a closer one."""
+        if not self.ids and self.values:
+            self.ids = frozenset([each for other in self.values for each in other.ids] + [v.day for v in self.values if v.day])
+        return bool(value.day and value.day in self.ids) or not self.ids.isdisjoint(value.ids)
+
+
+class _Open(NamedTuple):
+    """A correction that several values could be meant by."""
+
+    at: int
+    new: Value
+    candidates: list[Value]
+
+
+class Earlier:
+    """The messages said lately, the newest last."""
+
+    def __init__(self) -> None:
+        self.heard: list[Heard] = []
+        self.echo = -1  # where the assistant last said something in few words, without asking
+        self._recalled: list[tuple[int, str, str]] = []
+        self.tools = False  # called so far: then they tell what is meant
+        self._open: _Open | None = None
+        self._taken: set[str] = set()
+        self._named: set[str] = set()  # by the user
+
+    def add(self, heard: Heard) -> None:
+        self.heard.append(heard)
+        if heard.by_user:
+            self._named.update([key(value) for value in heard.values if value.kind in NAMES])
+        if len(self.heard) > _NEAR:
+            del self.heard[0]
+
+    def settle_before(self, at: int) -> None:
+        """What was agreed on and done stays: later words are about something else."""
+        self.heard = [one for one in self.heard if one.at >= at]
+        self.settled_at = at
+
+    def take(self, values: Iterable[Value]) -> None:
+        """What the user agreed to, or a tool was given: no mere offer any more."""
+        self._taken.update(key(value) for value in values if value.kind in NAMES)
+        while len(self._taken) > 4 * _REMEMBERED:
+            self._taken.pop()
+
+    def recall(self, at: int, slots: Iterable[tuple[str, str]]) -> None:
+        """Values that an earlier summary tells; `at` is less than 0."""
+        self._recalled += [(at, kind, old) for kind, old in slots]
+        del self._recalled[:-_REMEMBERED]
+
+    def known(self, value: Value) -> bool:
+        """Whether something was said lately."""
+        mine, told = family(value), slot(value)
+        if told is not None and any((kind, old) == told for _, kind, old in self._recalled):
+            return True
+        return any(_same(other, value, mine) for one in self.heard if one.tells(value) for other in one.values)
+
+    @property
+    def newest(self) -> Heard | None:
+        """What the assistant just said."""
+        return self.heard[-1] if self.heard and not self.heard[-1].by_user else None
+
+    # --- what becomes untrue
+
+    def gone(self, at: int, values: Iterable[Value]) -> Slots:
+        """Everything that tells one of the values, as slots."""
+        out: Slots = set()
+        for value in values:
+            out |= slots(value)
+            mine = family(value)
+            for one in self.heard:
+                if not one.tells(value):
+                    continue
+                out |= {(PLACE, f"{at - one.at}:{other.start}") for other in one.values if _same(other, value, mine)}
+        return out
+
+    def count(self, at: int, values: list[Value]) -> Slots:
+        """The newest mention of a number by the user."""
+        for one in reversed(self.heard):
+            same = [other for other in one.values for value in values if one.by_user and _same(other, value, NUMBER)]
+            if same:
+                return {(PLACE, f"{at - one.at}:{same[-1].start}")}
+        return set()
+
+    def replaced(self, at: int, values: list[Value], said: list[Token], *, single: bool) -> Slots:
+        """What the values of a correcting sentence replace. `single`: the message says nothing else."""
+        told = content(values)
+        out: Slots = set()
+        words = [value for value in told if family(value) == WORD]
+        for kind in (DATE, TIME, NUMBER):
+            mine = [value for value in told if value.kind == kind]
+            for value in mine:
+                if kind != NUMBER or contrast.unit(value) or (len(mine) == 1 and (single or len(told) < _FEW)):
+                    out |= self._chosen(at, value, self._last(at, value), mine)
+        names = [value for value in words if value.kind != WORD]
+        if len(names) == 1 and (single or (len(told) < _FEW and names[0] is told[-1])):
+            out |= self._chosen(at, names[0], self._name(at, names[0], said, single), names)
+        elif words and single and not names and _one_run(words):
+            out |= self._chosen(at, words[-1], self._word(at, words), words)
+        return out
+
+    def _chosen(self, at: int, new: Value, old: list[Value], kept: list[Value]) -> Slots:
+        """The slots of what is replaced, if it is clear what that is."""
+        stay = {key(value) for value in kept}
+        old = [value for value in old if key(value) not in stay]
+        if len({key(value) for value in old}) > 1 and new.kind != WORD:
+            self._open = _Open(at, new, old)
+            return set()
+        if not old and (found := slot(new)) is not None:
+            return self._of_summary(found)
+        return self.gone(at, old)
+
+    def _of_summary(self, new: tuple[str, str]) -> Slots:
+        last = -(10**6)
+        out: Slots = set()
+        for where, kind, old in self._recalled:
+            if kind == new[0] and old != new[1] and where >= last:
+                out = {(kind, old)} if where > last else out | {(kind, old)}
+                last = where
+        return out if len(out) == 1 else set()
+
+    def _last(self, at: int, new: Value) -> list[Value]:
+        """The values of the kind in the newest message that has others of it than the new one."""
+        reach = _NEAR if new.kind != NUMBER or contrast.unit(new) else _REACH
+        for one in reversed(self.heard):
+            found = [value for value in one.values if alike(new, value)]
+            if new.kind == NUMBER and not one.by_user:
+                found = [value for value in found if (one.asks and one is self.newest) or self.said_by_user(value)]
+            if found and at - one.at <= reach:
+                turned = [value for value in found if sorted(value.ids[0]) == sorted(new.ids[0]) and new.kind == NUMBER]
+                if turned and len(new.ids[0]) > _FEW:
+                    return turned
+                units = [value for value in found if contrast.unit(value) and contrast.same_unit(new, value)]
+                return units or found
+        return []
+
+    def _name(self, at: int, new: Value, words: list[Token], single: bool) -> list[Value]:
+        """The name that a name replaces: the only one that the assistant just said, or the user did."""
+        for one in reversed(self.heard):
+            like = [value for value in one.values if kin(value, new)]
+            if like:
+                return like[-1:]
+        near = True
+        for one in reversed(self.heard):
+            found = [value for value in one.values if value.kind in NAMES and alike(new, value)]
+            same = [value for value in found if value.kind == new.kind] or found
+            if not one.by_user:
+                same = [value for value in same if self.said_by_user(value) or (one.asks and one is self.newest)]
+            same = [value for value in same if not _other_role(new, value, words, one.words)]
+            if same and (one.by_user or len({key(value) for value in same}) == 1):
+                return same if near or not self.tools else self._all_names(new)
+            near = near and not one.by_user
+        return self._word(at, [new]) if single else []
+
+    def _all_names(self, new: Value) -> list[Value]:
+        """What the user named lately: which of it a new name replaces shows later, unless it is one."""
+        return [value for one in self.heard if one.by_user for value in one.values if value.kind in NAMES and alike(new, value)]
+
+    def _word(self, at: int, new: list[Value]) -> list[Value]:
+        """The plain word that plain words replace: one of their like; else what the assistant said back; else the last one."""
+        for one in reversed(self.heard):
+            like = [value for value in one.values if kin(value, new[-1])]
+            if like:
+                return like[-1:]
+        stated = [one for one in self.heard if one.by_user and not one.asks and content(one.values)]
+        for one in reversed(stated[-_FEW:]):
+            runs = _runs([value for value in content(one.values) if value.kind == WORD or new[-1].kind != WORD])
+            after = next((each for each in self.heard if each.at == one.at + 1 and not each.by_user), None)
+            echoed = [run for run in runs if after is not None and any(_same(other, run[-1], WORD) for other in after.values)]
+            if len(echoed) == 1:
+                return echoed[0]
+        if not stated or self.tools or at - stated[-1].at > _SOON:
+            return []
+        runs = _runs([value for value in content(stated[-1].values) if value.kind == WORD])
+        return runs[-1] if runs and len(runs) <= _FEW else []
+
+    # --- which of several was meant
+
+    def settled(self, at: int, values: list[Value]) -> Slots:
+        """What a correction left open, when the new values are said with what stays: what is no longer said is gone."""
+        found = self._open
+        if found is None:
+            return set()
+        if at - found.at > _SOON + 2:
+            self._open = None
+            return set()
+        said = {key(value) for value in values}
+        if key(found.new) not in said and not any(_same(value, found.new, family(found.new)) for value in values):
+            return set()
+        left = [value for value in found.candidates if not any(_same(value, other, family(value)) for other in values)]
+        if len({key(value) for value in left}) != 1:
+            return set()
+        self._open = None
+        return self.gone(at, left)
+
+    def not_taken(self, values: list[Value]) -> list[Value]:
+        """Alternatives of the assistant's last words beside the one that the user names, never named by the user."""
+        last = self.newest
+        if last is None:
+            return []
+        out: list[Value] = []
+        for value in values:
+            if value.kind == WORD or (value.kind == NUMBER and not contrast.unit(value)) or key(value) == "1":
+                continue
+            for own in last.values:
+                if own.kind == value.kind and _same(own, value, family(value)):
+                    others = [other for other in last.values if other.kind == own.kind and alike(own, other)]
+                    out += [other for other in others if _alternative(last, own, other) and not self.said_by_user(other)]
+        taken = {key(value) for value in values}
+        return [value for value in out if key(value) not in taken]
+
+    def around(self, at: int, others: list[Value]) -> Slots:
+        """What the assistant said of the alternatives that the user left: all from the joining word before each to its end."""
+        last = self.newest
+        out: Slots = set()
+        if last is None:
+            return out
+        for other in others:
+            if other not in last.values:
+                continue
+            joins = [word.start for word in last.words if word.low in _AND and word.end <= other.start]
+            start = joins[-1] if joins else other.start
+            first = min((word.start for word in last.words if word.low in _AND and word.start >= start), default=start)
+            out |= {(PLACE, f"{at - last.at}:{value.start}") for value in last.values if first <= value.start < other.end}
+        return out
+
+    def said_by_user(self, value: Value) -> bool:
+        if value.kind in NAMES:
+            return key(value) in self._named
+        heard = [one for one in self.heard if one.by_user and one.tells(value)]
+        return any(_same(other, value, family(value)) for one in heard for other in one.values)
+
+    def same_name(self, value: Value, others: list[Value]) -> bool:
+        """Whether a value names one of the others, if only in part."""
+        return any(not set(value.ids).isdisjoint(other.ids) for other in others)
+
+    def offered(self) -> list[Value]:
+        """Names that the assistant just brought up and the user never said."""
+        last = self.newest
+        if last is None:
+            return []
+        known = self._taken | self._named if any(value.kind in NAMES for value in last.values) else self._taken
+        return [value for value in last.values if value.kind in NAMES and key(value) not in known]
+
+
+def slots(value: Value) -> Slots:
+    """What stands for the value in pieces of any message, or of an earlier summary."""
+    if value.kind == DATE:
+        days = set(value.ids) | ({f"d:{value.day}"} if len(value.day) == 10 else set())
+        for name in list(days):
+            if len(name) == 12 and name[2].isdigit():
+                days |= {f"d:--{name[7:]}"}
+        return {(DATE, name) for name in days if not name.startswith("d:---") or len(days) == 1}
+    if value.kind == TIME:
+        return {(TIME, name) for name in value.ids}
+    found = slot(value)
+    if value.kind == WORD:
+        return {(ANY, value.ids[0])}
+    out = {found} if found is not None and found[0] != BARE else set()
+    if value.kind in NAMES:
+        out.add((ANY, " ".join(value.ids)))
+    return out
+
+
+def _same(one: Value, other: Value, kind: str) -> bool:
+    if family(one) != kind:
+        return False
+    if kind in {DATE, TIME}:
+        return not set(one.ids).isdisjoint(other.ids) or bool(one.day and one.day == other.day)
+    return one.ids == other.ids and (kind != NUMBER or contrast.alike_units(one, other))
+
+
+_OR = listed("or oder o ou u または か 或 还是 или")
+_AND = _OR | listed("and und y et e another や と 和")
+
+
+def _alternative(heard: Heard, one: Value, other: Value) -> bool:
+    """Whether a message names two values to choose from: "19:30 or 21:00", not "from 19:30 till 21:00"."""
+    first, second = sorted((one, other), key=lambda value: value.start)
+    between = [word.low for word in heard.words if first.end <= word.start < second.start]
+    joining = _OR if one.kind in NAMES else _AND
+    return not joining.isdisjoint(between) and not {".", "?", "!"} & set(between)
+
+
+_ROLES = listed("from to in at with by near von nach in bei mit de a en con à dans avec chez")
+
+
+def _other_role(new: Value, old: Value, said: list[Token], before: list[Token]) -> bool:
+    """Whether two names stand behind different prepositions: from Phoenix, to Delhi."""
+    mine, theirs = _role(new, said), _role(old, before)
+    return bool(mine) and mine != theirs
+
+
+def _role(value: Value, words: list[Token]) -> str:
+    before = [word.low for word in words if word.end <= value.start][-2:]
+    while before and before[-1] in {"the", "a", "der", "la", "el", "le"}:
+        before.pop()
+    return before[-1] if before and before[-1] in _ROLES else ""
+
+
+def _runs(values: list[Value]) -> list[list[Value]]:
+    runs: list[list[Value]] = []
+    for value in values:
+        if runs and value.start - runs[-1][-1].end == 1:
+            runs[-1].append(value)
+        else:
+            runs.append([value])
+    return runs
+
+
+def _one_run(values: list[Value]) -> bool:
+    return len(_runs(values)) == 1
