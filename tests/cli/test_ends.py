@@ -74,7 +74,20 @@ def test_version(script: Command) -> None:
 
 
 @pytest.mark.parametrize(
-    "words", ["", "demo", "sessions", "sessions list", "sessions show", "sessions delete", "stats", "doctor"]
+    "words",
+    [
+        "",
+        "demo",
+        "sessions",
+        "sessions list",
+        "sessions show",
+        "sessions delete",
+        "stats",
+        "doctor",
+        "keys",
+        "keys create",
+        "serve",
+    ],
 )
 def test_help_fits_80_columns(cli: Command, words: str) -> None:
     ended = cli(*words.split(), "--help")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from tests.server.conftest import PROGRAM, post_until_it_ends, serving
+from tests.server.conftest import PROGRAM, Process, post_until_it_ends, serving
 
 from turnkeep import SessionManager
 from turnkeep.server.run import _listen
@@ -98,6 +98,39 @@ def test_without_the_extra(tmp_path: Path) -> None:
     )
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == 'Error: The server needs an optional part: pip install "turnkeep[server]"\n'
+
+
+def raw(server: Process, *parts: bytes) -> bytes:
+    """What a connection that is sent these parts answers first; nothing if it is closed or does not answer."""
+    host, _, port = server.url.removeprefix("http://").partition(":")
+    with socket.create_connection((host, int(port)), timeout=2) as connection:
+        try:
+            for part in parts:
+                connection.sendall(part)
+            return connection.recv(1000)
+        except OSError:
+            return b""
+
+
+def test_clients_that_are_broken_or_hostile(tmp_path: Path) -> None:
+    with serving(tmp_path) as server:
+        key = server.told["key"].encode()
+        post = b"POST /api/sessions HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\n" % key
+        megabytes = [b" " * 1_000_000] * 100
+        assert b" 413 " in raw(server, post, b"Content-Length: 100000000\r\n\r\n", *megabytes)[:20]
+        chunks = [b"f4240\r\n%s\r\n" % part for part in megabytes]
+        assert b" 413 " in raw(server, post, b"Transfer-Encoding: chunked\r\n\r\n", *chunks)[:20]
+        assert raw(server, post, b'Content-Length: 500\r\n\r\n{"action"') == b""
+        large = raw(server, post, b"X: ", *[b"a" * 100_000] * 4)
+        assert b" 431 " in large[:20] or large == b""  # the answer is lost where the client still sends
+        assert b" 400 " in raw(server, b"\x00\x01\r\n\r\n")[:20]
+        assert created(server.url, server.told["key"])
+        status = Path(f"/proc/{server.popen.pid}/status")
+        if status.exists():
+            [peak] = [int(line.split()[1]) for line in status.read_text().splitlines() if line.startswith("VmHWM")]
+            assert peak < 400_000  # KB
+        assert server.end(signal.SIGTERM) == 0
+        assert "Traceback" not in server.stderr()
 
 
 def test_answers_are_not_held_back_by_nagles_algorithm() -> None:

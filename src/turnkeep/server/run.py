@@ -18,6 +18,7 @@ import uvicorn
 
 from turnkeep.errors import InvalidInput
 from turnkeep.server.app import create_app
+from turnkeep.server.protocol import LimitedProtocol
 from turnkeep.server.tenants import Tenants
 from turnkeep.settings import Settings
 
@@ -81,7 +82,7 @@ async def _serve(tenants: Tenants, listening: socket.socket, ready: Ready) -> No
 def _config(tenants: Tenants) -> uvicorn.Config:
     return uvicorn.Config(
         create_app(tenants),
-        http="httptools",
+        http=LimitedProtocol,
         ws="none",
         loop="asyncio",
         lifespan="off",
