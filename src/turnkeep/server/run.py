@@ -88,6 +88,7 @@ def _config(tenants: Tenants) -> uvicorn.Config:
         lifespan="off",
         log_config=None,
         access_log=False,  # uvicorn's has query strings in it, and they may name people
+        proxy_headers=False,  # nothing here asks who the client is: its key says so
         server_header=False,
         timeout_graceful_shutdown=math.ceil(tenants.settings.close_timeout),
     )
