@@ -15,7 +15,7 @@ from typing import Any, Final, Literal
 from turnkeep import checks, context
 from turnkeep.compaction import is_due
 from turnkeep.context import Context
-from turnkeep.errors import InvalidInput, ManagerClosed
+from turnkeep.errors import Conflict, InvalidInput, ManagerClosed
 from turnkeep.intake import count_all, count_long, count_now, to_store
 from turnkeep.lifecycle import Known, Lifecycle
 from turnkeep.session import (
@@ -350,7 +350,10 @@ class SessionManager(Lifecycle):
     async def summarize_session(self, session_id: str) -> Summary | None:
         """Compact now. None when there is nothing to cover, or nothing to gain."""
         self._ready(session_id)
-        return await self._compactor.compact(self._app, session_id)
+        try:
+            return await self._compactor.compact(self._app, session_id)
+        except Conflict:  # most likely the background was quicker: see what is left to do
+            return await self._compactor.compact(self._app, session_id)
 
     async def resummarize_session(self, session_id: str) -> list[Summary]:
         """Make the live summaries anew from the log, as the summarizer and the settings are now; but for a carried one."""
