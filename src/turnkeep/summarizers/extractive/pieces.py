@@ -9,6 +9,7 @@ from typing import TypeAlias
 from turnkeep.summarizers.extractive.context import Context
 from turnkeep.summarizers.extractive.days import shown
 from turnkeep.summarizers.extractive.fragments import fragments
+from turnkeep.summarizers.extractive.negations import carried, denials
 from turnkeep.summarizers.extractive.records import Piece
 from turnkeep.summarizers.extractive.replies import slot
 from turnkeep.summarizers.extractive.values import DATE, TIME, WEIGHTS, WORD, Value, weight
@@ -31,14 +32,31 @@ def make_pieces(
     made = []
     told = [_tells(value, factor) for value in values]
     dated = any(value.day for value in values)
+    denied = denials(words)
+    seen: set[tuple[int, int]] = set()
     for part in fragments(text, words, values, runs=not context.arguments):
         start, end, first, last = part.start, part.end, part.first, part.last
+        if denied:
+            start, end = carried(start, end, denied)
+            if (start, end) in seen:
+                continue
+            seen.add((start, end))
+            first, last = _held(values, start, end, first, last)
         said = with_days(original, start, end, values[first:last], context) if dated else original[start:end]
         cost = context.count(" " + said) if len(said) <= 8 * LONGEST_WORD else LONGEST_LINE + 1
         if cost <= LONGEST_LINE:
             weights, slots, strong = _sum(told[first:last], _ASKING if part.asks else 0.0)
             made.append(Piece(said, weights, cost, start, end, slots, strong))
     return tuple(made)
+
+
+def _held(values: list[Value], start: int, end: int, first: int, last: int) -> tuple[int, int]:
+    """Which values stand in a fragment that was widened."""
+    while first and values[first - 1].start >= start:
+        first -= 1
+    while last < len(values) and values[last].end <= end:
+        last += 1
+    return first, last
 
 
 def with_days(text: str, start: int, end: int, values: Sequence[Value], context: Context) -> str:
