@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from turnkeep.summarizers.extractive.words import CLAUSE_ENDS, DENIES, EXCEPTS, SKIP, Token, listed
+from turnkeep.summarizers.extractive.words import CLAUSE_ENDS, DENIES, EXCEPTS, SKIP, STOP, Token, listed
 
 _COMMAS = frozenset(",،、，")
 _DASHES = frozenset("–—")
@@ -100,12 +100,7 @@ def _denial(words: Sequence[Token], at: int) -> Denial:
 
 def _belongs(words: Sequence[Token], at: int) -> bool:
     word = words[at]
-    return (
-        word.is_word
-        and bool(word.role & SKIP or word.low in _ALL or word.low in _SUBJECTS)
-        and word.low not in _JOINING
-        and word.low != "please"
-    )
+    return word.is_word and (word.low in STOP or word.low in _ALL) and word.low not in _JOINING and word.low != "please"
 
 
 def _end(words: Sequence[Token], at: int) -> int:
