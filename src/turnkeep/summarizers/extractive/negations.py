@@ -14,7 +14,7 @@ from turnkeep.summarizers.extractive.words import CLAUSE_ENDS, DENIES, EXCEPTS, 
 
 _COMMAS = frozenset(",،、，")
 _DASHES = frozenset("–—")
-_MOST = 40  # words and marks that a denial reaches
+_MOST = 200  # words and marks that a denial reaches
 _BEFORE = 2  # small words before a denial that are told with it: "I do", "we are"
 _AFTER = 4  # words after what is told, until a denial of it
 _REST = 4  # words after such a denial that are told with it
