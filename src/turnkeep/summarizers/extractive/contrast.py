@@ -6,7 +6,9 @@ it is follows from where they stand (before and after a word of correcting onese
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable
+from operator import attrgetter
 
 from turnkeep.summarizers.extractive.replies import slot
 from turnkeep.summarizers.extractive.values import DATE, NAME, NUMBER, TIME, WORD, Value
@@ -45,6 +47,8 @@ _LETTING_GO = listed(
 _SMALL = listed("on at in am um im the a an der die das den dem el la los las le les il lo de het o os as for to")
 _MARKS = frozenset(".,;:!?…—–-(。、，！？；\n")
 _TWO = 2
+_BEFORE = 3  # words
+_start = attrgetter("start")
 _NEAR = 4  # words between the marker and what it brings
 
 
@@ -107,7 +111,8 @@ def dead(text: str, words: list[Token], values: list[Value], known: Callable[[Va
         return []
     gone = _broken_off(words, lows, values)
     gone += [value for value in _denied(words, lows, values, known) if value not in gone]
-    gone += [value for value in values if value not in gone and any(_is_again(other, value) for other in gone)]
+    if gone:
+        gone += [value for value in values if value not in gone and any(_is_again(other, value) for other in gone)]
     if not gone and len(words) <= 30 and _ADDING.isdisjoint(lows):
         gone = _known_beside_new(words, values, known)
     return gone
@@ -117,13 +122,23 @@ def _denied(words: list[Token], lows: list[str], values: list[Value], known: Cal
     """ "Not Friday", "instead of two", "forget Mario's": what was said before and stands behind a word against it."""
     out = []
     told = content(values)
+    first: dict[tuple[str, tuple[str, ...]], int] = {}
     for value in told:
-        if not known(value) and not any(_is_again(value, other) for other in told):
+        first.setdefault((value.kind, value.ids), value.start)
+    ends = [word.end for word in words]
+    for value in told:
+        if first[value.kind, value.ids] >= value.start and not known(value):
             continue
-        if _is_let_go(words, lows, value) and any(other.start > value.end and alike(other, value) for other in told):
+        after = bisect_left(words, value.end, key=_start)
+        if _is_let_go(words, lows, after) and any(other.start > value.end and alike(other, value) for other in told):
             out.append(value)
             continue
-        before = [low for word, low in zip(words, lows, strict=True) if word.is_word and word.end <= value.start][-3:]
+        place = bisect_right(ends, value.start)
+        before: list[str] = []
+        while place and len(before) < _BEFORE:
+            place -= 1
+            if words[place].is_word:
+                before.insert(0, lows[place])
         if value.kind == WORD and _PUTTING_OFF.isdisjoint(before):
             continue
         while before and before[-1] in _SMALL:
@@ -138,14 +153,12 @@ def _is_again(value: Value, earlier: Value) -> bool:
     return earlier.start < value.start and earlier.kind == value.kind and earlier.ids == value.ids
 
 
-def _is_let_go(words: list[Token], lows: list[str], value: Value) -> bool:
-    """ "Mario's is closed", "Friday no longer fits": what follows the value in its clause speaks against it."""
+def _is_let_go(words: list[Token], lows: list[str], at: int) -> bool:
+    """ "Mario's is closed", "Friday no longer fits": what follows the value in its clause, from `at` on, speaks against it."""
     after: list[str] = []
-    for word, low in zip(words, lows, strict=True):
-        if word.start >= value.end:
-            if word.text in _MARKS or len(after) > _NEAR:
-                break
-            after.append(low)
+    while at < len(words) and words[at].text not in _MARKS and len(after) <= _NEAR:
+        after.append(lows[at])
+        at += 1
     return not _LETTING_GO.isdisjoint(after)
 
 

@@ -6,6 +6,7 @@ several could be meant, nothing is until the next words of the assistant, or the
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias
@@ -236,8 +237,11 @@ class Earlier:
         self._open = None
         return self.gone(at, left)
 
-    def not_taken(self, values: list[Value]) -> list[Value]:
-        """Alternatives of the assistant's last words beside the one that the user names, never named by the user."""
+    def not_taken(self, values: list[Value], *, chooses: bool) -> list[Value]:
+        """Alternatives of the assistant's last words beside the one that the user names, never named by the user.
+
+        `chooses`: the user neither asks nor refuses, so that one line of a list is taken and the others are not.
+        """
         last = self.newest
         if last is None:
             return []
@@ -248,7 +252,12 @@ class Earlier:
             for own in last.values:
                 if own.kind == value.kind and _same(own, value, family(value)):
                     others = [other for other in last.values if other.kind == own.kind and alike(own, other)]
-                    out += [other for other in others if _alternative(last, own, other) and not self.said_by_user(other)]
+                    out += [
+                        other
+                        for other in others
+                        if (_alternative(last, own, other) or (chooses and last.asks and _listed_apart(last, own, other)))
+                        and not self.said_by_user(other)
+                    ]
         taken = {key(value) for value in values}
         return [value for value in out if key(value) not in taken]
 
@@ -261,6 +270,8 @@ class Earlier:
         for other in others:
             if other not in last.values:
                 continue
+            if (line := _line(last, other)) is not None:
+                out |= {(PLACE, f"{at - last.at}:{value.start}") for value in last.values if line[0] <= value.start < line[1]}
             joins = [word.start for word in last.words if word.low in _AND and word.end <= other.start]
             start = joins[-1] if joins else other.start
             first = min((word.start for word in last.words if word.low in _AND and word.start >= start), default=start)
@@ -325,6 +336,23 @@ def _alternative(heard: Heard, one: Value, other: Value) -> bool:
     return not joining.isdisjoint(between) and not {".", "?", "!"} & set(between)
 
 
+def _listed_apart(heard: Heard, one: Value, other: Value) -> bool:
+    """Whether two values begin lines of a list."""
+    mine, theirs = _line(heard, one), _line(heard, other)
+    return mine is not None and theirs is not None and mine != theirs
+
+
+def _line(heard: Heard, value: Value) -> tuple[int, int] | None:
+    """Where the line begins and ends that the value begins, after the mark of a list or of a table's row."""
+    text = heard.text[0]
+    start = text.rfind("\n", 0, value.start) + 1
+    if not _ITEM.fullmatch(text, start, value.start):
+        return None
+    end = text.find("\n", start)
+    return start, end if end >= 0 else len(text)
+
+
+_ITEM = re.compile(r"\s*(?:[-*•|–]|\d{1,2}[.)])[\s*_`]*")
 _ROLES = listed("from to in at with by near von nach in bei mit de a en con à dans avec chez")
 
 

@@ -149,7 +149,8 @@ def _left_aside(words: list[Token], values: list[Value], answer: str, corrected:
             gone = earlier.gone(context.at, offered)
         elif not corrected and corrections.is_open(words, answer):
             context.left = context.at, offered
-    if len(words) <= _CHOOSING and (others := earlier.not_taken(values)):
+    chooses = answer != replies.REFUSES and not any(word.text in "?？" for word in words)
+    if len(words) <= _CHOOSING and (others := earlier.not_taken(values, chooses=chooses)):
         gone |= earlier.gone(context.at, others) | earlier.around(context.at, others)
     return gone
 

@@ -14,6 +14,10 @@ from turnkeep.summarizers.extractive.words import (
     ARTICLES,
     CLOCK,
     DAY,
+    DENIES,
+    DENYING,
+    EXCEPTING,
+    EXCEPTS,
     LOWER,
     MAYBE,
     NUMBERS,
@@ -44,6 +48,13 @@ _RUN = re.compile(
     "[0-9０-９]+(?:[.,:/\\-][0-9０-９]+)*(?:[a-zA-Z]+)?"
     "|[a-zA-Z\u00c0-\u024f]+(?:[’'&_\\-.]?[a-zA-Z0-9\u00c0-\u024f]+)*"
     "|[\u30a1-\u30ff]+|[\u3400-\u9fff\uf900-\ufaff々]+|[\u3041-\u309f]+|[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff]{1,12}|\\w"
+)
+_UNSPACED_DENIAL = re.compile(
+    "[不没沒别]|無法|无法|別(?![的人途館室料荘]|$)|請勿|请勿|除了|除非|ない|なかった|なく|ません|ずに|않|없|지말|지마|못|말아|아니"
+)
+_NO_DENIAL = re.compile(
+    "没问题|沒問題|不好意思|不客气|不客氣|不错|不錯|差不多|对不起|對不起|不过|不過|不仅|不僅|不但|不只|不同|要不|是不是|能不能|可不可以|好不好"
+    "|[特分级个區区性]别|别[的人处墅]|すみません|かもしれ(?:ない|ません)|なければ|なくては|なくて(?:も|は)|ませんか|ないか|まちがいない|[少危]ない"
 )
 _MOST = 4096  # words that are remembered: half a megabyte
 Known: TypeAlias = tuple[str, bool, int, tuple[str, ...]]
@@ -94,11 +105,19 @@ def _learn(word: str, is_word: bool = False) -> Known:
     return known
 
 
+def _denies(low: str) -> bool:
+    """Whether a word may deny something. Of scripts without spaces: a run with a denial in it."""
+    if low in DENYING or low.endswith(("n't", "n\u2019t")) or (low[0] == "n" and low[1:2] in {"'", "\u2019"}):
+        return True
+    return low[0] >= "\u3000" and _UNSPACED_DENIAL.search(_NO_DENIAL.sub(" ", low)) is not None
+
+
 def _role(word: str, low: str) -> tuple[int, tuple[str, ...]]:
     first = word[0]
     role = LOWER if first.islower() else 0
     role |= (DAY if low in DATE_WORDS else 0) | (CLOCK if low in TIME_WORDS else 0)
     role |= OPENS if low in OPENERS else 0
+    role |= DENIES | EXCEPTS if low in EXCEPTING else DENIES if _denies(low) else 0
     role |= (MAYBE | OPENS) if first.isdigit() or first >= "\u3000" else 0
     if first.isdigit() or first.isupper() or "\u30a1" <= first <= "\u30ff" or low in NUMBERS or low in ARTICLES:
         return role, ()

@@ -158,8 +158,9 @@ def _word(words: list[Token], at: int, limit: int, begins: bool, common: set[str
     if first.isdigit():
         return _digits(words, at, found)
     if word.low in NUMBERS and (begins or not first.isupper()):
-        unit = words[at + 1].low if at + 1 < len(words) and words[at + 1].is_word else ""
-        found.append(Value(word.start, word.end, NUMBER, (NUMBERS[word.low],), unit=_unit(unit)))
+        if word.low != "one" or not at or words[at - 1].low != "which":
+            unit = words[at + 1].low if at + 1 < len(words) and words[at + 1].is_word else ""
+            found.append(Value(word.start, word.end, NUMBER, (NUMBERS[word.low],), unit=_unit(unit)))
         return 1
     if word.low in ARTICLES and at + 1 < len(words) and words[at + 1].low in _SPANS:
         found.append(Value(word.start, words[at + 1].end, NUMBER, ("1", words[at + 1].low), unit=words[at + 1].low))
@@ -223,7 +224,11 @@ def _is_opening(words: list[Token], at: int) -> bool:
     """Whether a sentence goes on in small letters after this word: then its capital says nothing."""
     if len(words) <= _SHORT:
         return False
-    if at + 1 >= len(words) or not words[at].text[1:].islower():
+    if at + 1 >= len(words):
+        return True
+    if words[at].text.isupper() and words[at + 1].text.isdigit() and 1 < len(words[at].text) < 4:
+        return words[at + 1].start != words[at].end + 1  # "BX 77"
+    if not words[at].text[1:].islower():
         return True
     after = words[at + 1].text
     return not after[0].isupper() and after not in _LINKS

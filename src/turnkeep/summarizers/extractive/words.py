@@ -18,6 +18,8 @@ DAY = 8  # it may belong to a date
 CLOCK = 16  # it may belong to a time of day
 OPENS = 64  # a date or a time of day may begin with it
 MAYBE = 32  # it may belong to either, as far as its beginning tells
+DENIES = 128  # it may deny what stands with it
+EXCEPTS = 256  # it denies only what follows it
 
 
 class Token(msgspec.Struct, frozen=True, gc=False):
@@ -114,6 +116,18 @@ YES = listed(
 NO = listed(
     "no nope nah not don't doesn't neither none never nein nicht kein keine non pas não nao nee niet нет не لا ليس いいえ いや"
     " ちがう 不 不是 没有 아니 아니요"
+)
+DENYING = listed(
+    "not no never neither nor none cannot nothing nobody nowhere hardly avoid dont doesnt didnt cant wont isnt arent wasnt couldnt"
+    " wouldnt shouldnt havent hasnt aint"
+    " kein keine keinen keinem keiner keines nicht nie niemals niemand nichts weder"
+    " nunca jamás tampoco ni ningún ninguno ninguna nada nadie ne pas jamais aucun aucune non mai né nessun nessuno nessuna niente"
+    " não nao nem nenhum nenhuma niet geen nooit niemand inte ikke ingen nie не нет ни нельзя никогда немає لا ليس لم لن नहीं मत 안 못"
+    " değil yok"
+)
+EXCEPTING = listed(
+    "without except excepting excluding unless but ohne außer ausser sin excepto salvo sans sauf excepté hormis senza tranne eccetto sem"
+    " exceto zonder behalve utan uten bez без кроме غير بدون إلا बिना"
 )
 OTHER = listed(
     "another other others else different instead more options andere anderes anderen otro otra otros autre autres"
