@@ -10,7 +10,7 @@ from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from turnkeep.summarizers.extractive import calls, reading, replies
+from turnkeep.summarizers.extractive import calls, outcomes, reading, replies
 from turnkeep.summarizers.extractive.context import Context
 from turnkeep.summarizers.extractive.lexicon import tokens
 from turnkeep.summarizers.extractive.pieces import LONGEST_LINE, is_asked, make_pieces, with_days
@@ -50,7 +50,7 @@ def extract(message: reading.Said, context: Context) -> list[Record]:
 def finish(context: Context) -> list[Record]:
     """The records that still wait for an answer, as things stand."""
     made = [record for _, record in context.answered]
-    made += [_call_record(call, at, calls.UNKNOWN, None, context) for at, call in context.waiting.values()]
+    made += [_call_record(call, at, outcomes.UNKNOWN, None, context) for at, call in context.waiting.values()]
     return made + [record for record, _ in context.pending]
 
 
@@ -81,7 +81,7 @@ def _assistant(line: reading.Line, said: date | None, context: Context) -> list[
     done = [record for record, _ in context.pending] if words else []
     if words:
         context.pending = []
-        done += [_with_told(result, record, said, context) for result, record in context.answered]
+        done += [_with_told(result, _believed(record, line.text), said, context) for result, record in context.answered]
         context.answered = []
         replaces = context.earlier.settled(context.at, values)
         context.earlier.add(context.at, values)
@@ -154,7 +154,7 @@ def _result(line: reading.Line, said: date | None, context: Context) -> list[Rec
     if waiting is None:
         return []
     at, call = waiting
-    ended, result = calls.outcome(line.text)
+    ended, result = outcomes.outcome(line.text)
     if context.redact is not None:
         ended = context.redact(ended)
     record = _call_record(call, at, ended, said, context)
@@ -193,6 +193,11 @@ def _valued(words: str, said: date | None, context: Context) -> tuple[dict[str, 
             context.valued.clear()
         known = context.valued[key] = calls.value_weights(words, said)
     return known
+
+
+def _believed(record: Record, said: str) -> Record:
+    """The call's record, not as done if the assistant says that it was not."""
+    return Record(record.at, CALL, record.pieces, record.tool, outcomes.told_otherwise(record.outcome, said))
 
 
 def _with_told(result: Any, record: Record, said: date | None, context: Context) -> Record:
