@@ -22,7 +22,9 @@ ARGUMENT_WEIGHT = 1.25
 
 def pairs(arguments: Any, depth: int = 0, key: str = "") -> Iterator[tuple[str, str]]:
     """All `key, value` of nested JSON whose values are short; lists of scalars are one value each."""
-    if isinstance(arguments, dict | list):
+    if isinstance(arguments, list) and _is_one_number(arguments):
+        yield key, " ".join(map(str, arguments))
+    elif isinstance(arguments, dict | list):
         if depth < _DEEPEST:
             named = arguments.items() if isinstance(arguments, dict) else ((key, value) for value in arguments[:_MOST])
             for name, value in named:
@@ -83,6 +85,13 @@ def told(result: Any, said: str, arguments: set[str]) -> Iterator[tuple[str, str
         if low in said or (single and _is_reference(value)):
             seen.add(low)
             yield key, value
+
+
+def _is_one_number(groups: list[Any]) -> bool:
+    """Whether a list is a number in groups, as those of a card: apart they would pass for any number."""
+    return 3 <= len(groups) <= 5 and all(
+        isinstance(each, str | int) and 3 <= len(str(each)) <= 6 and str(each).isdigit() for each in groups
+    )
 
 
 def _is_reference(value: str) -> bool:

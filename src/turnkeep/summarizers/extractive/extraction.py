@@ -6,10 +6,12 @@ decided by the user's next message, so the newest of them stay pending.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from turnkeep import redaction
 from turnkeep.summarizers.extractive import calls, outcomes, reading, replies
 from turnkeep.summarizers.extractive.context import Context
 from turnkeep.summarizers.extractive.lexicon import tokens
@@ -33,7 +35,7 @@ def extract(message: reading.Said, context: Context) -> list[Record]:
     line = reading.read(message)
     context.at += 1
     if context.redact is not None and line.role != "tool":
-        line = line._replace(text=context.redact(line.text))
+        line = _redacted(line, context, context.redact)
     said = _day(line.created, context.zone)
     if said is not None:
         context.began = context.began or said
@@ -45,6 +47,15 @@ def extract(message: reading.Said, context: Context) -> list[Record]:
     if line.role == "tool":
         return _result(line, said, context)
     return []
+
+
+def _redacted(line: reading.Line, context: Context, redact: Callable[[str], str]) -> reading.Line:
+    """The message without its secrets; an answer to the question for one has no other sign of it."""
+    text = redact(reading.shortened(line.text))
+    if line.role == "user" and context.asked is not None:
+        text = redaction.answer(redact, context.asked, text)
+    context.asked = redaction.asked(line.text) if line.role == "assistant" else None
+    return line._replace(text=text)
 
 
 def finish(context: Context) -> list[Record]:
@@ -170,12 +181,13 @@ def _call_record(call: reading.Call, at: int, ended: str, said: date | None, con
             if piece.tokens <= LONGEST_LINE - 6:
                 made.append(piece)
             context.arguments.update(piece.weights)
-    return Record(at, CALL, tuple(made), call.name, ended)
+    tool = call.name if context.redact is None or call.name.isidentifier() else context.redact(call.name)
+    return Record(at, CALL, tuple(made), tool, ended)
 
 
 def _pair(key: str, value: str, at: int, said: date | None, context: Context) -> Piece:
     if context.redact is not None:
-        value = context.redact(value)
+        key, value = redaction.pair(context.redact, key, value)
     words = calls.in_words(key, value, context.surfaces, at)
     weights, values = _valued(words, said, context)
     if not weights:
@@ -208,7 +220,7 @@ def _with_told(result: Any, record: Record, said: date | None, context: Context)
     made = []
     for key, value in calls.told(result, context.surfaces.newest_of_assistant(), given):
         if context.redact is not None:
-            value = context.redact(value)  # noqa: PLW2901
+            key, value = redaction.pair(context.redact, key, value)  # noqa: PLW2901
         weights, _ = _valued(value, said, context)
         text = f"{key}={value}"
         cost = context.count(" " + text) + 1

@@ -5,6 +5,7 @@ Invariant: a fragment is a slice of one clause; it has three words or more where
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import msgspec
@@ -12,6 +13,7 @@ import msgspec
 from turnkeep.summarizers.extractive.values import WORD, Value
 from turnkeep.summarizers.extractive.words import CLAUSE_ENDS, EVERYDAY, NUMBERS, STOP, Token
 
+_MARK = re.compile(r"\[[^\[\]\n]{2,40}\]")
 FEWEST_WORDS = 3
 _COMMAS = frozenset(",،、")
 _ASKING = frozenset("?？؟")
@@ -37,6 +39,7 @@ def fragments(text: str, words: list[Token], values: list[Value], *, runs: bool 
     `runs`: of long clauses also the short runs of telling words.
     """
     at = 0
+    marks = [match.span() for match in _MARK.finditer(text)] if "[" in text else []
     for start, end, clause, asks in _clauses(text, words, values):
         while at < len(values) and values[at].start < start:
             at += 1
@@ -44,7 +47,15 @@ def fragments(text: str, words: list[Token], values: list[Value], *, runs: bool 
         while at < len(values) and values[at].start < end:
             at += 1
         if at > first and clause:
-            yield from _cut(clause, values[first:at], first, asks, runs and len(clause) > _CLAUSE)
+            cut = _cut(clause, values[first:at], first, asks, runs and len(clause) > _CLAUSE)
+            yield from (_around(part, marks) for part in cut) if marks else cut
+
+
+def _around(part: Fragment, marks: list[tuple[int, int]]) -> Fragment:
+    """The fragment with all of a mark that it begins or ends in: half a `[phone number]` is none."""
+    start = next((begin for begin, end in marks if begin < part.start < end), part.start)
+    end = next((end for begin, end in marks if begin < part.end < end), part.end)
+    return part if (start, end) == (part.start, part.end) else Fragment(start, end, part.first, part.last, part.asks)
 
 
 def _clauses(text: str, words: list[Token], values: list[Value]) -> Iterator[tuple[int, int, list[Token], bool]]:

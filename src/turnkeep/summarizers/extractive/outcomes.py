@@ -33,7 +33,7 @@ _RESULTS = listed("results result items data hits matches records rows entries l
 _WRAPPERS = listed("data result results response body payload output content structuredcontent value d")
 _REASONS = ("error", "fehler", "code", "reason", "message", "detail", "errors", "error_message", "stderr", "status", "result")
 _BAD_WORDS = listed(
-    "error errors failed fail failure fehler rejected denied timeout unavailable false invalid refused declined expired aborted"
+    "error errors err failed fail failure fehler rejected denied timeout unavailable false invalid refused declined expired aborted"
     " forbidden unauthorized unauthorised blocked no not none unable unsuccessful bad conflict full soldout sold missing exceeded"
     " unpaid unconfirmed incomplete undelivered bounced fehlgeschlagen abgelehnt ausgebucht rechazado fallido refusé échoué"
     " rifiutato recusado failing timedout ko nok 失敗 失败 エラー"
@@ -49,7 +49,8 @@ _DONE_WORDS = listed(
 )
 _NOTHING_WRONG = re.compile(
     r"(?i)\b(?:no|0|zero|without(?: any)?|keine?|sin|sans|aucune?) (?:new |known )?(?:errors?|failures?|failed|exceptions?"
-    r"|fehler|errores|erreurs?)(?: (?:found|occurred|detected))?|\b(?:errors?|failures?|failed|exit(?: code| status)?)[:= ] ?(?:0|none|null|false)\b"
+    r"|fehler|errores|erreurs?)(?: (?:found|occurred|detected))?"
+    r"|\b(?:errors?|failures?|failed|exit(?: code| status)?)[:= ] ?(?:0|none|null|false)\b"
 )
 _EMPTY_TEXT = re.compile(
     r"(?i)^\W*(?:null|none|nothing(?: found)?|\[\]|\{\}|n/a|(?:no|0|zero) (?:results?|matches|hits|records|rows|items|entries|data)\b"
@@ -198,7 +199,7 @@ def _status(key: str, value: str) -> Iterator[tuple[str, str]]:
         return
     if not some.isdisjoint(_OWN_WORDS):
         yield "own", value.strip()[:_MOST]
-    elif not some.isdisjoint(_BAD_WORDS) or words[0].startswith(("err", "not", "un")):
+    elif not some.isdisjoint(_BAD_WORDS):
         yield FAILED, f": {_own(value)}"
     elif not some.isdisjoint(_PENDING_WORDS):
         yield PENDING, value.strip()[:_MOST]
