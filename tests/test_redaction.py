@@ -113,6 +113,9 @@ LEFT = [
     "0.4111111111111111",
     "About the password: please reset it",
     "change the password to something stronger",
+    "set a password in settings to continue, reset the password to continue",
+    "the password is usually printed on the router, the secret key is kept in a vault",
+    "there are fields for user and password there",
     "two keys: one for the door, one for the car",
 ]
 

@@ -21,7 +21,9 @@ _MARKS = ".,;:!?)…。、\"'*`}]"
 
 # Words that follow "the password is" where none is told.
 _NO_SECRET = listed(
-    "wrong incorrect correct not the your his her its that this these those there here what which who where how why when now"
+    "continue proceed access log login unlock get gain use enter view protect choose see count field fields settings pending kept"
+    " stuck lots enabled disabled usually located shared managed generated oauth oauth2 ********"
+    " wrong incorrect correct not the your his her its that this these those there here what which who where how why when now"
     " also still very never always again too invalid valid expired required needed missing safe secure strong weak changed"
     " reset stored saved sent set only being been case different same and for with without free optional mandatory empty blank"
     " fine good bad unknown forgotten lost encrypted hashed hidden shown displayed protected printed written easy hard simple"

@@ -44,7 +44,7 @@ _SAYS = (
 _ABOUT = r"[ \-](?:reset|link|manager|policy|field|prompt|page|length|rules?|change|recovery)\b"
 _BETWEEN = r"(?:[^\S\n]{1,3}[^\s.,;:=!?\"'「]{1,20}){0,4}?"
 _CLOSED = r"[\"“”„«「『`*]{1,3}(?P<exact>[^\"“”„«»「」『』`*\n]{1,200})(?=[\"”“»」』`*])"
-_OPEN = r"[\"'“„«「『`*_]{0,3}(?P<secret>[^\s\"“”„«»「」『』`<>]{3,})"
+_OPEN = r"[\"'“„«「『`*_]{0,3}(?P<secret>(?![a-z]{2,20}(?:ed|ing|ly)[^\S\n][a-z])[^\s\"“”„«»「」『』`<>]{3,})"
 _VALUE = rf"(?:{_CLOSED}|{_OPEN})"
 _MIXED = r"[\"'“„«「『`*]{0,2}(?P<mixed>[^\s\"'“”„«»「」『』`<>*]{5,})"
 _PASSWORDS = (
@@ -73,13 +73,13 @@ _PASSWORDS = (
     # change my password to x
     (
         rf"(?i:\b(?:chang|set|reset|updat|mak|switch|änder|setz|cambi|mud)\w{{0,6}}[^\S\n](?:[^\s.]{{1,20}}[^\S\n]){{0,4}}?{_WORD}(?:[^\S\n][^\s.:=]{{1,20}}){{0,3}}?"
-        rf"[^\S\n](?:to|into|as|auf|in|a|para|por)[^\S\n]"
+        rf"[^\S\n](?:to|into|as|auf|a|para|por)[^\S\n]"
         rf"(?:be )?){_VALUE}"
     ),
     # user ann and password x; password hunter2xQ9; PIN 4711; мой пароль x
     (
-        rf"(?i:\b(?:user(?:name|id)?|login|account|e-?mail|benutzer(?:name)?|usuario|utilisateur)[^\S\n:=]?(?:is |name )?"
-        rf"[:=]? ?[^\s,]{{2,60}},? (?:(?:and|with|und|mit|y|et|e|en|plus)(?: (?:the|my|a))? )?{_WORD}) {_VALUE}"
+        rf"(?i:\b(?:user(?:name|id)?|login|account|e-?mail|benutzer(?:name)?|usuario|utilisateur)[^\S\n:=]?(?:is |name )?[:=]?"
+        rf" ?(?!(?:and|or|und|oder|y|et|ou)\b)[^\s,]{{2,60}},? (?:(?:and|with|und|mit|y|et|e|en|plus)(?: (?:the|my|a))? )?{_WORD}) {_VALUE}"
     ),
     rf"(?i:{_WORD})[*_]{{0,2}}\s{{0,3}}(?:[—–\-]\s{{0,2}})?{_MIXED}",
     r"(?i:(?<![^\W_])(?:pin(?: code| number)?|cvv2?|cvc2?|geheimzahl)) (?P<exact>\d{3,8})(?![\w.,]?\d)",

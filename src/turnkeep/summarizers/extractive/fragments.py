@@ -6,6 +6,7 @@ Invariant: a fragment is a slice of one clause; it has three words or more where
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator
 
 import msgspec
@@ -53,8 +54,9 @@ def fragments(text: str, words: list[Token], values: list[Value], *, runs: bool 
 
 def _around(part: Fragment, marks: list[tuple[int, int]]) -> Fragment:
     """The fragment with all of a mark that it begins or ends in: half a `[phone number]` is none."""
-    start = next((begin for begin, end in marks if begin < part.start < end), part.start)
-    end = next((end for begin, end in marks if begin < part.end < end), part.end)
+    before, after = bisect_left(marks, (part.start, 0)) - 1, bisect_left(marks, (part.end, 0)) - 1
+    start = marks[before][0] if before >= 0 and part.start < marks[before][1] else part.start
+    end = marks[after][1] if after >= 0 and part.end < marks[after][1] else part.end
     return part if (start, end) == (part.start, part.end) else Fragment(start, end, part.first, part.last, part.asks)
 
 
