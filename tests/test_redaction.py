@@ -51,6 +51,8 @@ FOUND = [
     ("My password is\nsunshine", "My password is\n[password]"),
     ('{"user": "ann", "password": "blue moon"}', '{"user": "ann", "password": "[password]"}'),
     ('{"auth":{"api_key":"zzz yyy"}}', '{"auth":{"api_key":"[password]"}}'),
+    ('{"passwords": ["moonlight", "sun"]}', '{"passwords": [[password]]}'),
+    ("password: 'sun shine Moon' at Sino", "password: '[password]' at Sino"),
     ("**Password:** sunshine", "**Password:** [password]"),
     ("user ann and password sunshine", "user ann and password [password]"),
     ("change my password to sunshine", "change my password to [password]"),

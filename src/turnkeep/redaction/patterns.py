@@ -43,7 +43,7 @@ _SAYS = (
 )
 _ABOUT = r"[ \-](?:reset|link|manager|policy|field|prompt|page|length|rules?|change|recovery)\b"
 _BETWEEN = r"(?:[^\S\n]{1,3}[^\s.,;:=!?\"'「]{1,20}){0,4}?"
-_CLOSED = r"[\"“”„«「『`*]{1,3}(?P<exact>[^\"“”„«»「」『』`*\n]{1,200})(?=[\"”“»」』`*])"
+_CLOSED = r"(?:[\"“”„«「『`*]{1,3}(?P<exact>[^\"“”„«»「」『』`*\n]{1,200})(?=[\"”“»」』`*])|'(?P<exact4>[^'\n]{2,200})'(?!\w))"
 _OPEN = r"[\"'“„«「『`*_]{0,3}(?P<secret>(?![a-z]{2,20}(?:ed|ing|ly)[^\S\n][a-z])[^\s\"“”„«»「」『』`<>]{3,})"
 _VALUE = rf"(?:{_CLOSED}|{_OPEN})"
 _MIXED = r"[\"'“„«「『`*]{0,2}(?P<mixed>[^\s\"'“”„«»「」『』`<>*]{5,})"
@@ -51,7 +51,7 @@ _PASSWORDS = (
     # "api_key": "x", at any depth of JSON, also where that is a text in JSON itself
     (
         r"\\{0,3}[\"'](?P<named>[^\"'\\\n]{2,64})\\{0,3}[\"']\s{0,3}:\s{0,3}"
-        r"(?:(?P<exact>-?\d[\d.]*)|\\{0,3}\"(?P<exact2>(?:[^\"\\\n]|\\[^\"\n])+)|'(?P<exact3>[^'\n]+))"
+        r"(?:(?P<exact>-?\d[\d.]*)|\\{0,3}\"(?P<exact2>(?:[^\"\\\n]|\\[^\"\n])+)|'(?P<exact3>[^'\n]+)|\[(?P<exact5>[^\[\]\n]{1,400})(?=\]))"
     ),
     # password=x, **Password:** x, pw: x
     (
