@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from turnkeep.errors import InvalidInput
-from turnkeep.redaction import DEFAULT_PATTERNS, Redactor, is_card_number
+from turnkeep.redaction import DEFAULT_PATTERNS, Redactor, answer, asked, is_card_number, pair
 from turnkeep.summarizers import Extractive
 
 redact = Redactor().redact
@@ -38,6 +38,59 @@ FOUND = [
     ("パスワードは「ねこ123」です", "パスワードは「[password]」です"),
     ("密码是abc123", "密码是[password]"),
     ("كلمة المرور هي سر12345", "كلمة المرور هي [password]"),
+    # cards with digits after them, and with any separators
+    ("4111 1111 1111 1111 12/27", "[card number] 12/27"),
+    ("4111 1111 1111 1111 123", "[card number] 123"),
+    ("4111 1111 1111 1111 2 people", "[card number] 2 people"),
+    ("4111\u00a01111\u00a01111\u00a01111, 4111.1111.1111.1111", "[card number], [card number]"),
+    ("4111\u20131111\u20131111\u20131111", "[card number]"),
+    ('["4111", "1111", "1111", "1111"]', '["[card number]"]'),
+    ("卡号4111111111111111", "卡号[card number]"),
+    # passwords in so many words
+    ("Password:\nhunter2xQ9", "Password:\n[password]"),
+    ("My password is\nsunshine", "My password is\n[password]"),
+    ('{"user": "ann", "password": "blue moon"}', '{"user": "ann", "password": "[password]"}'),
+    ('{"auth":{"api_key":"zzz yyy"}}', '{"auth":{"api_key":"[password]"}}'),
+    ('{"passwords": ["moonlight", "sun"]}', '{"passwords": [[password]]}'),
+    ("password: 'sun shine Moon' at Sino", "password: '[password]' at Sino"),
+    ("**Password:** sunshine", "**Password:** [password]"),
+    ("user ann and password sunshine", "user ann and password [password]"),
+    ("change my password to sunshine", "change my password to [password]"),
+    ("the password will be sunshine", "the password will be [password]"),
+    ("the password should be sunshine.", "the password should be [password]."),
+    ("The password's sunshine", "The password's [password]"),
+    ("hunter2xQ9 is my password", "[password] is my password"),
+    ("pw: sunshine, pass: hunter2", "pw: [password], pass: [password]"),
+    ("mysql --password sunshine -u root", "mysql --password [password] -u root"),
+    ('password is "blue Staple77 moon"', 'password is "[password]"'),
+    ("the password is not hunter2", "the password is not [password]"),
+    ('{"error":"password hunter2xQ9 refused"}', '{"error":"password [password] refused"}'),
+    ("Мой пароль солнце", "Мой пароль [password]"),
+    ("我的密码是abc123", "我的密码是[password]"),
+    ("メールのパスワードはabc123", "メールのパスワードは[password]"),
+    ("my PIN is 4711, CVV 123", "my PIN is [password], CVV [password]"),
+    # keys
+    ("secret_key=abcdef", "secret_key=[password]"),
+    ("client_secret: abcdef", "client_secret: [password]"),
+    ("export AWS_SECRET_ACCESS_KEY=wJalrXUtnFEMI/K7MDENG", "export AWS_SECRET_ACCESS_KEY=[password]"),
+    (
+        (
+            "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,0A1B\n\nabc+/def\nghi==\n"
+            "-----END RSA PRIVATE KEY----- bye"
+        ),
+        "[private key] bye",
+    ),
+    # telephones
+    ("Phone:+351912345678", "Phone:[phone number]"),
+    ("1-408-247-8880", "[phone number]"),
+    ("call 912 345 678", "call [phone number]"),
+    ("912 345 678", "[phone number]"),
+    ("my number is 9876543210", "my number is [phone number]"),
+    ('{"phone": "9876543210"}', '{"phone": "[phone number]"}'),
+    # addresses
+    ("ann\uff20example.org", "[mail address]"),
+    ('{"ann@example.org": "R7X"}', '{"[mail address]": "R7X"}'),
+    ("IBAN DE89 3704 0044 0532 0130 00", "IBAN [bank account]"),
 ]
 LEFT = [
     "on 2019-03-12 and 12.05.2026 at 10:30",
@@ -48,6 +101,24 @@ LEFT = [
     "the password is wrong, use the password reset link",
     "pass the salt, a pin is in my wallet",
     "ask-me-anything and task-list-for-tomorrow",
+    "The password is free of charge",
+    "senha é uma palavra",
+    "0815 2024 1930",
+    "DE89 3704 0044 0532 0130 01",  # whose checksum is wrong
+    "order number 9876543210, order 9876543210",
+    "912 345 678 views",
+    "max_tokens=4000, token_limit: 300, tokens: 512",
+    '{"max_tokens": 4000, "next_page_token": "abc"}',
+    "what is my password, this is my password",
+    "enter your username and password to log in",
+    "call me on the 12 05 2026, or at 10:30 on 2026-03-12",
+    "0.4111111111111111",
+    "About the password: please reset it",
+    "change the password to something stronger",
+    "set a password in settings to continue, reset the password to continue",
+    "the password is usually printed on the router, the secret key is kept in a vault",
+    "there are fields for user and password there",
+    "two keys: one for the door, one for the car",
 ]
 
 
@@ -89,13 +160,84 @@ def test_a_pattern_that_is_none_is_refused() -> None:
         Redactor({"badge": "("})
 
 
+@pytest.mark.parametrize("patterns", [{"badge": "x*"}, {"": "x"}, {" ": "x"}, {"badge": "|x"}])
+def test_a_pattern_that_is_everywhere_or_has_no_name_is_refused(patterns: dict[str, str]) -> None:
+    with pytest.raises(InvalidInput, match="redaction_patterns"):
+        Redactor(patterns)
+
+
+@pytest.mark.parametrize(
+    ("key", "secret"),
+    [
+        *[
+            (key, True)
+            for key in ("password", "dbPassword", "user-pwd", "PIN", "cvv2", "api_key", "apiKey", "X-Api-Key", "accessToken")
+        ],
+        *[
+            (key, True)
+            for key in ("AWS_SECRET_ACCESS_KEY", "client_secret", "session_token", "Authorization", "contraseña", "パスワード")
+        ],
+        *[
+            (key, False)
+            for key in ("tokens", "max_tokens", "token_limit", "token_count", "pinned", "password_policy", "key", "author")
+        ],
+    ],
+)
+def test_a_key_names_a_secret_or_not(key: str, secret: bool) -> None:
+    assert pair(redact, key, "any thing") == (key, "[password]" if secret else "any thing")
+
+
+@pytest.mark.parametrize(
+    ("question", "said", "left"),
+    [
+        ("What is your password?", "sunshine", "[password]"),
+        ("Your PIN, please? Type it here.", "It's 4711.", "It's [password]."),
+        ("Please enter your PIN", "4711", "[password]"),
+        ("What is your password?", "I forgot it", "I forgot it"),
+        ("What is your password?", "Why do you need it?", "Why do you need it?"),
+        ("What is your phone number?", "9876543210", "[phone number]"),
+        ("What is your name?", "sunshine", "sunshine"),
+    ],
+)
+def test_an_answer_is_known_as_a_secret_by_its_question(question: str, said: str, left: str) -> None:
+    key = asked(question)
+    assert (said if key is None else answer(redact, key, said)) == left
+
+
 @pytest.mark.parametrize(
     "part",
-    ["a", "1", "1 ", "a.a@", "password ", "password is ", "+1", "eyJ", "a@b.", "://", "0 ", "(0", "-----BEGIN PRIVATE KEY-----"],
+    [
+        "a",
+        "1",
+        "1 ",
+        "a.a@",
+        "password ",
+        "password is ",
+        "+1",
+        "eyJ",
+        "a@b.",
+        "://",
+        "0 ",
+        "(0",
+        "-----BEGIN PRIVATE KEY-----",
+        "1111 ",
+        "4111 ",
+        "call ",
+        "pin: ",
+        '"pin":',
+        "--pin ",
+        "user a ",
+        "change ",
+        "set pin to ",
+        "912 345 678 ",
+        "is my ",
+        "'a",
+        "\\",
+    ],
 )
 def test_long_texts_take_linear_time(part: str) -> None:
     began = time.perf_counter()
-    redact(part * (200_000 // len(part)))
+    redact("password token " + part * (200_000 // len(part)))
     assert time.perf_counter() - began < 5
 
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterable, Sequence
 from operator import attrgetter
 
+from turnkeep.redaction import Redactor
 from turnkeep.settings import check_zone
 from turnkeep.summarizers.extractive.context import Context
 from turnkeep.summarizers.extractive.extraction import extract, finish
@@ -26,6 +27,7 @@ from turnkeep.summarizers.extractive.selection import fitting, pick
 from turnkeep.summarizers.extractive.weighing import weigh
 from turnkeep.tokens import Counter, get_counter
 
+_BUILT_IN = Redactor().redact
 _SPARE = 24  # tokens
 _RECALLED = 30  # records
 
@@ -36,14 +38,15 @@ class Extractive:
     """Summarizes by choosing.
 
     `timezone`: the user's, for what "tomorrow" means; `counter`: o200k unless told otherwise; `redact`: goes over each message
-    before anything is taken from it (`Redactor().redact`): a secret is known as one only among the words that it was said with.
+    before anything is taken from it, since a secret is known as one only among the words that it was said with. It is that of the
+    built-in `Redactor` unless told otherwise; None redacts nothing.
     """
 
     method: str = "extractive"
     source: str | None = "extractive-1"
 
     def __init__(
-        self, timezone: str = "UTC", *, counter: Counter | None = None, redact: Callable[[str], str] | None = None
+        self, timezone: str = "UTC", *, counter: Counter | None = None, redact: Callable[[str], str] | None = _BUILT_IN
     ) -> None:
         self._zone = check_zone("timezone", timezone)
         self._given, self._redact = counter, redact

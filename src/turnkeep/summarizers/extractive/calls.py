@@ -1,7 +1,4 @@
-"""Tool calls as pairs: arguments in the user's own words, and what came of the call.
-
-Invariant: a call is told as done only when its result says neither error nor emptiness; a call without a result says so.
-"""
+"""Tool calls as pairs: arguments in the user's own words, and what of a result the assistant passed on."""
 
 from __future__ import annotations
 
@@ -11,16 +8,10 @@ from typing import Any, TypeAlias
 
 from turnkeep.summarizers.extractive.dates import DATE_WORDS
 from turnkeep.summarizers.extractive.lexicon import tokens
-from turnkeep.summarizers.extractive.reading import parsed
 from turnkeep.summarizers.extractive.surfaces import Surfaces
 from turnkeep.summarizers.extractive.values import DATE, TIME, Value, find
-from turnkeep.summarizers.extractive.words import NUMBERS, STOP, listed
+from turnkeep.summarizers.extractive.words import NUMBERS, STOP
 
-FAILED, EMPTY, UNKNOWN, DONE = "failed", "no result", "outcome unknown", "ok"
-_ERRORS = listed("error errors exception fehler erreur erro errore traceback failure")
-_BAD = listed("error failed failure fehler rejected denied timeout unavailable false invalid refused")
-_GOOD_KEYS = listed("ok success successful succeeded")
-_REASONS = ("error", "fehler", "code", "reason", "message", "detail", "errors")
 _LONGEST = 80  # characters of a value
 _DEEPEST = 4
 _NOT_PLAIN = STOP | frozenset(NUMBERS) | DATE_WORDS
@@ -31,7 +22,9 @@ ARGUMENT_WEIGHT = 1.25
 
 def pairs(arguments: Any, depth: int = 0, key: str = "") -> Iterator[tuple[str, str]]:
     """All `key, value` of nested JSON whose values are short; lists of scalars are one value each."""
-    if isinstance(arguments, dict | list):
+    if isinstance(arguments, list) and _is_one_number(arguments):
+        yield key, " ".join(map(str, arguments))
+    elif isinstance(arguments, dict | list):
         if depth < _DEEPEST:
             named = arguments.items() if isinstance(arguments, dict) else ((key, value) for value in arguments[:_MOST])
             for name, value in named:
@@ -45,54 +38,6 @@ def pairs(arguments: Any, depth: int = 0, key: str = "") -> Iterator[tuple[str, 
         text = str(arguments).strip() if not isinstance(arguments, bool) else str(arguments).lower()
         if 0 < len(text) <= _LONGEST and "\n" not in text and "[" not in text:
             yield key, text
-
-
-def outcome(content: str) -> tuple[str, Any]:
-    """How a call ended, in words, and its result as JSON if it is that."""
-    result = parsed(content)
-    if result is None:
-        return _plain_outcome(content), None
-    if isinstance(result, list) and len(result) > 1:
-        return f"{len(result)} found", result
-    single = result[0] if isinstance(result, list) and result else result
-    failure = _failure(single) if isinstance(single, Mapping) else None
-    if failure is not None:
-        return failure, None
-    return (EMPTY, None) if _is_empty(single) else (DONE, result)
-
-
-def _is_empty(result: Any) -> bool:
-    if isinstance(result, Mapping):
-        return not result or (len(result) == 1 and all(value == [] for value in result.values()))
-    return result in ("", []) or result is None
-
-
-def _plain_outcome(content: str) -> str:
-    if not content.strip() or content.strip() in {"null", "None"}:
-        return EMPTY
-    first = content[:80].casefold()
-    return FAILED if any(word in first for word in ("error", "exception", "traceback", "failed", "fehler")) else DONE
-
-
-def _failure(result: Mapping[str, Any]) -> str | None:
-    for key, value in result.items():
-        low = str(key).casefold()
-        bad = low in _ERRORS and value not in (None, False, "", [], 0)
-        bad = bad or (low in _GOOD_KEYS and value is False)
-        bad = bad or (low in {"status", "state", "outcome"} and str(value).casefold() in _BAD)
-        if bad:
-            return FAILED + _reason(result)
-    return None
-
-
-def _reason(result: Mapping[str, Any]) -> str:
-    for key in _REASONS:
-        value = result.get(key)
-        if isinstance(value, Mapping):
-            value = value.get("message") or value.get("code")
-        if isinstance(value, str) and 0 < len(value) <= 40 and "\n" not in value:
-            return f": {value}"
-    return ""
 
 
 Worth: TypeAlias = tuple[dict[str, float], list[Value]]
@@ -140,6 +85,13 @@ def told(result: Any, said: str, arguments: set[str]) -> Iterator[tuple[str, str
         if low in said or (single and _is_reference(value)):
             seen.add(low)
             yield key, value
+
+
+def _is_one_number(groups: list[Any]) -> bool:
+    """Whether a list is a number in groups, as those of a card: apart they would pass for any number."""
+    return 3 <= len(groups) <= 5 and all(
+        isinstance(each, str | int) and 3 <= len(str(each)) <= 6 and str(each).isdigit() for each in groups
+    )
 
 
 def _is_reference(value: str) -> bool:

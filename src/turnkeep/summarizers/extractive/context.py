@@ -40,6 +40,7 @@ class Context:
         self.valued: dict[tuple[str, date | None], tuple[dict[str, float], list[Value]]] = {}
         self.waiting: dict[str, tuple[int, Call]] = {}
         self.pending: list[tuple[Record, bool]] = []  # the assistant's last words, and whether they ask
+        self.secret_asked: str | None = None  # what the assistant's last words ask for, if it must not be told: a password
         self.answered: list[tuple[Any, Record]] = []  # results that the assistant has not told yet
 
     @property

@@ -6,13 +6,15 @@ decided by the user's next message, so the newest of them stay pending.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
 
-from turnkeep.summarizers.extractive import calls, contrast, corrections, days, reading, replies
+from turnkeep import redaction
+from turnkeep.summarizers.extractive import calls, contrast, corrections, days, outcomes, reading, replies
 from turnkeep.summarizers.extractive.context import Context
 from turnkeep.summarizers.extractive.dates import WEEKDAYS
 from turnkeep.summarizers.extractive.earlier import NAMES, Heard, Slots
@@ -41,7 +43,7 @@ def extract(message: reading.Said, context: Context) -> list[Record]:
     line = reading.read(message)
     context.at += 1
     if context.redact is not None and line.role != "tool":
-        line = line._replace(text=context.redact(line.text))
+        line = _redacted(line, context, context.redact)
     said = _day(line.created, context.zone)
     if said is not None:
         context.began = context.began or said
@@ -55,10 +57,19 @@ def extract(message: reading.Said, context: Context) -> list[Record]:
     return []
 
 
+def _redacted(line: reading.Line, context: Context, redact: Callable[[str], str]) -> reading.Line:
+    """The message without its secrets; an answer to the question for one has no other sign of it."""
+    text = redact(reading.shortened(line.text))
+    if line.role == "user" and context.secret_asked is not None:
+        text = redaction.answer(redact, context.secret_asked, text)
+    context.secret_asked = redaction.asked(line.text) if line.role == "assistant" else None
+    return line._replace(text=text)
+
+
 def finish(context: Context) -> list[Record]:
     """The records that still wait for an answer, as things stand."""
     made = [record for _, record in context.answered]
-    made += [_call_record(call, at, calls.UNKNOWN, None, context) for at, call in context.waiting.values()]
+    made += [_call_record(call, at, outcomes.UNKNOWN, None, context) for at, call in context.waiting.values()]
     return made + [record for record, _ in context.pending] + context.salvaged
 
 
@@ -160,7 +171,7 @@ def _assistant(line: reading.Line, said: date | None, context: Context) -> list[
     done = [record for record, _ in context.pending] if words else []
     if words:
         context.pending = []
-        done += [_with_told(result, record, said, context) for result, record in context.answered]
+        done += [_with_told(result, _believed(record, line.text), said, context) for result, record in context.answered]
         context.answered = []
         gone = context.earlier.settled(context.at, values) | _overtaken(values, context) | _restated(words, values, context)
         lows = {word.low for word in words}
@@ -316,11 +327,11 @@ def _result(line: reading.Line, said: date | None, context: Context) -> list[Rec
     if waiting is None:
         return []
     at, call = waiting
-    ended, result = calls.outcome(line.text)
+    ended, result = outcomes.outcome(line.text)
     if context.redact is not None:
         ended = context.redact(ended)
     record = _call_record(call, at, ended, said, context)
-    if ended == calls.DONE and at == context.agreed + 1:
+    if ended == outcomes.DONE and at == context.agreed + 1:
         context.earlier.settle_before(at)
     context.answered.append((result, record))
     return []
@@ -334,12 +345,13 @@ def _call_record(call: reading.Call, at: int, ended: str, said: date | None, con
             if piece.tokens <= LONGEST_LINE - 6:
                 made.append(piece)
             context.arguments.update(piece.weights)
-    return Record(at, CALL, tuple(made), call.name, ended)
+    tool = call.name if context.redact is None or call.name.isidentifier() else context.redact(call.name)
+    return Record(at, CALL, tuple(made), tool, ended)
 
 
 def _pair(key: str, value: str, at: int, said: date | None, context: Context) -> Piece:
     if context.redact is not None:
-        value = context.redact(value)
+        key, value = redaction.pair(context.redact, key, value)
     words = calls.in_words(key, value, context.surfaces, at)
     weights, values = _valued(words, said, context)
     if not weights:
@@ -359,6 +371,11 @@ def _valued(words: str, said: date | None, context: Context) -> tuple[dict[str, 
     return known
 
 
+def _believed(record: Record, said: str) -> Record:
+    """The call's record, not as done if the assistant says that it was not."""
+    return Record(record.at, CALL, record.pieces, record.tool, outcomes.told_otherwise(record.outcome, said))
+
+
 def _with_told(result: Any, record: Record, said: date | None, context: Context) -> Record:
     """The call's record with what of its result was passed on to the user."""
     if result is None or isinstance(result, bool | int | float | str):
@@ -367,7 +384,7 @@ def _with_told(result: Any, record: Record, said: date | None, context: Context)
     made = []
     for key, value in calls.told(result, context.surfaces.newest_of_assistant(), given):
         if context.redact is not None:
-            value = context.redact(value)  # noqa: PLW2901
+            key, value = redaction.pair(context.redact, key, value)  # noqa: PLW2901
         weights, _ = _valued(value, said, context)
         text = f"{key}={value}"
         cost = context.count(" " + text) + 1

@@ -5,6 +5,8 @@ Invariant: a fragment is a slice of one clause; it has three words or more where
 
 from __future__ import annotations
 
+import re
+from bisect import bisect_left
 from collections.abc import Iterator
 
 import msgspec
@@ -12,6 +14,7 @@ import msgspec
 from turnkeep.summarizers.extractive.values import WORD, Value
 from turnkeep.summarizers.extractive.words import CLAUSE_ENDS, EVERYDAY, NUMBERS, STOP, Token
 
+_MARK = re.compile(r"\[[^\[\]\n]{2,40}\]")
 FEWEST_WORDS = 3
 _COMMAS = frozenset(",،、")
 _ASKING = frozenset("?？؟")
@@ -38,6 +41,7 @@ def fragments(text: str, words: list[Token], values: list[Value], *, runs: bool 
     `runs`: of long clauses also the short runs of telling words.
     """
     at = 0
+    marks = [match.span() for match in _MARK.finditer(text)] if "[" in text else []
     for start, end, clause, asks in _clauses(text, words, values):
         while at < len(values) and values[at].start < start:
             at += 1
@@ -45,7 +49,16 @@ def fragments(text: str, words: list[Token], values: list[Value], *, runs: bool 
         while at < len(values) and values[at].start < end:
             at += 1
         if at > first and clause:
-            yield from _cut(clause, values[first:at], first, asks, runs and len(clause) > _CLAUSE)
+            cut = _cut(clause, values[first:at], first, asks, runs and len(clause) > _CLAUSE)
+            yield from (_around(part, marks) for part in cut) if marks else cut
+
+
+def _around(part: Fragment, marks: list[tuple[int, int]]) -> Fragment:
+    """The fragment with all of a mark that it begins or ends in: half a `[phone number]` is none."""
+    before, after = bisect_left(marks, (part.start, 0)) - 1, bisect_left(marks, (part.end, 0)) - 1
+    start = marks[before][0] if before >= 0 and part.start < marks[before][1] else part.start
+    end = marks[after][1] if after >= 0 and part.end < marks[after][1] else part.end
+    return part if (start, end) == (part.start, part.end) else Fragment(start, end, part.first, part.last, part.asks)
 
 
 def _clauses(text: str, words: list[Token], values: list[Value]) -> Iterator[tuple[int, int, list[Token], bool]]:

@@ -16,6 +16,9 @@ _FENCE = re.compile(r"```.*?(?:```|\Z)", re.DOTALL)
 _LONG = re.compile(r"[^\s\u3040-\u30ff\u3400-\u9fff\u0e00-\u0eff]{49,}")
 _PLAIN = re.compile(r"[*_#`>]")
 _LONE = re.compile("[\ud800-\udfff]")  # halves of characters, which nobody can encode
+_SEAM = re.compile(r"\n|[.!?。！？]\s")
+_MARGIN = 400  # characters in which a sentence ends
+_TORN = "0123456789 -.+()/"  # of numbers
 LONGEST = 60_000  # characters of one message that are read: its beginning and its end
 
 
@@ -91,6 +94,18 @@ def parsed(text: str) -> Any:
         return msgspec.json.decode(text)
     except (msgspec.DecodeError, ValueError, RecursionError):
         return None
+
+
+def shortened(text: str) -> str:
+    """The beginning and the end of a text that is too long to be read whole, cut between sentences: not through a secret, that is."""
+    if len(text) <= LONGEST:
+        return text
+    half = LONGEST // 2
+    head, tail = text[: half - 1], text[-half + 1 :]
+    ends = [match.end() for match in _SEAM.finditer(head, half - _MARGIN)]
+    begins = _SEAM.search(tail, 0, _MARGIN)
+    head = head[: ends[-1]].rstrip() if ends else head.rstrip(_TORN)
+    return head + "\n\n" + (tail[begins.end() :] if begins else tail.lstrip(_TORN))
 
 
 def prose(text: str) -> str:

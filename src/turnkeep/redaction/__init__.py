@@ -1,0 +1,141 @@
+"""What must not be carried on in a summary: addresses, numbers and secrets, each replaced by a visible mark like `[mail address]`.
+
+Invariants: the log is never touched, only a text made from it; a text that was redacted is not changed by being redacted again. The
+work is linear in the text. Patterns find what has a form of its own; a secret that looks like any other word is found only where
+somebody calls it a password, in words or by the key it stands under.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TypeAlias
+
+from turnkeep.errors import InvalidInput
+from turnkeep.redaction.checks import (
+    card_numbers,
+    is_bank_account,
+    is_card_number,
+    is_phone_number,
+    is_secret,
+    looks_secret,
+    names_secret,
+)
+from turnkeep.redaction.pairs import answer, asked, pair
+from turnkeep.redaction.patterns import DEFAULT_PATTERNS, HINTS, Expressions
+
+Check: TypeAlias = Callable[[str], bool]
+
+CHECKS: Mapping[str, Check] = {"bank account": is_bank_account, "phone number": is_phone_number, "password": is_secret}
+_TRAILING = ".,;:!?)…。、*`}]"
+_DIGITS = re.compile(r"\d[^\d\n]{0,5}\d[^\d\n]{0,5}\d[^\d\n]{0,5}\d[^\d\n]{0,5}\d[^\d\n]{0,5}\d")
+_NUMBERED = frozenset({"bank account", "card number", "phone number"})
+
+__all__ = [
+    "CHECKS",
+    "DEFAULT_PATTERNS",
+    "Redactor",
+    "answer",
+    "asked",
+    "card_numbers",
+    "is_card_number",
+    "is_phone_number",
+    "is_secret",
+    "pair",
+]
+
+
+class Redactor:
+    """Replaces what its patterns find by the pattern's name in square brackets.
+
+    `patterns` maps a name to a regular expression or several; where one has a group `secret`, only that is replaced. Those of the
+    names in `CHECKS`, and card numbers, are verified beyond their form. Raises `InvalidInput` for an expression that does not compile
+    or that matches the empty text, and for an empty name.
+    """
+
+    def __init__(self, patterns: Mapping[str, Expressions] | None = None) -> None:
+        given = DEFAULT_PATTERNS if patterns is None else patterns
+        self._patterns = [
+            (_hints(name, each), [_compiled(name, one) for one in _several(each)], _replacer(name))
+            for name, each in given.items()
+        ]
+        self._numbered = [name in _NUMBERED and each == DEFAULT_PATTERNS[name] for name, each in given.items()]
+
+    def redact(self, text: str) -> str:
+        """The text with marks in the place of what was found."""
+        low, digits = text.casefold(), _DIGITS.search(text) is not None
+        for (hints, patterns, replace), numbered in zip(self._patterns, self._numbered, strict=True):
+            if (numbered and not digits) or (hints and not any(hint in low for hint in hints)):
+                continue
+            for pattern in patterns:
+                text = pattern.sub(replace, text)
+        return text
+
+
+def _several(given: Expressions) -> tuple[str, ...]:
+    return (given,) if isinstance(given, str) else tuple(given)
+
+
+def _hints(name: str, given: Expressions) -> tuple[str, ...]:
+    return HINTS.get(name, ()) if given == DEFAULT_PATTERNS.get(name) else ()
+
+
+def _compiled(name: str, pattern: str) -> re.Pattern[str]:
+    if not name.strip():
+        raise InvalidInput(
+            "redaction_patterns", f"the pattern {pattern!r} has no name: its name is the mark that is put in its place"
+        )
+    try:
+        compiled = re.compile(pattern)
+    except re.error as error:
+        raise InvalidInput("redaction_patterns", f"the pattern {name!r} is no regular expression: {error}") from error
+    if compiled.search("") is not None:
+        raise InvalidInput("redaction_patterns", f"the pattern {name!r} matches the empty text, that is, everywhere")
+    return compiled
+
+
+def _replacer(name: str) -> Callable[[re.Match[str]], str]:
+    mark = f"[{name}]"
+    find = card_numbers if name == "card number" else None
+    check = CHECKS.get(name)
+
+    def replace(match: re.Match[str]) -> str:
+        start, end, group = _place(match)
+        found = match.string[start:end]
+        if not _is_meant(match, group, found, check):
+            return match[0]
+        kept = found[len(found.rstrip(_TRAILING)) :] if group in {"secret", "mixed"} else ""
+        spans: Iterable[tuple[int, int]] = [(0, len(found) - len(kept))]
+        if find is not None:
+            spans = [(0, len(found))] if "," in found and is_card_number(found) else find(found)
+        return "".join(_marked(match[0], start - match.start(), spans, mark))
+
+    return replace
+
+
+def _marked(text: str, shift: int, spans: Iterable[tuple[int, int]], mark: str) -> Iterator[str]:
+    at = 0
+    for start, end in spans:
+        yield text[at : shift + start]
+        yield mark
+        at = shift + end
+    yield text[at:]
+
+
+def _place(match: re.Match[str]) -> tuple[int, int, str]:
+    """Where what is to be replaced stands, and the name of its group."""
+    for group, found in match.groupdict().items():
+        if found is not None and group != "named":
+            return *match.span(group), group.rstrip("0123456789")
+    return *match.span(), ""
+
+
+def _is_meant(match: re.Match[str], group: str, found: str, check: Check | None) -> bool:
+    named = match.groupdict().get("named")
+    if named is not None and not names_secret(named):
+        return False
+    if group == "mixed":
+        return looks_secret(found)
+    if group == "exact":
+        return not found.startswith("[") and found.casefold() not in {"true", "false", "null", "none"}
+    return check is None or check(found)
