@@ -30,6 +30,7 @@ _JOINED = (  # marks that belong to the letter before them
 )
 _TOKEN = re.compile(
     r"https?://[^\s<>\"')\]]+"
+    r"|[\u3040-\u30ff\u3400-\u9fff]+(?=[0-9])"
     rf"|\d+(?:[.,:/\-\u2013]\d+)*(?:[^\W\d_{_JOINED}][\w{_JOINED}]*(?:[\-&'’]\w+)*)?"
     rf"|\w[\w{_JOINED}]*(?:(?:[’'&\-]|\.(?=[a-z0-9_]))\w[\w{_JOINED}]*)*"
     r"|\n|[^\w\s]"
@@ -43,7 +44,11 @@ _HAS_UNSPACED = re.compile(f"[{_UNSPACED}]")
 _RUN = re.compile(
     "[0-9０-９]+(?:[.,:/\\-][0-9０-９]+)*(?:[a-zA-Z]+)?"
     "|[a-zA-Z\u00c0-\u024f]+(?:[’'&_\\-.]?[a-zA-Z0-9\u00c0-\u024f]+)*"
-    "|[\u30a1-\u30ff]+|[\u3400-\u9fff\uf900-\ufaff々]+|[\u3041-\u309f]+|[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff]{1,12}|\\w"
+    "|[一二三四五六七八九十两]+(?=[泊晚夜人名位间個个天张])"
+    "|(?:我要|我想|我们)[去订住]?|不是|我是说|改成|改为|改到|换成|还是|(?<![\u3400-\u9fff])[是不](?=[\u3400-\u9fff])"
+    "|(?<!目)的(?=[\u3400-\u9fff])|[吧了吗呢](?![\u3400-\u9fff])"
+    "|[\u30a1-\u30ff]+|[\u3400-\u9fff\uf900-\ufaff々]+?(?=不是|改成|换成|[是住][一二三四五六七八九十两][晚天]|的[\u3400-\u9fff]"
+    "|[吧了吗呢](?![\u3400-\u9fff])|[^\u3400-\u9fff\uf900-\ufaff々]|$)|[\u3041-\u309f]+|[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff]{1,12}|\\w"
 )
 _MOST = 4096  # words that are remembered: half a megabyte
 Known: TypeAlias = tuple[str, bool, int, tuple[str, ...]]
