@@ -16,7 +16,8 @@ from turnkeep.summarizers.extractive.words import EVERYDAY, Token, listed
 _OWN = listed(  # by which people break in on themselves
     "no nope nah wait sorry actually rather scratch strike hang hold oops whoops er erm uh um hmm hm correction typo mean meant make better"
     " nein moment quatsch entschuldigung ach doch besser vielmehr halt sondern lieber perdón mejor espera digo quiero non pardon plutôt"
-    " attendez attends enfin finalement scusa anzi aspetta desculpa melhor いや 違 すみません やっぱり 不 不对 不是 等等 说错了"
+    " attendez attends désolé désolée enfin finalement"
+    " scusa anzi aspetta desculpa melhor いや 違 すみません やっぱり 不 不对 不是 等等 说错了"
 )
 _STEPS = listed(  # between such a word and the value that it brings
     "i i'd it it's its is that this make let's lets the a an or and no not nope wait on in at to for from with of off sorry actually"
@@ -118,6 +119,8 @@ _NOISE = (
         " wife husband boss friend turns turn earlier before today reality after"
         " ändern geändert meinte gemeint irrtum fehler versehen entschuldigen tut leid bitte gedacht überlegt cambio cambiado error"
         " equivoqué pensándolo pensado disculpe erreur trompé trompée changé réflexion fait 変更 間違 訂正 申し訳 意思 改 说错 错 应该"
+        " désolé désolée préfère préférerais veuillez plutôt excusez confonds ravisé"
+        " 改到 改成 改为 换成 换 不是 还是 抱歉 对不起 不好意思 弄错 我弄错 搞错 我搞错 我说错 更正 其实"
     )
 ) - listed("a an")
 
