@@ -51,6 +51,21 @@ CASES = [  # who speaks takes turns, the user first; what is gone; what stands
     ("Rent is due on the 1st. / On the 1st. / Correction, it's due on the 5th. / The 5th.", "the 1st", "the 5th"),
     ("El restaurante para 6, el viernes. / Viernes, 6 personas. / Mejor el sábado. / Sábado, 6 personas.", "iernes", "ábado"),
     ("Compra 2 kilos de arroz. / 2 kilos. / Que sean 3 kilos. / 3 kilos.", "2 kilos", "3 kilos"),
+    ("We're off to Bergen in May. / I see. / Change of plans: Trondheim. / Okay.", "Bergen", "Trondheim"),
+    ("A flight to Boston, please. / I found one. / Could you switch it to New York? / New York.", "Boston", "New York"),
+    ("The room is B12. / Okay. / Drop B12. C07 it is. / Fine.", "room is B12", "C07"),
+    ("My sister's name is Paula. / I see. / *Paola / Okay.", "Paula", "Paola"),
+    ("I'd like a room for 3 nights. / I see. / You know what, go with 5. / Okay.", "3 nights", "with 5"),
+    ("My coach is Erik. / Noted: Erik. / I'd like to make a change. Sven, please. / Okay.", "Erik", "Sven"),
+    ("I play the flute. / Okay. / By the way, it snowed here. / Oh. / I said oboe. / Okay.", "flute", "oboe"),
+    ("Ich fahre nach Gera. / Gut, Gera. / Wie ist das Wetter? / Mild. / Doch lieber Jena. / Gut.", "Gera", "Jena"),
+    ("Nous restons sept nuits. / Bien, sept. / Attendez, neuf. / Bien.", "sept nuits", "neuf"),
+    ("七泊します。 / 七ですね。 / やっぱり九にします。 / 九ですね。", "七泊", "九"),
+    ("我要订19:30的桌子。 / 好的，19:30。 / 不，20:15。 / 好的。", "19:30", "20:15"),
+    ("我要绿色的外套。 / 好的，绿色。 / 不是绿色，是白色。 / 好的。", "绿色的外套", "白色"),
+    ("我想去广州。 / 好的，广州。 / 改到深圳。 / 好的。", "我想去广州", "深圳"),
+    ("Nous partons le 3 mai. / Bien. / Désolée, le 5 mai. / Bien.", "3 mai", "5 mai"),
+    ("我们住七晚。 / 好的。 / 不好意思，我是说九晚。 / 好的。", "七晚", "九晚"),
 ]
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable
+from itertools import pairwise
 from operator import attrgetter
 
 from turnkeep.summarizers.extractive.replies import slot
@@ -17,7 +18,8 @@ from turnkeep.summarizers.extractive.words import EVERYDAY, Token, listed
 _OWN = listed(  # by which people break in on themselves
     "no nope nah wait sorry actually rather scratch strike hang hold oops whoops er erm uh um hmm hm correction typo mean meant make better"
     " nein moment quatsch entschuldigung ach doch besser vielmehr halt sondern lieber perdón mejor espera digo quiero non pardon plutôt"
-    " attendez attends enfin finalement scusa anzi aspetta desculpa melhor いや 違 すみません やっぱり 不 不对 不是 等等 说错了"
+    " attendez attends désolé désolée enfin finalement"
+    " scusa anzi aspetta desculpa melhor いや 違 すみません やっぱり 不 不对 不是 等等 说错了"
 )
 _STEPS = listed(  # between such a word and the value that it brings
     "i i'd it it's its is that this make let's lets the a an or and no not nope wait on in at to for from with of off sorry actually"
@@ -33,11 +35,11 @@ CONTRASTS = _OWN | listed(
 _UNSPACED = ("ではな", "じゃな", "変更", "変え", "不是", "改成", "改到", "换成", "而是", "代わり")
 _ADDING = listed(
     "also plus both either additional extra another auch beide zusätzlich noch también ambos además otro aussi ambas deux egalement"
-    " également autre も 还 也 until till bis hasta jusqu'à between"
+    " également autre apart besides も 还 也 until till bis hasta jusqu'à between"
 )
 _AGAINST = listed(
     "but not neither can't cannot won't than isn't aren't wasn't weren't longer nicht statt anstatt kein keine pas ليس of forget drop skip"
-    " cancel without"
+    " cancel without 不是"
 )
 _PUTTING_OFF = listed("of than forget drop skip cancel statt anstatt vez lieu")
 _LETTING_GO = listed(
@@ -67,12 +69,36 @@ def content(values: list[Value]) -> list[Value]:
     """The values without what a number counts, and without the words by which people only say that they correct something."""
     out: list[Value] = []
     for value in values:
-        if family(value) == WORD and (value.ids[0] in EVERYDAY or all(each in _NOISE or _is_grammar(each) for each in value.ids)):
+        if family(value) == WORD and (
+            (value.kind == WORD and value.ids[0] in EVERYDAY) or all(each in _NOISE or _is_grammar(each) for each in value.ids)
+        ):
             continue
         if value.kind == WORD and out and out[-1].kind == NUMBER and out[-1].unit and value.start - out[-1].end <= 1:
             continue
         out.append(value)
     return out
+
+
+def everyday(values: list[Value]) -> list[Value]:
+    """What a message brings that brings no more than a word that people say all the time: "no, funny"."""
+    return [value for value in values if value.kind == WORD and value.ids[0] not in _NOISE and not _is_grammar(value.ids[0])]
+
+
+def is_mended(words: list[Token], *, starred: bool, asked: bool) -> bool:
+    """Whether the form of a message says that it puts something right: "*Lisbon", "you know what, go with Lisbon".
+
+    `asked`: it may answer a question, where "go with" says nothing.
+    """
+    lows = [word.low for word in words[:12]]
+    if starred or lows[-1] == "*" != lows[0]:
+        return len(words) <= _STARRED
+    if lows[:3] == ["you", "know", "what"] or lows[:1] == ["还是"]:
+        return True
+    return not asked and any(pair in _GOING for pair in pairwise(lows))
+
+
+_STARRED = 8  # words and marks
+_GOING = frozenset({("go", "with"), ("went", "with"), ("go", "for")})
 
 
 def _is_grammar(word: str) -> bool:
@@ -82,7 +108,7 @@ def _is_grammar(word: str) -> bool:
 
 def unit(value: Value) -> str:
     """What a number counts, if it does not only stand beside a word of correcting."""
-    return "" if value.unit in _NOISE or value.unit in EVERYDAY else value.unit
+    return "" if value.unit in _NOISE or value.unit in EVERYDAY or _is_grammar(value.unit) else value.unit
 
 
 _NOISE = (
@@ -91,12 +117,14 @@ _NOISE = (
     | listed(
         "plans plan mind misspoke mistaken mixing mixed slip typing prefer prefers preferred possible switch switched thought second"
         " thoughts adjust modify edit set option choice request requested swap incorrect error confused confuse forgot told"
-        " asked meant read fix fixed replace now today's matter fact afraid unfortunately regret reconsider reconsidered came"
+        " asked meant read fix fixed replace now today's matter fact afraid repeat recap unfortunately regret reconsider reconsidered came"
         " drop swap whoops"
         " keep works fits fine"
         " wife husband boss friend turns turn earlier before today reality after"
         " ändern geändert meinte gemeint irrtum fehler versehen entschuldigen tut leid bitte gedacht überlegt cambio cambiado error"
         " equivoqué pensándolo pensado disculpe erreur trompé trompée changé réflexion fait 変更 間違 訂正 申し訳 意思 改 说错 错 应该"
+        " désolé désolée préfère préférerais veuillez plutôt excusez confonds ravisé"
+        " 改到 改成 改为 换成 换 不是 还是 抱歉 对不起 不好意思 弄错 我弄错 搞错 我搞错 我说错 更正 其实"
     )
 ) - listed("a an")
 
@@ -319,14 +347,25 @@ def swapped(before: list[Token], old: list[Value], after: list[Token], new: list
     stay = sum(key(value) in said for value in content(old))
     if not stay or not left or len(left) > 2 * _TWO:
         return []
-    frames = {_frame(after, value) for value in new if key(value) in fresh}
-    return [value for value in left if _frame(before, value) in frames]
+    frames = {_frame(after, run) for run in runs(new) if any(key(value) in fresh for value in run)}
+    return [value for run in runs(left) if _frame(before, run) in frames for value in run]
 
 
-def _frame(words: list[Token], value: Value) -> tuple[str, str]:
-    before = [word.low for word in words if word.end <= value.start][-1:]
-    after = [word.low for word in words if word.start >= value.end][:1]
-    return "".join(before), "".join(after)
+def runs(values: list[Value]) -> list[list[Value]]:
+    """Values that stand side by side."""
+    out: list[list[Value]] = []
+    for value in values:
+        if out and value.start - out[-1][-1].end == 1:
+            out[-1].append(value)
+        else:
+            out.append([value])
+    return out
+
+
+def _frame(words: list[Token], run: list[Value]) -> tuple[str, str]:
+    before = [word.low for word in words if word.end <= run[0].start][-1:]
+    after = [word.low for word in words if word.start >= run[-1].end][:1]
+    return "".join(before), "".join(after).replace("?", ".")
 
 
 def without(words: list[Token], values: list[Value], gone: list[Value]) -> tuple[list[Token], list[Value]]:

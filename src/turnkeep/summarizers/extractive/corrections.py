@@ -28,6 +28,7 @@ _MODAL = frozenset({"can", "could", "may", "might", "would"})
 _LEAVES = listed("bye goodbye good-bye much bother alright tschüss adiós")
 _SET = listed("it that this")
 _THANKS = listed("thank thanks bye goodbye danke tschüss gracias adiós merci grazie obrigado ありがとう 谢谢 appreciate welcome")
+_TERSE = 6  # words of a message that only names what is right
 _ONE = 2  # plain words that a bare answer may have
 
 
@@ -41,9 +42,11 @@ class Change(NamedTuple):
     empty: bool  # it says that something is wrong, and not yet what is right
 
 
-def read(at: int, text: str, words: list[Token], values: list[Value], earlier: Earlier, denied: bool) -> Change:
-    """`denied`: the user's last message said that something was wrong, and not what."""
-    any_cue = replies.corrects(words, text)
+def read(at: int, text: str, words: list[Token], values: list[Value], earlier: Earlier, denied: bool, starred: bool) -> Change:
+    """`denied`: the user's last message said that something was wrong, and not what. `starred`: it begins as "*Lisbon" does."""
+    last = earlier.newest
+    mended = bool(words) and contrast.is_mended(words, starred=starred, asked=last is not None and last.asks)
+    any_cue = mended or replies.corrects(words, text)
     count = sum(word.is_word for word in words)
     if not any_cue and not denied and (count > _BARE or not values) and not _could_contrast(words, text):
         return Change(words, values, set(), False, False)
@@ -54,9 +57,12 @@ def read(at: int, text: str, words: list[Token], values: list[Value], earlier: E
     cued = False
     told = [] if not any_cue and not denied and count > _BARE else content(values)
     told = [value for value in told if not _is_pronoun(value, words)]
+    if any_cue and not told and not put_aside and count <= _TERSE and (only := contrast.everyday(values)):
+        gone |= earlier.reworded(at, only)
+        cued = bool(gone)
     values = [value for value in values if not _is_pronoun(value, words)] if told else values
     if told and not put_aside and count <= _LONG and not _takes_leave(words, told) and not _asks_about(words, told):
-        for mine, scope in _sentences(words, values, text, denied=denied):
+        for mine, scope in _sentences(words, values, text, denied=denied or mended):
             if count > _SHORT:  # a sum of money in a long message is mostly another one
                 scope = [value for value in scope if value.unit != "money"]  # noqa: PLW2901
             if scope and (scope_cued := mine or (count <= _BARE and _contradicts(words, told, earlier))):
@@ -125,7 +131,7 @@ def _asks_to_set(words: list[Token]) -> bool:
 def _contradicts(words: list[Token], told: list[Value], earlier: Earlier) -> bool:
     """Whether a bare value answers no open question, but speaks against what the assistant just said."""
     last = earlier.newest
-    if last is None or last.wants or contrast.is_adding(words) or any(word.text in "?？" for word in words):
+    if last is None or last.wants or contrast.is_adding(words) or _asks(words):
         return False
     strong = [value for value in told if family(value) != WORD]
     if strong:
@@ -135,9 +141,14 @@ def _contradicts(words: list[Token], told: list[Value], earlier: Earlier) -> boo
     if len(names) == 1:
         mine = [value for value in rivals if value.kind == names[0].kind and (last.asks or earlier.said_by_user(value))]
         return bool(mine) and replies.answer(words) != replies.ACCEPTS
-    if names or len(told) > _ONE or replies.answer(words) != replies.NEITHER:
+    if names or len(told) > _ONE or sum(word.is_word for word in words) > _ONE + 2 or replies.answer(words) != replies.NEITHER:
         return False
     return last.at == earlier.echo and any(earlier.said_by_user(value) for value in content(last.values))
+
+
+def _asks(words: list[Token]) -> bool:
+    said = [word.text for word in words if word.is_word]
+    return any(word.text in "?？" for word in words) or bool(said and said[-1].endswith(("か", "吗", "呢", "怎么样")))
 
 
 def rejects(words: list[Token], answer: str, asked: list[str]) -> bool:

@@ -16,13 +16,15 @@ from turnkeep.summarizers.extractive.contrast import alike, content, family, key
 from turnkeep.summarizers.extractive.records import ANY, PLACE
 from turnkeep.summarizers.extractive.replies import BARE, slot
 from turnkeep.summarizers.extractive.values import CODE, DATE, NAME, NUMBER, QUOTE, TIME, WORD, Value
-from turnkeep.summarizers.extractive.words import Token, listed
+from turnkeep.summarizers.extractive.words import ASKING, Token, listed
 
 Slots: TypeAlias = set[tuple[str, str]]
 _NEAR = 24  # messages back
 _REACH = 10  # messages back, for what no kind tells apart
 _SOON = 4  # messages until it shows which of several was meant
 _REMEMBERED = 60  # values of earlier summaries
+_PAIR = 2  # names, and the characters between them
+_LATELY = 8  # messages back, for plain words
 _FEW = 3  # runs of telling words of a statement whose last one is taken to be what matters
 NAMES = frozenset({NAME, CODE, QUOTE})
 
@@ -47,6 +49,18 @@ class Heard:
         if not self.ids and self.values:
             self.ids = frozenset([each for other in self.values for each in other.ids] + [v.day for v in self.values if v.day])
         return bool(value.day and value.day in self.ids) or not self.ids.isdisjoint(value.ids)
+
+    def is_aside(self) -> bool:
+        """Whether a message is about something else than what is being settled: thanks, or what is said by the way."""
+        lows = [word.low for word in self.words]
+        thanks = bool(lows) and lows[0] in _THANKS and len(lows) <= _REACH
+        return thanks or "by the way" in self.text[1].lower() or "übrigens" in lows
+
+    def asks_for_facts(self) -> bool:
+        return bool(self.words) and self.words[0].low in ASKING
+
+
+_THANKS = listed("thanks thank danke gracias merci")
 
 
 class _Open(NamedTuple):
@@ -137,11 +151,18 @@ class Earlier:
                 if kind != NUMBER or contrast.unit(value) or (len(mine) == 1 and (single or len(told) < _FEW)):
                     out |= self._chosen(at, value, self._last(at, value), mine)
         names = [value for value in words if value.kind != WORD]
+        if len(names) == _PAIR and names[1].start - names[0].end == _PAIR:  # "Toronto, Canada"
+            names = names[:1]
+            told = [value for value in told if value.kind == WORD or value.start <= names[0].start]
         if len(names) == 1 and (single or (len(told) < _FEW and names[0] is told[-1])):
             out |= self._chosen(at, names[0], self._name(at, names[0], said, single), names)
         elif words and single and not names and _one_run(words):
             out |= self._chosen(at, words[-1], self._word(at, words), words)
         return out
+
+    def reworded(self, at: int, words: list[Value]) -> Slots:
+        """What mere everyday words replace."""
+        return self._chosen(at, words[-1], self._word(at, words), words) if _one_run(words) else set()
 
     def _chosen(self, at: int, new: Value, old: list[Value], kept: list[Value]) -> Slots:
         """The slots of what is replaced, if it is clear what that is."""
@@ -186,6 +207,8 @@ class Earlier:
                 return like[-1:]
         near = True
         for one in reversed(self.heard):
+            if one.by_user and not self.tools and (one.is_aside() or one.asks_for_facts()):
+                continue
             found = [value for value in one.values if value.kind in NAMES and alike(new, value)]
             same = [value for value in found if value.kind == new.kind] or found
             if not one.by_user:
@@ -206,16 +229,21 @@ class Earlier:
             like = [value for value in one.values if kin(value, new[-1])]
             if like:
                 return like[-1:]
-        stated = [one for one in self.heard if one.by_user and not one.asks and content(one.values)]
+        stated = [
+            one
+            for one in self.heard
+            if one.by_user and not one.asks and content(one.values) and (self.tools or not one.is_aside())
+        ]
         for one in reversed(stated[-_FEW:]):
-            runs = _runs([value for value in content(one.values) if value.kind == WORD or new[-1].kind != WORD])
+            runs = contrast.runs([value for value in content(one.values) if value.kind == WORD or new[-1].kind != WORD])
             after = next((each for each in self.heard if each.at == one.at + 1 and not each.by_user), None)
-            echoed = [run for run in runs if after is not None and any(_same(other, run[-1], WORD) for other in after.values)]
+            said = after.values if after is not None else []
+            echoed = [run for run in runs if any(_same(other, value, WORD) for other in said for value in run)]
             if len(echoed) == 1:
                 return echoed[0]
-        if not stated or self.tools or at - stated[-1].at > _SOON:
+        if not stated or self.tools or at - stated[-1].at > _LATELY:
             return []
-        runs = _runs([value for value in content(stated[-1].values) if value.kind == WORD])
+        runs = contrast.runs([value for value in content(stated[-1].values) if value.kind == WORD])
         return runs[-1] if runs and len(runs) <= _FEW else []
 
     # --- which of several was meant
@@ -359,7 +387,16 @@ _ROLES = listed("from to in at with by near von nach in bei mit de a en con à d
 def _other_role(new: Value, old: Value, said: list[Token], before: list[Token]) -> bool:
     """Whether two names stand behind different prepositions: from Phoenix, to Delhi."""
     mine, theirs = _role(new, said), _role(old, before)
-    return bool(mine) and mine != theirs
+    return bool(mine) and mine != theirs and not _sets(new, said)
+
+
+def _sets(new: Value, said: list[Token]) -> bool:
+    """Whether a name stands behind "switch it to", "go with": then the preposition says nothing of its role."""
+    before = [word.low for word in said if word.end <= new.start][-2:]
+    return len(before) == _PAIR and (before[0] in _SETTING or (before[0] == "go" and before[1] != "to"))
+
+
+_SETTING = listed("it that this them one switch change changed update updated set swap edit correct")
 
 
 def _role(value: Value, words: list[Token]) -> str:
@@ -369,15 +406,5 @@ def _role(value: Value, words: list[Token]) -> str:
     return before[-1] if before and before[-1] in _ROLES else ""
 
 
-def _runs(values: list[Value]) -> list[list[Value]]:
-    runs: list[list[Value]] = []
-    for value in values:
-        if runs and value.start - runs[-1][-1].end == 1:
-            runs[-1].append(value)
-        else:
-            runs.append([value])
-    return runs
-
-
 def _one_run(values: list[Value]) -> bool:
-    return len(_runs(values)) == 1
+    return len(contrast.runs(values)) == 1

@@ -83,7 +83,9 @@ def _day(created: datetime | None, zone: ZoneInfo) -> date | None:
 def _user(line: reading.Line, said: date | None, context: Context) -> list[Record]:
     text, words, values = _read(line.text, said, context, by_user=True)
     answer = replies.answer(words)
-    change = corrections.read(context.at, text, words, values, context.earlier, context.denied >= context.at - 4)
+    change = corrections.read(
+        context.at, text, words, values, context.earlier, context.denied >= context.at - 4, _is_starred(line.text)
+    )
     gone = change.gone | _left_aside(words, values, answer, change.gone, context)
     replaces = replies.denied(values, words) + tuple(sorted(gone))
     if change.empty:
@@ -100,6 +102,10 @@ def _user(line: reading.Line, said: date | None, context: Context) -> list[Recor
     if pieces or replaces:
         done.append(Record(context.at, USER, pieces, replaces=replaces))
     return done
+
+
+def _is_starred(text: str) -> bool:
+    return text.startswith("*") and text.count("*") == 1 and "\n" not in text
 
 
 def _of_the_rest(answer: str, change: corrections.Change, gone: Slots, context: Context) -> str:

@@ -24,14 +24,15 @@ _CUES = listed(
     " versehen irrtum"
     " espera pensándolo cámbialo cámbiala cámbielo"
     " perdón mejor realidad cambia cambiar cambio cambió cambiado cambiamos equivoqué quise corrijo ahora disculpa"
-    " non plutôt désolé"
+    " non plutôt désolé désolée préfère préférerais pardon excusez ravisé ravisée"
     " finalement attendez attends changer changé trompé trompée erreur"
     " scusa anzi meglio invece desculpa melhor não nee liever toch нет лучше вернее لا بل عذراً عفواً بدلاً آسف أقصد やっぱり 変更"
     " いや ではなく じゃなくて すみません 不 改 改成 换 不对 아니"
 )
 _WEAK = listed("ok okay cool nice good hm alright well")  # before a question they agree to nothing
 _UNSPACED_CUES = listed(
-    "やっぱり じゃなくて ではなく いや 変更 違い 間違 訂正 変え ではない 改成 不对 换成 改为 说错 說錯 改到 更正 搞错 不是"
+    "やっぱり じゃなくて ではなく いや 変更 違い 間違 訂正 変え ではない"
+    " 改成 不对 换成 改为 说错 說錯 改到 更正 搞错 弄错 抱歉 对不起 我是说 不是"
 )
 _TOO = listed("too zu demasiado trop troppo 太")
 _NOT = frozenset({"not", "nicht", "no", "pas", "non", "não", "niet", "не", "لا", "ليس"})

@@ -14,6 +14,7 @@ import msgspec
 from turnkeep.summarizers.extractive.dates import When, find_dates, find_times
 from turnkeep.summarizers.extractive.words import (
     ARTICLES,
+    ASKING,
     CLOCK,
     DAY,
     MAYBE,
@@ -49,6 +50,11 @@ _place = attrgetter("start")
 _SELF = frozenset({"i", "i'm", "i'd", "i'll", "i've"})
 _BETWEEN = listed("number no nr nummer número numéro is was ist war es est :")  # a number and what it is the number of
 _PARTS = listed("la le el los las da de di il lo")  # that names begin with
+_STARTS = listed(  # by which people put something right
+    "drop swap change replace scratch strike switch correction update forget cancel skip moment finalement attendez plutôt enfin"
+    " cámbialo cámbiala cámbielo mejor lieber besser doch statt whoops typo instead"
+)
+_WISHED = [[",", "please"], ["it", "is"], [",", "bitte"], [",", "por"]]  # that follow what is wished for
 _LONGEST_NAME = 7
 _SHORT = 5  # words and marks of an answer that is perhaps a name alone
 
@@ -215,14 +221,14 @@ def _may_be_name(words: list[Token], at: int, begins: bool, common: set[str] | f
     low = words[at].low
     if low in _PARTS and at + 1 < len(words) and words[at + 1].text[0].isupper() and words[at + 1].start == words[at].end + 1:
         return True  # "Da Mario", "La Scala"
-    if low in STOP or low in YES or low in NO or len(low) > 48:
+    if low in STOP or low in YES or low in NO or len(low) > 48 or (begins and (low in _STARTS or low in ASKING)):
         return False
     return not begins or low not in common
 
 
 def _is_opening(words: list[Token], at: int) -> bool:
     """Whether a sentence goes on in small letters after this word: then its capital says nothing."""
-    if len(words) <= _SHORT:
+    if len(words) <= _SHORT or (at and words[at - 1].text == ":") or [word.low for word in words[at + 1 : at + 3]] in _WISHED:
         return False
     if at + 1 >= len(words):
         return True
@@ -256,7 +262,7 @@ def _links(words: list[Token], at: int) -> bool:
     """Whether a name may go on after this word or mark: "Tower of London", "John A. Smith", "Fresno, CA"."""
     mark = words[at].text
     if mark == ".":
-        return len(words[at - 1].text) <= 3
+        return len(words[at - 1].text) <= 3 and words[at - 1].text.isalpha()
     return _short_capitals(words, at + 1) if mark == "," else mark == "-" or words[at].low in _LINKS
 
 

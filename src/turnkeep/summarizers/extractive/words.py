@@ -98,6 +98,8 @@ STOP = listed(
     # Japanese particles and courtesies
     " は が を に で と も の へ や か な ね よ です ます した して する ください ありがとうございます お願いします でお願いします"
     " ですか ますか ました という から まで ので でも では じゃ これ それ あれ この その どの はい いいえ"
+    # Chinese, where lexicon.py cuts them off
+    " 的 是 吧 了 吗 呢 我 我要 我要去 我要订 我想 我想去 我想订 我们 我们住 我们去 我是说 请 已"
 )
 # Words of questions that do not name what they ask for
 ASKING = listed(
@@ -162,9 +164,12 @@ NUMBERS = {
     )
     for word in words.split()
 }
-for _article in ("ein", "eine", "une", "um", "uma", "once", "sei", "sept"):  # articles above all
+for _article in ("ein", "eine", "une", "um", "uma", "once", "sei"):  # articles above all
     NUMBERS.pop(_article, None)
 ARTICLES = listed("a an ein eine une un una um uma")
+_HAN = list("一二三四五六七八九")
+NUMBERS |= {word: str(value) for value, word in enumerate(_HAN, 1)} | {"十": "10", "两": "2", "二十": "20"}
+NUMBERS |= {f"十{word}": str(10 + value) for value, word in enumerate(_HAN, 1)}
 NUMBERS |= {"twelve": "12", "couple": "2", "thirty": "30", "forty": "40", "fifty": "50", "hundred": "100", "thousand": "1000"}
 NUMBERS |= {
     word: str(value)
