@@ -263,7 +263,7 @@ async def test_in_the_background_it_waits_for_a_calm_moment(store: Store) -> Non
     assert len(await store.summaries(APP, of.id)) == 1
 
 
-@pytest.mark.parametrize("why", ["a prompt overflowed", "the window grew very long", "somebody settles"])
+@pytest.mark.parametrize("why", ["a prompt is large", "the window grew very long", "somebody settles"])
 async def test_it_does_not_wait_for_calm_for_ever(store: Store, why: str) -> None:
     slow = Slow()
     slow.go.set()
@@ -271,8 +271,8 @@ async def test_it_does_not_wait_for_calm_for_ever(store: Store, why: str) -> Non
     of = await grown(store)
     if why == "the window grew very long":
         of = await said(store, of, *[u(), a()] * 200)
-    if why == "a prompt overflowed":
-        await work.overflowed(of)
+    if why == "a prompt is large":
+        await work.pressing(of)
     else:
         await work.due(of)
     if why == "somebody settles":

@@ -2,13 +2,14 @@
 
 Invariants: no lock and no transaction is held while a summarizer works; the store's compare-and-set decides which summary counts, so
 two compactors cannot both win and an append never disturbs one; at most one compaction of a session runs here at a time, and
-at most `compaction_parallel` of all. In the background it waits for a calm moment, unless a prompt has had to leave messages out; and
-a window that has grown very long meanwhile gets a tenth of the time.
+at most `compaction_parallel` of all. In the background it waits for a calm moment, unless prompts have become as large as it is due for;
+and a window that has grown very long meanwhile gets a tenth of the time.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Callable, Sequence
@@ -58,7 +59,8 @@ class Compactor:
         self._rested = 0.0  # when a long window may be next
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._pump: asyncio.Task[None] | None = None
-        self._hurry = asyncio.Event()  # somebody waits for the end of all of it
+        self._hurry = 0  # callers who wait for the end of all of it
+        self._wake = asyncio.Event()  # a pause is over before its time
         self._later: dict[str, int] = {}  # the seq from which it is worth looking again, where nothing could be covered
 
     async def due(self, session: Session, *, urgent: bool = False) -> None:
@@ -80,8 +82,8 @@ class Compactor:
                 self._long.add(session.id)
             self._wait(session, urgent=urgent)
 
-    async def overflowed(self, session: Session) -> None:
-        """A prompt of the session had to leave messages out for want of room: do not wait for a calm moment, if it is due."""
+    async def pressing(self, session: Session) -> None:
+        """A prompt of the session was as large as compaction is there to prevent: do not wait for a calm moment, if it is due."""
         if self._settings.compaction == "background" and compaction.is_due(session, self._settings):
             await self.due(session, urgent=True)
 
@@ -93,6 +95,7 @@ class Compactor:
         self._waiting[session.id] = session.app
         if urgent:
             self._urgent.add(session.id)
+            self._wake.set()
         if self._pump is None:
             self._pump = asyncio.create_task(self._run())
             self._pump.add_done_callback(self._stopped)
@@ -121,14 +124,13 @@ class Compactor:
         return None
 
     def _calm(self) -> bool:
-        return self._hurry.is_set() or not self._busy()
+        return self._hurry > 0 or not self._busy()
 
     async def _pause(self) -> None:
-        try:
+        self._wake.clear()
+        with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(PAUSE):
-                await self._hurry.wait()
-        except TimeoutError:
-            pass
+                await self._wake.wait()
 
     def _begin(self, session_id: str) -> None:
         app = self._waiting.pop(session_id)
@@ -244,19 +246,19 @@ class Compactor:
 
     async def settle(self) -> None:
         """Wait until nothing runs, and nothing waits for a calm moment."""
-        self._hurry.set()
+        self._hurry += 1
+        self._wake.set()
         try:
             while self._pump is not None or self._tasks:
                 await asyncio.wait([*self._tasks.values(), *([self._pump] if self._pump else [])])
         finally:
-            self._hurry.clear()
+            self._hurry -= 1
 
     async def close(self, timeout: float) -> None:
         """Wait a bounded time; what does not end in it is cancelled, stores nothing, and is due again at the next start.
 
         A summarizer that swallows its cancellation is left behind after a second more.
         """
-        self._hurry.set()
         settled = asyncio.create_task(self.settle())
         _, late = await asyncio.wait([settled], timeout=timeout)
         if late:

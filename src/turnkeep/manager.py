@@ -342,9 +342,11 @@ class SessionManager(Lifecycle):
                 )
             except Missing as missing:  # rare: more must leave than is summarized
                 told |= await self._stopgap.make(session, missing, known.counter)
-                await self._compactor.overflowed(session)
+                await self._compactor.pressing(session)
             else:
                 known.fixed_tokens = built.fixed_tokens
+                if built.tokens >= self._settings.compaction_threshold * known.token_limit:
+                    await self._compactor.pressing(session)
                 return built
 
     async def summarize_session(self, session_id: str) -> Summary | None:
