@@ -35,6 +35,7 @@ from turnkeep.manager import SessionManager
 from turnkeep.session import Message, Session, Stats
 
 NAME = "turnkeep-demo"
+BAR = 12  # columns
 
 
 class Shown(msgspec.Struct):
@@ -147,10 +148,12 @@ def _progress(tally: Tally, total: int, *, quiet: bool) -> Iterator[None]:
 
 
 def _so_far(tally: Tally, width: int) -> Text:
+    """The newest prompt, and the sums so far."""
     prompts, (tokens, limit) = tally.prompts, tally.window
-    filled = Text("█" * (20 * tokens // max(limit, 1)), "green") + Text("·" * (20 - 20 * tokens // max(limit, 1)), "dim")
-    figures = f" {tokens:,} of {limit:,} tokens; {counted(prompts.compactions, 'compaction')}, {prompts.saved:,} tokens saved"
-    made = Text("Window    ") + filled + Text(f"{figures}, prefix {prompts.prefix:.0%}")
+    columns = BAR * tokens // max(limit, 1)
+    made = Text("Window ") + Text("█" * columns, "green") + Text("·" * (BAR - columns), "dim")
+    sums = f"{counted(prompts.compactions, 'compaction')}, {prompts.saved:,} tokens saved, prefix {prompts.prefix:.0%}"
+    made.append(f" {tokens:,}/{limit:,}; {sums}")
     made.truncate(width, overflow="ellipsis")
     return made
 
