@@ -126,10 +126,10 @@ class Line(NamedTuple):
 
 def show(lines: Sequence[Line]) -> None:
     """Print as a Markdown table."""
-    rows = [("measure", "bar", "ours", "floor or peer, same run", "met")]
-    rows += [(line.measure, line.bar, line.ours, line.beside, {True: "yes", False: "NO", None: ""}[line.met]) for line in lines]
+    rows = [["measure", "bar", "ours", "floor or peer, same run", "met"]]
+    rows += [[line.measure, line.bar, line.ours, line.beside, {True: "yes", False: "NO", None: ""}[line.met]] for line in lines]
     widths = [max(len(row[at]) for row in rows) for at in range(5)]
-    rows.insert(1, tuple("-" * width for width in widths))  # type: ignore[arg-type]
+    rows.insert(1, ["-" * width for width in widths])
     for row in rows:
         print("| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |")
 

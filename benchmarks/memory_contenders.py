@@ -49,8 +49,7 @@ class Turnkeep:
         self.now = time.time()
 
     async def open(self, place: Path, limit: int) -> None:
-        clock = lambda: self.now  # noqa: E731
-        self.manager = await opened(place / "talk.db", writer=self.writer, clock=clock, **self.settings)
+        self.manager = await opened(place / "talk.db", writer=self.writer, clock=lambda: self.now, **self.settings)
         self.id = ""
         self.limit = limit
 
@@ -124,7 +123,7 @@ def _llama_model(writer: Writer, each: int, most: int, most_facts: int) -> Any:
     """A model that answers the two prompts of `FactExtractionMemoryBlock` with a line a fact."""
     from llama_index.core.llms import ChatMessage, ChatResponse, MockLLM
 
-    class Scripted(MockLLM):  # type: ignore[misc]
+    class Scripted(MockLLM):  # type: ignore[misc]  # its package has no types
         async def achat(self, messages: Sequence[Any], **_: Any) -> Any:
             asked = messages[-1].content or ""
             if "condensed" in asked:

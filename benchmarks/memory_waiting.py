@@ -93,7 +93,10 @@ async def turnkeep(place: Path, *, asleep: bool) -> Waited:
     how: Json = {"compaction": "background", "close_timeout": 5.0} if asleep else {"compaction": "manual"}
     async with opened(place / "ours.db", writer=Written("sleeps", sleeper.write), **how) as manager:
         session = await manager.get_or_create_session("bench", 1, token_limit=_limit())
-        append: Callable[[Json], Awaitable[Any]] = lambda message: manager.add_message(session.id, **message)  # noqa: E731
+
+        def append(message: Json) -> Awaitable[Any]:
+            return manager.add_message(session.id, **message)
+
         read = partial(manager.build_context, session.id)
         await _warm(append, read)
         if asleep:
@@ -140,7 +143,10 @@ def _peer(path: Path, sleeper: Sleeper) -> Any:
 async def agents(place: Path, *, asleep: bool) -> Waited:
     sleeper = Sleeper(SLEEP)
     session = _peer(place / "peer.db", sleeper)
-    append: Callable[[Json], Awaitable[Any]] = lambda message: session.add_items([message])  # noqa: E731
+
+    def append(message: Json) -> Awaitable[Any]:
+        return session.add_items([message])
+
     await _warm(append, session.get_items)
     work = asyncio.create_task(session.run_compaction({"force": True})) if asleep else None
     if work is not None:

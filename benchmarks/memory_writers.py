@@ -40,7 +40,7 @@ def _ranked(sentences: list[str]) -> list[int]:
     from sumy.summarizers.lex_rank import LexRankSummarizer
     from sumy.utils import get_stop_words
 
-    class Ranker(LexRankSummarizer):  # type: ignore[misc]
+    class Ranker(LexRankSummarizer):  # type: ignore[misc]  # its package has no types
         def _get_best_sentences(self, sentences: Any, count: Any, rating: Any) -> list[int]:
             return sorted(range(len(sentences)), key=lambda at: -rating[sentences[at]])
 

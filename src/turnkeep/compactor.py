@@ -35,7 +35,7 @@ REST = 9  # times as long as compaction took
 log = logging.getLogger("turnkeep.compaction")
 
 
-def always_calm() -> bool:
+def never() -> bool:
     return False
 
 
@@ -47,11 +47,11 @@ class Compactor:
         store: Store,
         settings: Settings,
         now_ms: Callable[[], int],
-        ladder: Ladder | None = None,
-        busy: Callable[[], bool] = always_calm,
+        ladder: Ladder,
+        busy: Callable[[], bool] = never,
     ) -> None:
         self._store, self._settings, self._now_ms, self._busy = store, settings, now_ms, busy
-        self._ladder = ladder or Ladder(timezone=settings.timezone, patterns=settings.redaction_patterns)
+        self._ladder = ladder
         self._waiting: dict[str, str] = {}  # the app of each session that is due
         self._inline: set[str] = set()
         self._urgent: set[str] = set()

@@ -85,7 +85,9 @@ def _remembered(counter: Counter, text: str) -> int:
 
 def _count(counter: Counter, text: str) -> int:
     """Of texts that stand in prompt after prompt."""
-    return _remembered(counter, text) if len(text) <= _MEMO_CHARS else counter.count(text)  # type: ignore[arg-type]
+    if len(text) > _MEMO_CHARS:
+        return counter.count(text)
+    return _remembered(counter, text)  # type: ignore[arg-type]  # a protocol does not say that it can be hashed
 
 
 def _system_piece(counter: Counter, text: str) -> Piece:

@@ -20,7 +20,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import msgspec
 
 from turnkeep.errors import InvalidInput
-from turnkeep.redaction import Redactor
+from turnkeep.redaction import redactor
 from turnkeep.session import CarryOver
 
 log = logging.getLogger("turnkeep")
@@ -92,7 +92,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
                 raise InvalidInput(name, f"must be from {low:,} to {high:,}", size=value, limit=low if value < low else high)
         given = [name for name in NAMES if name.startswith("encryption_") and getattr(self, name) is not None]
         check_zone("timezone", self.timezone)
-        Redactor({name: each for name, each in self.redaction_patterns.items() if each})
+        redactor(self.redaction_patterns)
         if len(given) > 1:
             raise InvalidInput(given[0], f"give one of the four encryption settings, not also {', '.join(given[1:])}")
 

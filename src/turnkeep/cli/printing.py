@@ -24,7 +24,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from turnkeep.session import JsonObject, Session
+from turnkeep.session import JsonObject, Message, Session, Summary
 
 PIPE_COLUMNS = 160  # nobody's window limits a pipe
 ROLE_STYLES = {"system": "magenta", "user": "bold cyan", "assistant": "green", "tool": "yellow"}
@@ -140,11 +140,11 @@ def session_json(session: Session) -> JsonObject:
     return {**fields, "messages": session.seq}
 
 
-def timed_json(record: msgspec.Struct) -> JsonObject:
+def timed_json(record: Message | Summary) -> JsonObject:
     """A message or a summary, its time readable."""
     hidden = ("created_ms", "number", "data", "authors")
     fields: JsonObject = {name: getattr(record, name) for name in record.__struct_fields__ if name not in hidden}
-    return {**fields, "created_at": record.created_at}  # type: ignore[attr-defined]
+    return {**fields, "created_at": record.created_at}
 
 
 # --- errors

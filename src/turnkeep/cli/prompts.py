@@ -6,7 +6,8 @@ import msgspec
 
 from turnkeep.context import Context
 from turnkeep.session import JsonObject, Session
-from turnkeep.tokens import count_message, get_counter
+from turnkeep.tokens import get_counter
+from turnkeep.turns import cost
 
 
 class Prompts(msgspec.Struct):
@@ -54,12 +55,4 @@ class Watched:
     def _cost(self, at: int, message: JsonObject, session: Session) -> int:
         if at < len(self._before) and self._before[at][0] == message:
             return self._before[at][1]
-        counter = get_counter(session.tokenizer)
-        return count_message(
-            counter,
-            message["role"],
-            message.get("content"),
-            message.get("tool_calls"),
-            message.get("tool_call_id"),
-            message.get("name"),
-        )
+        return cost(get_counter(session.tokenizer), message)

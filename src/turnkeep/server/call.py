@@ -56,7 +56,7 @@ class Call(Request[ApiKey, None, State]):
 
     @property
     def caller(self) -> Caller:
-        return cast(Caller, self.scope["caller"])  # type: ignore[typeddict-item]
+        return cast(Caller, self.scope["caller"])  # type: ignore[typeddict-item]  # ASGI lets one add keys
 
     # --- who may
 
@@ -147,7 +147,7 @@ async def authorize(request: Request[ApiKey, None, State]) -> None:
     key = None if shown is None else await tenants.find(shown)
     if key is None:
         raise Unauthorized
-    caller = call.scope["caller"] = Caller(key, tenants.manager(key.app))  # type: ignore[typeddict-unknown-key]
+    caller = call.scope["caller"] = Caller(key, tenants.manager(key.app))  # type: ignore[typeddict-unknown-key]  # see Call.caller
     caller.require(needed)
 
 

@@ -15,8 +15,9 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from turnkeep import checks
 from turnkeep.errors import InvalidInput
-from turnkeep.redaction import DEFAULT_PATTERNS, Redactor
+from turnkeep.redaction import redactor
 from turnkeep.session import Message, Summary
 from turnkeep.summarizers.base import Summarizer
 from turnkeep.summarizers.extractive import Extractive, Record, after
@@ -29,7 +30,7 @@ SLICE = 0.004  # seconds on the event loop in one go
 BATCH = 2000  # messages that are read in one go; what was chosen of them is folded into the next
 SPARE = 4  # times as many tokens as are wanted in the end
 MANY = 300  # records: choosing from them takes about 5 ms
-LONGEST_TOKEN = 64  # characters
+LONGEST_TOKEN = 64  # bytes: what is longer is refused before it is redacted and counted
 FIRST_REST, LONGEST_REST = 1.0, 300.0  # seconds
 
 RESERVED = ("truncation", "carried")  # methods with a meaning of their own
@@ -66,11 +67,6 @@ async def choose(extract: Extractive, records: Sequence[Record], max_tokens: int
     if len(records) <= MANY:
         return extract.choose(records, max_tokens=max_tokens)
     return await asyncio.to_thread(extract.choose, records, max_tokens=max_tokens)
-
-
-def redactor(patterns: Mapping[str, str]) -> Redactor:
-    """The built-in patterns with these beside them, or in their place; an empty one takes its namesake away."""
-    return Redactor({name: each for name, each in {**DEFAULT_PATTERNS, **patterns}.items() if each})
 
 
 class Ladder:
@@ -166,11 +162,7 @@ class Ladder:
         return task.result()
 
     def _usable(self, text: str, max_tokens: int, counter: Counter) -> str:
-        if len(text) > LONGEST_TOKEN * max_tokens:
-            raise ValueError(f"its text has {len(text):,} characters: {max_tokens:,} tokens are wanted")
-        if "\0" in text or any("\ud800" <= char <= "\udfff" for char in text):
-            raise ValueError("its text holds a NUL or a lone surrogate")
-        text = self._redact(text).strip()
+        text = self._redact(checks.text("summary", text, LONGEST_TOKEN * max_tokens)).strip()
         tokens = counter.count(text)
         if not 0 < tokens <= max_tokens:
             raise ValueError(f"its text has {tokens:,} tokens: 1 to {max_tokens:,} are wanted")

@@ -266,7 +266,8 @@ def alike_units(one: Value, other: Value) -> bool:
 
 def same_unit(one: Value, other: Value) -> bool:
     """Whether two numbers count the same: nights and days, people and guests."""
-    return slot(one)[:1] == slot(other)[:1]  # type: ignore[index]
+    mine, others = slot(one), slot(other)
+    return mine is not None and others is not None and mine[0] == others[0]
 
 
 def _before(start: int, new: Value, values: list[Value]) -> list[Value]:

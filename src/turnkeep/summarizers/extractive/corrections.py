@@ -62,9 +62,9 @@ def read(at: int, text: str, words: list[Token], values: list[Value], earlier: E
         cued = bool(gone)
     values = [value for value in values if not _is_pronoun(value, words)] if told else values
     if told and not put_aside and count <= _LONG and not _takes_leave(words, told) and not _asks_about(words, told):
-        for mine, scope in _sentences(words, values, text, denied=denied or mended):
-            if count > _SHORT:  # a sum of money in a long message is mostly another one
-                scope = [value for value in scope if value.unit != "money"]  # noqa: PLW2901
+        for mine, said in _sentences(words, values, text, denied=denied or mended):
+            # a sum of money in a long message is mostly another one
+            scope = said if count <= _SHORT else [value for value in said if value.unit != "money"]
             if scope and (scope_cued := mine or (count <= _BARE and _contradicts(words, told, earlier))):
                 cued = cued or scope_cued
                 gone |= earlier.replaced(at, scope, words, single=len(content(scope)) == len(told) and count <= _SHORT + 2)

@@ -7,7 +7,7 @@ Invariant: nothing is guessed. A relative date means a day only beside the momen
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date
 
 import msgspec
@@ -72,8 +72,8 @@ _UNITS |= {"week": 7, "weeks": 7, "woche": 7, "wochen": 7, "semana": 7, "semanas
 _CJK = "\u3000"
 
 
-def _any(words: object) -> str:
-    return "|".join(sorted(map(re.escape, words), key=len, reverse=True))  # type: ignore[call-overload]
+def _any(words: Iterable[str]) -> str:
+    return "|".join(sorted(map(re.escape, words), key=len, reverse=True))
 
 
 _M, _D = _any(word for word in MONTHS if word != "mar"), _any(word for word in WEEKDAYS if word not in {"sun", "sat", "mon"})

@@ -388,9 +388,8 @@ def _with_told(result: Any, record: Record, said: date | None, context: Context)
         return record
     given = {piece.text.partition("=")[2].casefold() for piece in record.pieces}
     made = []
-    for key, value in calls.told(result, context.surfaces.newest_of_assistant(), given):
-        if context.redact is not None:
-            key, value = redaction.pair(context.redact, key, value)  # noqa: PLW2901
+    for pair in calls.told(result, context.surfaces.newest_of_assistant(), given):
+        key, value = pair if context.redact is None else redaction.pair(context.redact, *pair)
         weights, _ = _valued(value, said, context)
         text = f"{key}={value}"
         cost = context.count(" " + text) + 1

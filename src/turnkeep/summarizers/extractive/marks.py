@@ -51,11 +51,12 @@ def apart(text: str, start: int, end: int, found: list[Mark]) -> list[tuple[int,
         return [(start, end)]
     parts.append((at, end))
     out: list[tuple[int, int]] = []
-    for begin, stop in parts:
+    for part in parts:
+        begin, stop = part
         while begin < stop and text[begin] in _EDGE_BEFORE:
-            begin += 1  # noqa: PLW2901
+            begin += 1
         while begin < stop and text[stop - 1] in _EDGE_AFTER:
-            stop -= 1  # noqa: PLW2901
+            stop -= 1
         if begin < stop:
             out += apart(text, begin, stop, cuts)
     return out

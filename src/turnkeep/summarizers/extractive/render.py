@@ -16,7 +16,7 @@ SEPARATOR = "; "
 
 def render(records: Sequence[Record], count: Callable[[str], int]) -> str:
     """The lines, in the order of what each begins with."""
-    lines: list[tuple[int, int, str]] = []
+    lines: list[tuple[int, int, str | _Line]] = []
     open_lines: dict[str, _Line] = {}
     for record in sorted(records, key=lambda record: record.at):
         if record.who == CALL:
@@ -28,7 +28,7 @@ def render(records: Sequence[Record], count: Callable[[str], int]) -> str:
             line = open_lines.get(who)
             if line is None or not line.takes(piece, record.at):
                 line = open_lines[who] = _Line(who, record.at, piece)
-                lines.append((record.at, 0, line))  # type: ignore[arg-type]
+                lines.append((record.at, 0, line))
             else:
                 line.add(piece, record.at)
     return "\n".join(str(line) for _, _, line in sorted(lines, key=lambda line: line[:2]))
