@@ -13,6 +13,7 @@ from litestar.types import Receive, Scope, Send
 
 from turnkeep import session as nouns
 from turnkeep.context import Context
+from turnkeep.keys import Access
 from turnkeep.session import CarryOver, Content, EventKind, JsonObject, LeftOut, Role, Status, to_datetime
 
 _encode = msgspec.json.Encoder().encode
@@ -183,6 +184,26 @@ class Events(msgspec.Struct, frozen=True):
 
     events: list[Event]
     next_after: int | None
+
+
+class Key(msgspec.Struct, frozen=True):
+    """What an API key may do, and for whom: with an `external_user_id` for that user's sessions only."""
+
+    app: str
+    scope: Access
+    external_user_id: str | None
+
+
+class Checked(msgspec.Struct, frozen=True):
+    """What does not hold; empty when all is well."""
+
+    problems: list[str]
+
+
+class Sizes(msgspec.Struct, frozen=True):
+    """Rows by table, bytes by file."""
+
+    sizes: dict[str, int]
 
 
 class Health(msgspec.Struct, frozen=True):

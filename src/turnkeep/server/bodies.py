@@ -29,7 +29,7 @@ class Find(Shape):
     conversationId: str | None = None
     interfaceType: str | None = None
     externalUserId: str | None = None
-    status: Status = "active"
+    status: Status | Literal["all"] = "active"
     stats: bool = False
     before: str | None = None
     limit: int = 50
@@ -91,6 +91,12 @@ class NewMessage(Shape):
     created_at: datetime | None = None
 
 
+class OneMessage(NewMessage):
+    """`expected_seq`: that of the newest message, else a conflict."""
+
+    expected_seq: int | None = None
+
+
 class NewMessages(Shape):
     """Up to 1000, stored all or none."""
 
@@ -132,6 +138,13 @@ class Failure(Shape):
     name: str
     message: str | None = None
     data: JsonObject | None = None
+
+
+class Erase(Shape):
+    """Who: on one interface, or on all of them."""
+
+    external_user_id: Id
+    interface_type: str | None = None
 
 
 class Usage(Shape):
@@ -179,6 +192,7 @@ class AddMessage(Action, tag="addMessage"):
     author_id: Id | None = None
     metadata: JsonObject | None = None
     created_at: datetime | None = None
+    expected_seq: int | None = None
 
 
 class ClearMessages(Action, tag="clearMessages"):

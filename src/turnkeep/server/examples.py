@@ -6,7 +6,7 @@ from typing import Any
 
 from turnkeep.server import answers, bodies
 from turnkeep.server.problems import PREFIX, Problem
-from turnkeep.session import Cleaned, SessionStats, Stats
+from turnkeep.session import Cleaned, Erased, SessionStats, Stats
 
 ID = "ses_Wm3qTqOaR2yDq0yXbV9k1A"
 MADE, ACTIVE, EXPIRES = "2026-03-01T09:00:00Z", "2026-03-01T09:05:00Z", "2026-03-02T09:05:00Z"
@@ -113,6 +113,10 @@ EXAMPLES: dict[type, Any] = {
     answers.Event: EVENT,
     answers.Events: {"events": [EVENT], "next_after": None},
     answers.Health: {"status": "ok"},
+    answers.Key: {"app": "default", "scope": "write", "external_user_id": None},
+    answers.Checked: {"problems": []},
+    answers.Sizes: {"sizes": {"sessions": 12, "messages": 480, "turnkeep.db": 262_144}},
+    Erased: {"sessions": 2, "messages": 14, "states": 1},
     Cleaned: {"expired": 2, "deleted": 1, "dry_run": False},
     Stats: {
         "total_sessions": 1,
@@ -152,7 +156,8 @@ EXAMPLES: dict[type, Any] = {
         "field": "session_id",
         "detail": "session_id: no session 'ses_x' in this app",
     },
-    bodies.NewMessage: SAID,
+    bodies.OneMessage: {**SAID, "expected_seq": 0},
+    bodies.Erase: {"external_user_id": "ann", "interface_type": "web"},
     bodies.NewMessages: {"messages": [SAID, {"role": "assistant", "content": "Sunny."}]},
     bodies.Build: {"system": "Be brief.", "tools": TOOLS, "max_messages": 20},
     bodies.Retract: {"from_seq": 2},

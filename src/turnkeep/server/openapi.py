@@ -27,6 +27,10 @@ HEADERS = {
     "If-None-Match": "The version that is known already: 304 if it is still the newest.",
     "Idempotency-Key": "Stores messages once, however often they are sent with it.",
 }
+FILE = {
+    "schema": {"type": "string", "contentMediaType": "application/octet-stream"},
+    "examples": {"file": {"value": "SQLite format 3"}},
+}
 ETAG = {"ETag": {"description": "The session's version.", "schema": {"type": "string"}}}
 SECURITY = {"key": {"type": "http", "scheme": "bearer", "description": "An API key of `turnkeep keys create`."}}
 
@@ -71,6 +75,8 @@ def _is_named(kind: Any) -> bool:
 
 
 def _content(kind: Any, schemas: dict[Any, Any], media: str = "application/json") -> JsonObject:
+    if kind is bytes:
+        return {"application/octet-stream": FILE}
     shapes = [schemas.get(part, {"type": "object"}) for part in _parts(kind)]
     examples = {getattr(part, "__name__", "object"): {"value": EXAMPLES[get_origin(part) or part]} for part in _parts(kind)}
     return {media: {"schema": shapes[0] if len(shapes) == 1 else {"anyOf": shapes}, "examples": examples}}

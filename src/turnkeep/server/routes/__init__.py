@@ -1,7 +1,8 @@
 """The handlers, by what they are about."""
 
-from turnkeep.server.routes import events, health, messages, original, sessions, windows
+from turnkeep.server.routes import events, health, messages, original, sessions, upkeep, windows
 
-HANDLERS = [*health.HANDLERS, *original.HANDLERS, *sessions.HANDLERS, *messages.HANDLERS, *windows.HANDLERS, *events.HANDLERS]
+_ABOUT = (health, original, sessions, messages, windows, events, upkeep)
+HANDLERS = [handler for about in _ABOUT for handler in about.HANDLERS]
 
 __all__ = ["HANDLERS"]

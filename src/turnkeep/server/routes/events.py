@@ -34,6 +34,15 @@ async def _of(request: Call, session_id: str, kind: EventKind) -> Answer:
     return Answer(answers.Events([answers.event(one) for one in shown], more))
 
 
+@operation("GET", ONE + "/activity", scope="read", answers={200: answers.Events}, problems=(404,), query=Page)
+async def read_activity(request: Call, session_id: FromPath[str]) -> ASGIApp:
+    """Tool calls, errors and usage reports in one list, oldest first; for the next page pass `next_after` as `after`."""
+    sessions, page = await request.sessions_for(session_id), request.query_as(Page)
+    found = await sessions.get_events(session_id, page.after, page.limit)
+    more = found[-1].number if len(found) == page.limit else None
+    return Answer(answers.Events([answers.event(one) for one in found], more))
+
+
 @operation("GET", ONE + "/usage", scope="read", answers={200: answers.Events}, problems=(404,), query=Page)
 async def read_usage(request: Call, session_id: FromPath[str]) -> ASGIApp:
     """Usage reports, oldest first; for the next page pass `next_after` as `after`."""
@@ -90,4 +99,4 @@ async def record_error(request: Call, session_id: FromPath[str]) -> ASGIApp:
     return Answer(answers.event(noted), 201)
 
 
-HANDLERS = [read_usage, record_usage, read_tool_calls, record_tool_call, read_errors, record_error]
+HANDLERS = [read_activity, read_usage, record_usage, read_tool_calls, record_tool_call, read_errors, record_error]

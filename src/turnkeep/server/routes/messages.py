@@ -10,7 +10,7 @@ from msgspec.structs import asdict, replace
 from turnkeep.errors import Conflict
 from turnkeep.server import answers
 from turnkeep.server.answers import Answer
-from turnkeep.server.bodies import AddMessage, MessagePage, NewMessage, NewMessages
+from turnkeep.server.bodies import AddMessage, MessagePage, NewMessages, OneMessage
 from turnkeep.server.call import Call
 from turnkeep.server.conditions import NEVER, expected_seq, idempotency_key
 from turnkeep.server.operations import operation
@@ -18,7 +18,7 @@ from turnkeep.server.problems import PreconditionFailed
 from turnkeep.server.routes.sessions import ONE
 
 _ONE_OR_MORE = msgspec.json.Decoder(dict[str, msgspec.Raw])
-_NEW = msgspec.json.Decoder(NewMessage)
+_NEW = msgspec.json.Decoder(OneMessage)
 _BATCH = msgspec.json.Decoder(NewMessages)
 
 
@@ -40,7 +40,7 @@ async def read_messages(request: Call, session_id: FromPath[str]) -> ASGIApp:
     scope="write",
     answers={201: answers.Message | answers.Appended},
     problems=(404, 409, 412, 413, 415),
-    body=NewMessage | NewMessages,
+    body=OneMessage | NewMessages,
     headers=("If-Match", "Idempotency-Key"),
 )
 async def add_messages(request: Call, session_id: FromPath[str]) -> ASGIApp:
@@ -52,16 +52,16 @@ async def add_messages(request: Call, session_id: FromPath[str]) -> ASGIApp:
         given = await request.body_as(_ONE_OR_MORE)
         if "messages" in given:
             return Answer(await _add_batch(request, session_id, await request.body_as(_BATCH)), 201)
-    new: NewMessage = await request.body_as(_NEW)
+    new = await request.body_as(_NEW)
     return Answer(await add_one(request, session_id, new), 201)
 
 
-async def add_one(request: Call, session_id: str, new: NewMessage | AddMessage) -> answers.Message:
+async def add_one(request: Call, session_id: str, new: OneMessage | AddMessage) -> answers.Message:
     sessions = await request.sessions_for(session_id)
     external_id, key = new.external_id, idempotency_key(request)
     if external_id is None and key is not None:
         external_id = _external_id(key, 0)
-    expected = await expected_seq(request, session_id)
+    matched = await expected_seq(request, session_id)
     try:
         stored = await sessions.add_message(
             session_id,
@@ -74,10 +74,10 @@ async def add_one(request: Call, session_id: str, new: NewMessage | AddMessage) 
             author_id=new.author_id,
             metadata=new.metadata,
             created_at=new.created_at,
-            expected_seq=expected,
+            expected_seq=_expected(new.expected_seq, matched),
         )
     except Conflict as error:
-        raise _refused(error, expected) from None
+        raise _refused(error, matched) from None
     return answers.message(stored)
 
 
@@ -90,7 +90,7 @@ async def _add_batch(request: Call, session_id: str, given: NewMessages) -> answ
             for at, one in enumerate(batch)
         ]
     matched = await expected_seq(request, session_id)
-    expected = given.expected_seq if matched is None or given.expected_seq not in (None, matched) else matched
+    expected = _expected(given.expected_seq, matched)
     try:
         stored = await sessions.add_messages(session_id, [asdict(one) for one in batch], expected_seq=expected)
     except Conflict as error:
@@ -101,6 +101,11 @@ async def _add_batch(request: Call, session_id: str, given: NewMessages) -> answ
 def _external_id(key: str, at: int) -> str:
     """The message and the key by which it is stored once then share a commit: no crash can part them."""
     return f"idempotency:{key}:{at}"
+
+
+def _expected(given: int | None, matched: int | None) -> int | None:
+    """The `seq` that an append expects: the caller's, unless If-Match stands for the same or alone."""
+    return given if matched is None or given not in (None, matched) else matched
 
 
 def _refused(error: Conflict, matched: int | None) -> Exception:

@@ -69,7 +69,7 @@ async def _page(request: Call, find: Find) -> Answer:
     if caller.user is not None and find.externalUserId not in (None, caller.user):
         raise Forbidden("The API key is narrowed to another user.")
     found = await caller.sessions.list_sessions(
-        status=find.status,
+        status=None if find.status == "all" else find.status,
         interface_type=find.interfaceType,
         conversation_id=find.conversationId,
         external_user_id=caller.user or find.externalUserId,

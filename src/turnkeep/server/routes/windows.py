@@ -82,4 +82,12 @@ async def summarize(request: Call, session_id: FromPath[str]) -> ASGIApp:
     return Answer(answers.Made(None if made is None else answers.summary(made)))
 
 
-HANDLERS = [read_context, build_context, read_summaries, summarize]
+@operation("POST", ONE + "/resummarize", scope="write", answers={200: answers.Summaries}, problems=(404, 409))
+async def resummarize(request: Call, session_id: FromPath[str]) -> ASGIApp:
+    """Make the live summaries anew from the log, as the summarizer and the settings are now; but for a carried one."""
+    sessions = await request.sessions_for(session_id)
+    made = await sessions.resummarize_session(session_id)
+    return Answer(answers.Summaries([answers.summary(one) for one in made]))
+
+
+HANDLERS = [read_context, build_context, read_summaries, summarize, resummarize]
