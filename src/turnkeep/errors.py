@@ -82,6 +82,18 @@ class Conflict(TurnkeepError):
         super().__init__(f"{field}: {reason}")
 
 
+class PreconditionFailed(Conflict):
+    """The session is not, or no longer, at the version that was expected: read it again. Nothing was written."""
+
+    code = "precondition-failed"
+
+
+class IdempotencyKeyReused(Conflict):
+    """The idempotency key was used before, for another write: take a new key. Nothing was written."""
+
+    code = "idempotency-key-reused"
+
+
 class ManagerClosed(TurnkeepError):
     """The SessionManager (or its store) is closed or was never opened: use `async with SessionManager.open(...)`."""
 

@@ -6,6 +6,7 @@ Invariants (`turnkeep.testing.StoreContract` and the state machine beside it che
 - A call that has returned is durable; a call that raised stored nothing.
 - `session.version` rises in every commit that touches what a window is built from, also in other processes.
 - Totals on the session equal the sums of its rows.
+- A guarded write (`Guard`) is done under its condition, and once under its key, in the very commit that does it.
 - Rows of one app are never seen through another: to it they do not exist. Only API keys are found before an app is known.
 
 Stores check what only they can know (does the session exist, is the `external_id` taken); what can be judged from the arguments
@@ -41,6 +42,26 @@ from turnkeep.session import (
 from turnkeep.stores.usable import Usable
 
 MAX_PAGE = 1000  # messages, sessions, events in one answer
+
+
+class Guard(msgspec.Struct, frozen=True, kw_only=True):
+    """The condition of a write, and the key by which it is done once: what a writing call does with it, in its own transaction.
+
+    1. A `key` that the app has used, and that still counts at `now_ms`: nothing is written. The same call with the same `fingerprint`
+       is answered as it was then, from the rows as they are now; another raises `IdempotencyKeyReused`.
+    2. Else, where the session is at another version than `expected_version`: `PreconditionFailed`, nothing written.
+    3. Else the write, and with it a note of the key, which counts until `until_ms`.
+
+    A write that was refused leaves no note. A note holds digests and numbers, nothing that anybody said; it goes with its session, but
+    for the note of a delete, and past its time with the cleanup. `fingerprint` is what makes a request the same beside the
+    call's own arguments.
+    """
+
+    expected_version: int | None = None
+    key: str | None = None
+    fingerprint: str = ""
+    now_ms: int = 0
+    until_ms: int = 2**63 - 1
 
 
 class NewSession(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,12 +119,12 @@ class Store(Usable, ABC):
     # --- sessions
 
     @abstractmethod
-    async def open_session(self, new: NewSession, now_ms: int) -> tuple[Session, bool]:
+    async def open_session(self, new: NewSession, now_ms: int, *, guard: Guard | None = None) -> tuple[Session, bool]:
         """The active session of the key (app, interface_type, conversation_id), unchanged, and False; else a new one, and True.
 
         One whose time is up is closed as `expired` in the same commit and named as the new one's `predecessor`; so is the
         newest closed one. With `carry_over="summary"` its live summaries, but for truncations, open the new session as
-        summaries of 0..0 by the method "carried".
+        summaries of 0..0 by the method "carried". Of a guard only the key counts: there is no version to expect yet.
         """
 
     @abstractmethod
@@ -133,20 +154,22 @@ class Store(Usable, ABC):
         """Newest first, `before` exclusive (a session id), filtered; `status` by the clock."""
 
     @abstractmethod
-    async def deactivate(self, app: str, session_id: str, now_ms: int) -> Session:
+    async def deactivate(self, app: str, session_id: str, now_ms: int, *, guard: Guard | None = None) -> Session:
         """Close by hand. A closed session is returned as it is."""
 
     @abstractmethod
-    async def delete(self, app: str, session_id: str) -> None:
+    async def delete(self, app: str, session_id: str, *, guard: Guard | None = None) -> None:
         """Remove the session and all its rows, for good."""
 
     @abstractmethod
-    async def erase_user(self, app: str, user: str, interface_type: str | None, now_ms: int) -> Erased:
+    async def erase_user(
+        self, app: str, user: str, interface_type: str | None, now_ms: int, *, guard: Guard | None = None
+    ) -> Erased:
         """Remove the user's sessions and user state; turn what they authored in others' into tombstones.
 
         A tombstone keeps `seq`, role and time; its content is "", its tokens are 0 and leave the totals; its external id is free again.
         A summary that covered one is removed, its messages are uncovered again, and the generation rises. API keys narrowed to
-        the user go too, unless it is about one interface only.
+        the user go too, unless it is about one interface only. Of a guard only the key counts.
         """
 
     # --- the log
@@ -161,6 +184,7 @@ class Store(Usable, ABC):
         now_ms: int,
         expected_seq: int | None = None,
         fixed_tokens: int | None = None,
+        guard: Guard | None = None,
     ) -> Appended:
         """Add all messages or none. Slides the expiry. `fixed_tokens` is noted on the session on the way.
 
@@ -212,11 +236,11 @@ class Store(Usable, ABC):
         """All, oldest first, those no longer live too."""
 
     @abstractmethod
-    async def clear(self, app: str, session_id: str, *, keep_summaries: bool, now_ms: int) -> Session:
+    async def clear(self, app: str, session_id: str, *, keep_summaries: bool, now_ms: int, guard: Guard | None = None) -> Session:
         """Move the window past all messages but the prompt; raise the generation. The log stays."""
 
     @abstractmethod
-    async def retract(self, app: str, session_id: str, from_seq: int, now_ms: int) -> Session:
+    async def retract(self, app: str, session_id: str, from_seq: int, now_ms: int, *, guard: Guard | None = None) -> Session:
         """Hide `from_seq..newest` from the window; raise the generation. A summary that covers any of these, stops being live, and
         what it covered before them is uncovered again. `InvalidInput` unless `from_seq` is after the prompt and not beyond the newest."""
 
@@ -228,7 +252,15 @@ class Store(Usable, ABC):
 
     @abstractmethod
     async def update_state(
-        self, app: str, session_id: str, scope: Scope, patch: JsonObject, *, limit: int, now_ms: int
+        self,
+        app: str,
+        session_id: str,
+        scope: Scope,
+        patch: JsonObject,
+        *,
+        limit: int,
+        now_ms: int,
+        guard: Guard | None = None,
     ) -> JsonObject:
         """Apply an RFC 7396 merge patch; returns the whole new state. Over `limit` bytes of JSON: `InvalidInput("state", ...)`.
 
@@ -239,7 +271,7 @@ class Store(Usable, ABC):
     # --- events
 
     @abstractmethod
-    async def record(self, app: str, session_id: str, event: Event) -> Event:
+    async def record(self, app: str, session_id: str, event: Event, *, guard: Guard | None = None) -> Event:
         """Store an event and add it to the session's totals. A tool call whose `tool_call_id` is in the log was counted there."""
 
     @abstractmethod
@@ -266,8 +298,17 @@ class Store(Usable, ABC):
     # --- upkeep
 
     @abstractmethod
-    async def cleanup(self, app: str | None, *, now_ms: int, retention_ms: int, dry_run: bool = False) -> Cleaned:
-        """Close what is expired, then delete what was closed longer than `retention_ms` ago. None: of every app."""
+    async def cleanup(
+        self,
+        app: str | None,
+        *,
+        now_ms: int,
+        retention_ms: int,
+        dry_run: bool = False,
+        guard: Guard | None = None,
+    ) -> Cleaned:
+        """Close what is expired, then delete what was closed longer than `retention_ms` ago, and forget keys past their time.
+        None: of every app. Of a guard only the key counts, and only for a cleanup that is done: its note follows the last commit."""
 
     @abstractmethod
     async def stats(self, app: str, now_ms: int) -> StoreStats: ...

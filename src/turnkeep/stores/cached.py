@@ -29,7 +29,7 @@ from turnkeep.session import (
     Summary,
     Window,
 )
-from turnkeep.stores.base import Commit, NewSession, Store
+from turnkeep.stores.base import Commit, Guard, NewSession, Store
 
 NEW = 256  # messages that a new session's entry keeps, until somebody asks for more
 SLACK = 64  # messages that a tail may be longer than twice what was asked for
@@ -186,8 +186,8 @@ class CachedStore(Store):
         await self.inner.close()
         self._entries.clear()
 
-    async def open_session(self, new: NewSession, now_ms: int) -> tuple[Session, bool]:
-        return await self.inner.open_session(new, now_ms)
+    async def open_session(self, new: NewSession, now_ms: int, *, guard: Guard | None = None) -> tuple[Session, bool]:
+        return await self.inner.open_session(new, now_ms, guard=guard)
 
     async def session(self, app: str, session_id: str) -> Session:
         return await self.inner.session(app, session_id)
@@ -221,14 +221,16 @@ class CachedStore(Store):
             conversation_id=conversation_id,
         )
 
-    async def deactivate(self, app: str, session_id: str, now_ms: int) -> Session:
-        return await self.inner.deactivate(app, session_id, now_ms)
+    async def deactivate(self, app: str, session_id: str, now_ms: int, *, guard: Guard | None = None) -> Session:
+        return await self.inner.deactivate(app, session_id, now_ms, guard=guard)
 
-    async def delete(self, app: str, session_id: str) -> None:
-        await self.inner.delete(app, session_id)
+    async def delete(self, app: str, session_id: str, *, guard: Guard | None = None) -> None:
+        await self.inner.delete(app, session_id, guard=guard)
 
-    async def erase_user(self, app: str, user: str, interface_type: str | None, now_ms: int) -> Erased:
-        return await self.inner.erase_user(app, user, interface_type, now_ms)
+    async def erase_user(
+        self, app: str, user: str, interface_type: str | None, now_ms: int, *, guard: Guard | None = None
+    ) -> Erased:
+        return await self.inner.erase_user(app, user, interface_type, now_ms, guard=guard)
 
     def append(  # hot, so without a frame of its own
         self,
@@ -239,8 +241,11 @@ class CachedStore(Store):
         now_ms: int,
         expected_seq: int | None = None,
         fixed_tokens: int | None = None,
+        guard: Guard | None = None,
     ) -> Coroutine[Any, Any, Appended]:
-        return self.inner.append(app, session_id, messages, now_ms=now_ms, expected_seq=expected_seq, fixed_tokens=fixed_tokens)
+        return self.inner.append(
+            app, session_id, messages, now_ms=now_ms, expected_seq=expected_seq, fixed_tokens=fixed_tokens, guard=guard
+        )
 
     async def messages(self, app: str, session_id: str, *, after: int, limit: int) -> list[Message]:
         return await self.inner.messages(app, session_id, after=after, limit=limit)
@@ -263,22 +268,30 @@ class CachedStore(Store):
     async def summaries(self, app: str, session_id: str) -> list[Summary]:
         return await self.inner.summaries(app, session_id)
 
-    async def clear(self, app: str, session_id: str, *, keep_summaries: bool, now_ms: int) -> Session:
-        return await self.inner.clear(app, session_id, keep_summaries=keep_summaries, now_ms=now_ms)
+    async def clear(self, app: str, session_id: str, *, keep_summaries: bool, now_ms: int, guard: Guard | None = None) -> Session:
+        return await self.inner.clear(app, session_id, keep_summaries=keep_summaries, now_ms=now_ms, guard=guard)
 
-    async def retract(self, app: str, session_id: str, from_seq: int, now_ms: int) -> Session:
-        return await self.inner.retract(app, session_id, from_seq, now_ms)
+    async def retract(self, app: str, session_id: str, from_seq: int, now_ms: int, *, guard: Guard | None = None) -> Session:
+        return await self.inner.retract(app, session_id, from_seq, now_ms, guard=guard)
 
     async def state(self, app: str, session_id: str, scope: Scope) -> JsonObject:
         return await self.inner.state(app, session_id, scope)
 
     async def update_state(
-        self, app: str, session_id: str, scope: Scope, patch: JsonObject, *, limit: int, now_ms: int
+        self,
+        app: str,
+        session_id: str,
+        scope: Scope,
+        patch: JsonObject,
+        *,
+        limit: int,
+        now_ms: int,
+        guard: Guard | None = None,
     ) -> JsonObject:
-        return await self.inner.update_state(app, session_id, scope, patch, limit=limit, now_ms=now_ms)
+        return await self.inner.update_state(app, session_id, scope, patch, limit=limit, now_ms=now_ms, guard=guard)
 
-    async def record(self, app: str, session_id: str, event: Event) -> Event:
-        return await self.inner.record(app, session_id, event)
+    async def record(self, app: str, session_id: str, event: Event, *, guard: Guard | None = None) -> Event:
+        return await self.inner.record(app, session_id, event, guard=guard)
 
     async def events(self, app: str, session_id: str, *, after: int, limit: int) -> list[Event]:
         return await self.inner.events(app, session_id, after=after, limit=limit)
@@ -295,8 +308,16 @@ class CachedStore(Store):
     async def revoke_key(self, app: str | None, key_id: str, now_ms: int) -> ApiKey | None:
         return await self.inner.revoke_key(app, key_id, now_ms)
 
-    async def cleanup(self, app: str | None, *, now_ms: int, retention_ms: int, dry_run: bool = False) -> Cleaned:
-        return await self.inner.cleanup(app, now_ms=now_ms, retention_ms=retention_ms, dry_run=dry_run)
+    async def cleanup(
+        self,
+        app: str | None,
+        *,
+        now_ms: int,
+        retention_ms: int,
+        dry_run: bool = False,
+        guard: Guard | None = None,
+    ) -> Cleaned:
+        return await self.inner.cleanup(app, now_ms=now_ms, retention_ms=retention_ms, dry_run=dry_run, guard=guard)
 
     async def stats(self, app: str, now_ms: int) -> StoreStats:
         return await self.inner.stats(app, now_ms)

@@ -10,8 +10,8 @@ from typing import Any, ClassVar, TypeVar
 
 from hypothesis.stateful import RuleBasedStateMachine, invariant
 
-from turnkeep.session import Session, Summary
-from turnkeep.stores.base import Commit, Store
+from turnkeep.session import NewMessage, Session, Summary
+from turnkeep.stores.base import Commit, Guard, Store
 from turnkeep.testing.builders import APP, NOW, PAGE, log
 from turnkeep.testing.model import Chat, Model, shown
 
@@ -31,6 +31,7 @@ class History(RuleBasedStateMachine):
         self.folder = tempfile.TemporaryDirectory(prefix="turnkeep-", ignore_cleanup_errors=True)
         self.model = Model()
         self.now = NOW
+        self.keyed: list[tuple[Chat, Guard, list[NewMessage], list[int]]] = []  # appends under a key, and the seqs they made
         self.heard: list[Commit] = []
         self.open()
 

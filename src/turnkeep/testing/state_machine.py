@@ -12,9 +12,11 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, precondition, rule, run_state_machine_as_test
+from msgspec.structs import replace
 
-from turnkeep.errors import Conflict, InvalidInput, UnknownSession
+from turnkeep.errors import Conflict, InvalidInput, PreconditionFailed, UnknownSession
 from turnkeep.session import NewMessage, Scope, Session
+from turnkeep.stores.base import Guard
 from turnkeep.testing.builders import APP, event, message, new_session, summary, tool_result, tool_use
 from turnkeep.testing.history import History, MakeStore
 from turnkeep.testing.model import Chat, Line, merged, shown
@@ -160,6 +162,34 @@ class StoreMachine(History):
             chat.lines += [Line.of(one) for one in fresh]
             if lived and chat.last.lifetime_ms is not None:
                 chat.expires = self.now + chat.last.lifetime_ms
+
+    @precondition(lambda self: self.model.chats)
+    @rule(number=PICK, batch=st.lists(PLAIN, min_size=1, max_size=3), behind=st.integers(0, 1))
+    def append_under_a_key(self, number: int, batch: list[NewMessage], behind: int) -> None:
+        chat, batch = self.pick(number), [replace(one, external_id=None) for one in batch]
+        guard = Guard(expected_version=chat.last.version - behind, key=f"key {len(self.keyed)}")
+        errors = self.model.refusals(chat, batch, None, self.now) | ({PreconditionFailed} if behind else set())
+        call = self.store.append(chat.last.app, chat.last.id, batch, now_ms=self.now, guard=guard)
+        if errors:
+            with pytest.raises(tuple(errors)):
+                self.run(call)
+            return
+        self.keyed.append((chat, guard, batch, [message.seq for message in self.run(call).messages]))
+        if chat.is_open(self.now) and chat.last.lifetime_ms is not None:
+            chat.expires = self.now + chat.last.lifetime_ms
+        chat.lines += [Line.of(one) for one in batch]
+
+    @precondition(lambda self: self.keyed)
+    @rule(number=PICK)
+    def append_again(self, number: int) -> None:
+        chat, guard, batch, seqs = self.keyed[-1 - number % len(self.keyed)]
+        call = self.store.append(chat.last.app, chat.last.id, batch, now_ms=self.now, guard=guard)
+        if chat.last.id not in self.model.chats:
+            with pytest.raises(UnknownSession):
+                self.run(call)
+            return
+        answer = self.run(call)
+        assert (answer.created, [shown(one) for one in answer.messages]) == (0, [chat.lines[seq - 1].shown(seq) for seq in seqs])
 
     @precondition(lambda self: self.model.chats)
     @rule(number=PICK, after=st.integers(0, 9), limit=st.integers(1, 5))

@@ -1,16 +1,16 @@
 """A store in this process's memory: for tests, and for bots whose conversations may end with them.
 
 Invariant: nothing awaits inside a change, and what can be refused is refused before its first assignment, so
-every call is atomic. JSON from a caller is copied before it is kept, states also before they are handed out.
+every call is atomic, its guard included. JSON from a caller is copied before it is kept, states also before they are handed out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 from itertools import count
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias, TypeVar, cast
 
 import msgspec
 from msgspec.structs import asdict, replace
@@ -33,11 +33,14 @@ from turnkeep.session import (
     Summary,
     Window,
 )
-from turnkeep.stores import rules
-from turnkeep.stores.base import Commit, NewSession, Store
+from turnkeep.stores import guards, rules
+from turnkeep.stores.base import Commit, Guard, NewSession, Store
+from turnkeep.stores.memory import keys
 from turnkeep.stores.memory import rows as told
+from turnkeep.stores.memory.keys import Keys
 from turnkeep.stores.memory.rows import Conversation, Rows
 
+T = TypeVar("T")
 Key: TypeAlias = tuple[str, str, str]  # app, interface_type, and a conversation_id or an external_user_id
 
 
@@ -54,6 +57,7 @@ class MemoryStore(Store):
         self._conversations: dict[Key, Conversation] = {}
         self._user_states: dict[Key, JsonObject] = {}
         self._api_keys: dict[str, ApiKey] = {}  # by id, oldest first
+        self._keys = Keys()
 
     async def open(self) -> None:
         self.bind()
@@ -91,10 +95,37 @@ class MemoryStore(Store):
         self.publish(Commit(after.id, after, messages, summaries))
         return after
 
+    # --- guards
+
+    def _write(self, guard: Guard | None, change: Callable[..., T], *args: Any) -> T:
+        """`change(*args)`, as `Guard` has it."""
+        self.check_usable()
+        if guard is None:
+            return change(*args)
+        name = change.__name__.removeprefix("_")
+        app, asked = guards.app_of(name, args), guards.request(guard, name, args)
+        note = self._keys.find(app, guard, asked)
+        if note is not None:
+            return cast(T, keys.again(name, note, self._sessions, lambda rows: deepcopy(self._state(rows, args[2]))))
+        if guards.expects_version(guard, name):
+            guards.check_version(guard, self._rows(app, args[1]).session)
+        result = change(*args)
+        self._keys.keep(app, guard, asked, *keys.noted(name, result, args, self._place))
+        return result
+
+    def _place(self, session: Session, message: Message) -> tuple[str, int]:
+        """Where a message lies: perhaps in a predecessor's log."""
+        if message.external_id is None:
+            return session.id, message.seq
+        rows, seq = self._conversation(session).externals[message.external_id]
+        return rows.session.id, seq
+
     # --- sessions
 
-    async def open_session(self, new: NewSession, now_ms: int) -> tuple[Session, bool]:
-        self.check_usable()
+    async def open_session(self, new: NewSession, now_ms: int, *, guard: Guard | None = None) -> tuple[Session, bool]:
+        return self._write(guard, self._open_session, new, now_ms)
+
+    def _open_session(self, new: NewSession, now_ms: int) -> tuple[Session, bool]:
         conversation = self._conversation(new)
         last = conversation.sessions[-1] if conversation.sessions else None
         if last and last.session.status_at(now_ms) == "active":
@@ -166,14 +197,20 @@ class MemoryStore(Store):
         ]
         return found[:limit]
 
-    async def deactivate(self, app: str, session_id: str, now_ms: int) -> Session:
+    async def deactivate(self, app: str, session_id: str, now_ms: int, *, guard: Guard | None = None) -> Session:
+        return self._write(guard, self._deactivate, app, session_id, now_ms)
+
+    def _deactivate(self, app: str, session_id: str, now_ms: int) -> Session:
         rows = self._rows(app, session_id)
         session, status = rows.session, rows.session.status_at(now_ms)
         if session.status != "active":
             return session
         return self._put(rows, rules.close(session, "inactive" if status == "active" else status, now_ms), ())
 
-    async def delete(self, app: str, session_id: str) -> None:
+    async def delete(self, app: str, session_id: str, *, guard: Guard | None = None) -> None:
+        self._write(guard, self._delete, app, session_id)
+
+    def _delete(self, app: str, session_id: str) -> None:
         self._remove(self._rows(app, session_id))
 
     def _remove(self, rows: Rows) -> None:
@@ -184,6 +221,7 @@ class MemoryStore(Store):
         if not conversation.sessions:
             del self._conversations[session.app, session.interface_type, session.conversation_id]
         del self._sessions[session.id]
+        self._keys.remove(session.id)
         self.publish(Commit(session.id, None, None))
 
     def _free(self, session: Session, log: Sequence[Message]) -> None:
@@ -195,7 +233,12 @@ class MemoryStore(Store):
 
     # --- erasure
 
-    async def erase_user(self, app: str, user: str, interface_type: str | None, now_ms: int) -> Erased:
+    async def erase_user(
+        self, app: str, user: str, interface_type: str | None, now_ms: int, *, guard: Guard | None = None
+    ) -> Erased:
+        return self._write(guard, self._erase_user, app, user, interface_type, now_ms)
+
+    def _erase_user(self, app: str, user: str, interface_type: str | None, now_ms: int) -> Erased:
         inside = [r for r in self._all(app) if interface_type in (None, r.session.interface_type)]
         own = [rows for rows in inside if rows.session.external_user_id == user]
         states = [k for k in self._user_states if k[0] == app and k[2] == user and interface_type in (None, k[1])]
@@ -255,6 +298,18 @@ class MemoryStore(Store):
         now_ms: int,
         expected_seq: int | None = None,
         fixed_tokens: int | None = None,
+        guard: Guard | None = None,
+    ) -> Appended:
+        return self._write(guard, self._append, app, session_id, messages, now_ms, expected_seq, fixed_tokens)
+
+    def _append(
+        self,
+        app: str,
+        session_id: str,
+        messages: Sequence[NewMessage],
+        now_ms: int,
+        expected_seq: int | None,
+        fixed_tokens: int | None,
     ) -> Appended:
         rows = self._rows(app, session_id)
         answer, fresh = self._sorted(rows.session, messages)
@@ -328,13 +383,19 @@ class MemoryStore(Store):
     async def summaries(self, app: str, session_id: str) -> list[Summary]:
         return list(self._rows(app, session_id).summaries)
 
-    async def clear(self, app: str, session_id: str, *, keep_summaries: bool, now_ms: int) -> Session:
+    async def clear(self, app: str, session_id: str, *, keep_summaries: bool, now_ms: int, guard: Guard | None = None) -> Session:
+        return self._write(guard, self._clear, app, session_id, keep_summaries)
+
+    def _clear(self, app: str, session_id: str, keep_summaries: bool) -> Session:
         rows = self._rows(app, session_id)
         if not keep_summaries:
             rows.retire(*(summary.number for summary in rows.summaries))
         return self._put(rows, rules.clear(rows.session, keep_summaries), None)
 
-    async def retract(self, app: str, session_id: str, from_seq: int, now_ms: int) -> Session:
+    async def retract(self, app: str, session_id: str, from_seq: int, now_ms: int, *, guard: Guard | None = None) -> Session:
+        return self._write(guard, self._retract, app, session_id, from_seq)
+
+    def _retract(self, app: str, session_id: str, from_seq: int) -> Session:
         rows = self._rows(app, session_id)
         rules.check_retract(rows.session, from_seq)
         rows.retire(*(summary.number for summary in rows.live() if summary.to_seq >= from_seq))
@@ -350,8 +411,19 @@ class MemoryStore(Store):
         return deepcopy(self._state(self._rows(app, session_id), scope))
 
     async def update_state(
-        self, app: str, session_id: str, scope: Scope, patch: JsonObject, *, limit: int, now_ms: int
+        self,
+        app: str,
+        session_id: str,
+        scope: Scope,
+        patch: JsonObject,
+        *,
+        limit: int,
+        now_ms: int,
+        guard: Guard | None = None,
     ) -> JsonObject:
+        return self._write(guard, self._update_state, app, session_id, scope, patch, limit)
+
+    def _update_state(self, app: str, session_id: str, scope: Scope, patch: JsonObject, limit: int) -> JsonObject:
         rows = self._rows(app, session_id)
         state: JsonObject = deepcopy(rules.merge_patch(self._state(rows, scope), patch))
         rules.check_state(msgspec.json.encode(state).decode(), limit)
@@ -368,7 +440,10 @@ class MemoryStore(Store):
 
     # --- events
 
-    async def record(self, app: str, session_id: str, event: Event) -> Event:
+    async def record(self, app: str, session_id: str, event: Event, *, guard: Guard | None = None) -> Event:
+        return self._write(guard, self._record, app, session_id, event)
+
+    def _record(self, app: str, session_id: str, event: Event) -> Event:
         rows = self._rows(app, session_id)
         known = event.kind == "tool_call" and event.tool_call_id in rows.calls
         row = replace(event, number=next(self._numbers), data=deepcopy(event.data))
@@ -408,7 +483,18 @@ class MemoryStore(Store):
 
     # --- upkeep
 
-    async def cleanup(self, app: str | None, *, now_ms: int, retention_ms: int, dry_run: bool = False) -> Cleaned:
+    async def cleanup(
+        self,
+        app: str | None,
+        *,
+        now_ms: int,
+        retention_ms: int,
+        dry_run: bool = False,
+        guard: Guard | None = None,
+    ) -> Cleaned:
+        return self._write(None if dry_run else guard, self._cleanup, app, now_ms, retention_ms, dry_run)
+
+    def _cleanup(self, app: str | None, now_ms: int, retention_ms: int, dry_run: bool) -> Cleaned:
         every = [(rows, rows.session) for rows in self._all(app)]
         late = [rows for rows, s in every if s.status == "active" and s.status_at(now_ms) == "expired"]
         old = [rows for rows, s in every if s.closed_ms is not None and now_ms - s.closed_ms > retention_ms]
@@ -417,6 +503,7 @@ class MemoryStore(Store):
                 self._put(rows, rules.close(rows.session, "expired", now_ms), ())
             for rows in old:
                 self._remove(rows)
+            self._keys.forget(app, now_ms)
         return Cleaned(expired=len(late), deleted=len(old), dry_run=dry_run)
 
     async def stats(self, app: str, now_ms: int) -> StoreStats:
@@ -446,6 +533,7 @@ class MemoryStore(Store):
             "events": sum(len(rows.events) for rows in every),
             "states": len(self._user_states) + sum(bool(rows.state) for rows in every),
             "api_keys": len(self._api_keys),
+            "idempotency_keys": len(self._keys.notes),
         }
 
     async def backup(self, target: Path) -> None:

@@ -27,8 +27,9 @@ def delete(tx: Transaction, app: str, session_id: str) -> None:
 def unlink(tx: Transaction, session: Session) -> None:
     """Remove the session, and put its log on the list."""
     number = (session.number,)
-    for table, column in (("summaries", "session"), ("events", "session"), ("session_states", "session"), ("sessions", "number")):
-        tx.db.execute(f"DELETE FROM {table} WHERE {column} = ?", number)
+    for table in ("summaries", "events", "session_states", "idempotency_keys"):
+        tx.db.execute(f"DELETE FROM {table} WHERE session = ?", number)
+    tx.db.execute("DELETE FROM sessions WHERE number = ?", number)
     tx.db.execute("INSERT INTO garbage VALUES (?)", number)
     first, last = rows.log_range(session.number)
     tx.db.execute("DELETE FROM external_ids WHERE root = ? AND message BETWEEN ? AND ?", (session.root, first, last))
@@ -49,6 +50,16 @@ def collect(tx: Transaction) -> bool:
         tx.db.execute("DELETE FROM calls WHERE log = ?", (log,))
         tx.db.execute("DELETE FROM garbage WHERE log = ?", (log,))
     return True
+
+
+def forget_keys(tx: Transaction, app: str | None, now_ms: int) -> bool:
+    """Remove a slice of the idempotency keys that are past their time; whether there was one."""
+    tx.db.execute(
+        "DELETE FROM idempotency_keys WHERE (app, key) IN"
+        " (SELECT app, key FROM idempotency_keys WHERE until_ms <= ? AND app = coalesce(?, app) LIMIT ?)",
+        (now_ms, app, SLICE_ROWS),
+    )
+    return tx.db.changes() > 0
 
 
 def erase_user(tx: Transaction, app: str, user: str, interface_type: str | None, now_ms: int) -> Erased:
@@ -143,7 +154,7 @@ def sweep(tx: Transaction, app: str | None, now_ms: int, retention_ms: int, seco
     deadline = time.perf_counter() + seconds
     expired = deleted = 0
     while time.perf_counter() < deadline:
-        if collect(tx):
+        if collect(tx) or forget_keys(tx, app, now_ms):
             continue
         found = _due(tx, app, now_ms, retention_ms)
         if not found:

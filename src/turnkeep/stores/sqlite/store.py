@@ -32,8 +32,9 @@ from turnkeep.session import (
     Summary,
     Window,
 )
-from turnkeep.stores.base import NewSession, Store
-from turnkeep.stores.sqlite import api_keys, appending, changes, reads, removal, schema, upkeep
+from turnkeep.stores.base import Guard, NewSession, Store
+from turnkeep.stores.guards import request
+from turnkeep.stores.sqlite import api_keys, appending, changes, guards, reads, removal, schema, upkeep
 from turnkeep.stores.sqlite.connection import UNREADABLE, Key, Patience, connect, make_durable, translate, translated
 from turnkeep.stores.sqlite.reads import Reader
 from turnkeep.stores.sqlite.transaction import Transaction
@@ -105,6 +106,13 @@ class SQLiteStore(Store):
         self.check_usable()
         return self._writer.submit(change, args, weight)
 
+    def _write(self, guard: Guard | None, change: Callable[..., T], *args: Any, weight: int = 1) -> asyncio.Future[T]:
+        """A change that may be guarded; what is to be known of the request is made out here, off the transaction."""
+        if guard is None:
+            return self._change(change, *args, weight=weight)
+        asked = request(guard, change.__name__, args)
+        return self._change(guards.guarded, guard, asked, change, *args, weight=weight)
+
     def _read(self, read: Callable[..., T], *args: Any) -> T:
         self.check_usable()
         try:
@@ -125,11 +133,12 @@ class SQLiteStore(Store):
 
     # --- sessions
 
-    async def open_session(self, new: NewSession, now_ms: int) -> tuple[Session, bool]:
-        found = self._read(reads.find, new.app, new.conversation_id, new.interface_type, now_ms)
-        if found is not None:
-            return found, False
-        session, created = await self._change(changes.open_session, new, now_ms)
+    async def open_session(self, new: NewSession, now_ms: int, *, guard: Guard | None = None) -> tuple[Session, bool]:
+        if guard is None:
+            found = self._read(reads.find, new.app, new.conversation_id, new.interface_type, now_ms)
+            if found is not None:
+                return found, False
+        session, created = await self._write(guard, changes.open_session, new, now_ms)
         self._note(session)
         return session, created
 
@@ -181,16 +190,18 @@ class SQLiteStore(Store):
         wanted = app, status, interface_type, user, before, limit, now_ms, conversation_id
         return await self._scan(reads.sessions, *wanted)
 
-    async def deactivate(self, app: str, session_id: str, now_ms: int) -> Session:
-        return await self._change(changes.deactivate, app, session_id, now_ms)
+    async def deactivate(self, app: str, session_id: str, now_ms: int, *, guard: Guard | None = None) -> Session:
+        return await self._write(guard, changes.deactivate, app, session_id, now_ms)
 
-    async def delete(self, app: str, session_id: str) -> None:
-        await self._change(removal.delete, app, session_id, weight=HEAVY)
+    async def delete(self, app: str, session_id: str, *, guard: Guard | None = None) -> None:
+        await self._write(guard, removal.delete, app, session_id, weight=HEAVY)
         await self._collect()
         await self._scan(upkeep.truncate_wal)
 
-    async def erase_user(self, app: str, user: str, interface_type: str | None, now_ms: int) -> Erased:
-        erased = await self._change(removal.erase_user, app, user, interface_type, now_ms, weight=HEAVY)
+    async def erase_user(
+        self, app: str, user: str, interface_type: str | None, now_ms: int, *, guard: Guard | None = None
+    ) -> Erased:
+        erased = await self._write(guard, removal.erase_user, app, user, interface_type, now_ms, weight=HEAVY)
         await self._collect()
         await self._scan(upkeep.truncate_wal)
         return erased
@@ -210,9 +221,12 @@ class SQLiteStore(Store):
         now_ms: int,
         expected_seq: int | None = None,
         fixed_tokens: int | None = None,
+        guard: Guard | None = None,
     ) -> Appended:
         self.check_usable()
         change = app, session_id, messages, now_ms, expected_seq, fixed_tokens
+        if guard is not None:
+            return await self._write(guard, appending.append, *change, weight=len(messages))
         return cast(Appended, await self._writer.submit(appending.append, change, len(messages)))
 
     async def messages(self, app: str, session_id: str, *, after: int, limit: int) -> list[Message]:
@@ -239,11 +253,11 @@ class SQLiteStore(Store):
     async def summaries(self, app: str, session_id: str) -> list[Summary]:
         return self._read(reads.summaries, app, session_id)
 
-    async def clear(self, app: str, session_id: str, *, keep_summaries: bool, now_ms: int) -> Session:
-        return await self._change(changes.clear, app, session_id, keep_summaries, weight=WINDOW)
+    async def clear(self, app: str, session_id: str, *, keep_summaries: bool, now_ms: int, guard: Guard | None = None) -> Session:
+        return await self._write(guard, changes.clear, app, session_id, keep_summaries, weight=WINDOW)
 
-    async def retract(self, app: str, session_id: str, from_seq: int, now_ms: int) -> Session:
-        return await self._change(changes.retract, app, session_id, from_seq, weight=WINDOW)
+    async def retract(self, app: str, session_id: str, from_seq: int, now_ms: int, *, guard: Guard | None = None) -> Session:
+        return await self._write(guard, changes.retract, app, session_id, from_seq, weight=WINDOW)
 
     # --- state and events
 
@@ -251,12 +265,20 @@ class SQLiteStore(Store):
         return self._read(reads.state, app, session_id, scope)
 
     async def update_state(
-        self, app: str, session_id: str, scope: Scope, patch: JsonObject, *, limit: int, now_ms: int
+        self,
+        app: str,
+        session_id: str,
+        scope: Scope,
+        patch: JsonObject,
+        *,
+        limit: int,
+        now_ms: int,
+        guard: Guard | None = None,
     ) -> JsonObject:
-        return await self._change(changes.update_state, app, session_id, scope, patch, limit)
+        return await self._write(guard, changes.update_state, app, session_id, scope, patch, limit)
 
-    async def record(self, app: str, session_id: str, event: Event) -> Event:
-        return await self._change(changes.record, app, session_id, event)
+    async def record(self, app: str, session_id: str, event: Event, *, guard: Guard | None = None) -> Event:
+        return await self._write(guard, changes.record, app, session_id, event)
 
     async def events(self, app: str, session_id: str, *, after: int, limit: int) -> list[Event]:
         return self._read(reads.events, app, session_id, after, limit)
@@ -277,10 +299,22 @@ class SQLiteStore(Store):
 
     # --- upkeep
 
-    async def cleanup(self, app: str | None, *, now_ms: int, retention_ms: int, dry_run: bool = False) -> Cleaned:
+    async def cleanup(
+        self,
+        app: str | None,
+        *,
+        now_ms: int,
+        retention_ms: int,
+        dry_run: bool = False,
+        guard: Guard | None = None,
+    ) -> Cleaned:
         if dry_run:
             expired, deleted = await self._scan(reads.due, app, now_ms, retention_ms)
             return Cleaned(expired, deleted, dry_run=True)
+        if guard is not None:
+            asked = request(guard, "cleanup", (app, None))
+            if (note := await self._change(guards.known, guard, asked, guards.cleanup, app)) is not None:
+                return guards.cleaned(note)
         expired = deleted = 0
         more = True
         while more:
@@ -288,7 +322,8 @@ class SQLiteStore(Store):
             expired, deleted = expired + done.expired, deleted + done.deleted
         if deleted:
             await self._scan(upkeep.truncate_wal)
-        return Cleaned(expired, deleted)
+        done = Cleaned(expired, deleted)
+        return done if guard is None else await self._write(guard, guards.cleanup, app, done)
 
     async def stats(self, app: str, now_ms: int) -> StoreStats:
         return await self._scan(reads.stats, app, now_ms)

@@ -16,7 +16,7 @@ from turnkeep.stores.sqlite.reads import Reader
 
 TABLES = (
     *("sessions", "messages", "summaries", "events", "external_ids", "calls", "session_states", "user_states"),
-    *("api_keys", "garbage"),
+    *("api_keys", "idempotency_keys", "garbage"),
 )
 
 _HIDDEN = "EXISTS (SELECT 1 FROM json_each(coalesce(s.retracted, '[]')) r WHERE seq BETWEEN r.value->>0 AND r.value->>1)"
@@ -46,6 +46,10 @@ _RULES: tuple[tuple[str, str], ...] = (
     ),
     ("events without a session", "SELECT count(*) FROM events WHERE session NOT IN (SELECT number FROM sessions)"),
     ("states without a session", "SELECT count(*) FROM session_states WHERE session NOT IN (SELECT number FROM sessions)"),
+    (
+        "idempotency keys without their session",
+        "SELECT count(*) FROM idempotency_keys WHERE session > 0 AND session NOT IN (SELECT number FROM sessions)",
+    ),
     (
         "external ids that point at no message, or at another",
         "SELECT count(*) FROM external_ids x LEFT JOIN messages m ON m.id = x.message WHERE m.external_id IS NOT x.external_id",

@@ -8,6 +8,7 @@ from turnkeep.testing.store_contract.case import Case
 from turnkeep.testing.store_contract.erasure import Erasure
 from turnkeep.testing.store_contract.events import Events
 from turnkeep.testing.store_contract.fidelity import Fidelity
+from turnkeep.testing.store_contract.guards import Guards
 from turnkeep.testing.store_contract.isolation import Isolation
 from turnkeep.testing.store_contract.listeners import Listeners
 from turnkeep.testing.store_contract.parallel import Parallel
@@ -36,6 +37,7 @@ class StoreContract(
     Upkeep,
     Listeners,
     Parallel,
+    Guards,
     Isolation,
     Places,
 ):
