@@ -35,6 +35,7 @@ VALUES: dict[str, tuple[Any, str, str]] = {
     "carry_over": ("summary", "summary", '"summary"'),
     "retention": (61.0, "61", "61"),
     "cleanup_interval": (0.0, "0", "0"),
+    "idempotency_lifetime": (62.0, "62", "62"),
     "cache_sessions": (0, "0", "0"),
     "busy_timeout": (1.5, "1.5", "1.5"),
     "close_timeout": (2.5, "2.5", "2.5"),

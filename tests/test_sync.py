@@ -16,7 +16,17 @@ import pytest
 
 import turnkeep
 from turnkeep import sync
-from turnkeep.errors import Conflict, InvalidInput, ManagerClosed, SessionClosed, UnknownSession, UsedAfterFork, WrongLoop
+from turnkeep.errors import (
+    Conflict,
+    IdempotencyKeyReused,
+    InvalidInput,
+    ManagerClosed,
+    PreconditionFailed,
+    SessionClosed,
+    UnknownSession,
+    UsedAfterFork,
+    WrongLoop,
+)
 from turnkeep.settings import Settings
 
 
@@ -227,3 +237,14 @@ def test_after_a_fork_it_says_what_to_do(url: str, tmp_path: Path) -> None:
                 os._exit(code)
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
         assert opened.get_stats().total_sessions == 0
+
+
+def test_conditional_writes(sessions: sync.SessionManager) -> None:
+    session = sessions.get_or_create_session("web", 1)
+    once = sessions.conditional(idempotency_key="k", expected_version=session.version)
+    assert once.add_message(session.id, "user", "hi") == once.add_message(session.id, "user", "hi")
+    with pytest.raises(PreconditionFailed):
+        sessions.conditional(expected_version=session.version).update_state(session.id, {})
+    with pytest.raises(IdempotencyKeyReused):
+        sessions.conditional(idempotency_key="k", fingerprint="other").add_message(session.id, "user", "hi")
+    assert sessions.get_session(session.id).seq == 1

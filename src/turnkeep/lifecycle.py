@@ -23,6 +23,7 @@ from turnkeep.session import Cleaned, Session
 from turnkeep.settings import Settings, load
 from turnkeep.stopgap import Stopgap
 from turnkeep.stores import CachedStore, Store, open_store
+from turnkeep.stores.base import Guard
 from turnkeep.summarizers import Ladder, Summarizer
 from turnkeep.tokens import Counter, get_counter, is_loaded
 
@@ -56,6 +57,7 @@ class Lifecycle:
         self._settings = settings
         self._app = checks.identifier("app", settings.app)
         self._clock = clock
+        self._condition: Guard | None = None
         self._known: dict[str, Known] = {}
         self._opened = False
         self._owns = True  # the store: not so where `for_app` lent it
@@ -107,6 +109,39 @@ class Lifecycle:
         other._known = {}  # apart, so that a session of the one app is never known to the other
         other._cleaner, other._owns = None, False
         return other
+
+    def conditional(
+        self, *, expected_version: int | None = None, idempotency_key: str | None = None, fingerprint: str = ""
+    ) -> Self:
+        """This manager for one write: done only at that version of its session, and once under that key; both in its own commit.
+
+        `PreconditionFailed`: the session is at another version. A key that the app has used within `idempotency_lifetime` writes
+        nothing: the same call with the same arguments and `fingerprint` is answered again, from the rows as they are now;
+        another is `IdempotencyKeyReused`. A refused write does not use up its key. Reads are as ever; so is what summarizes, which
+        compares by itself. It is open at once and ends with this one; closing it closes nothing else.
+        """
+        if not self._opened:
+            raise ManagerClosed
+        if expected_version is not None:
+            checks.page("expected_version", expected_version, 0, None)
+        other = copy(self)
+        other._condition = Guard(
+            expected_version=expected_version,
+            key=checks.optional_identifier("idempotency_key", idempotency_key),
+            fingerprint=checks.text("fingerprint", fingerprint, checks.MAX_ID_CHARS),
+        )
+        other._cleaner, other._owns = None, False
+        return other
+
+    def _guard(self, *, of_session: bool = True) -> Guard | None:
+        """For the store, as of now; a write that is about no one session has no version to expect."""
+        condition = self._condition
+        if condition is None:
+            return None
+        if condition.expected_version is not None and not of_session:
+            raise InvalidInput("expected_version", "is a session's, and this call is not about one")
+        now_ms = self._now_ms()
+        return replace(condition, now_ms=now_ms, until_ms=now_ms + round(self._settings.idempotency_lifetime * 1000))
 
     def __await__(self) -> Generator[Any, None, Self]:
         return self._start().__await__()
@@ -163,7 +198,13 @@ class Lifecycle:
 
     async def _clean_up(self, app: str | None, *, dry_run: bool) -> Cleaned:
         retention_ms = round(self._settings.retention * 1000)
-        return await self._store.cleanup(app, now_ms=self._now_ms(), retention_ms=retention_ms, dry_run=dry_run)
+        return await self._store.cleanup(
+            app,
+            now_ms=self._now_ms(),
+            retention_ms=retention_ms,
+            dry_run=dry_run,
+            guard=self._guard(of_session=False),
+        )
 
     @property
     def app(self) -> str:

@@ -131,7 +131,7 @@ class SessionManager(Lifecycle):
             carry_over=carry_over or settings.carry_over,
             metadata=None if metadata is None else checks.json_object("metadata", metadata, settings.max_metadata_bytes),
         )
-        session, created = await self._store.open_session(new, self._now_ms())
+        session, created = await self._store.open_session(new, self._now_ms(), guard=self._guard(of_session=False))
         if created:
             self._remember(session, counter)
         return session, created
@@ -176,11 +176,11 @@ class SessionManager(Lifecycle):
 
     async def deactivate_session(self, session_id: str) -> Session:
         """Close it: it takes no new user messages, and the conversation's next one opens a successor."""
-        return await self._store.deactivate(self._app, self._ready(session_id), self._now_ms())
+        return await self._store.deactivate(self._app, self._ready(session_id), self._now_ms(), guard=self._guard())
 
     async def delete_session(self, session_id: str) -> None:
         """Remove it and everything of it, for good."""
-        await self._store.delete(self._app, self._ready(session_id))
+        await self._store.delete(self._app, self._ready(session_id), guard=self._guard())
         self._known.pop(session_id, None)
 
     async def erase_user(self, external_user_id: int | str, interface_type: str | None = None) -> Erased:
@@ -191,7 +191,7 @@ class SessionManager(Lifecycle):
         if user is None:
             raise InvalidInput("external_user_id", "is needed")
         interface = checks.optional_identifier("interface_type", interface_type)
-        return await self._store.erase_user(self._app, user, interface, self._now_ms())
+        return await self._store.erase_user(self._app, user, interface, self._now_ms(), guard=self._guard(of_session=False))
 
     # --- messages
 
@@ -274,6 +274,7 @@ class SessionManager(Lifecycle):
                 now_ms=now_ms,
                 expected_seq=expected_seq,
                 fixed_tokens=known.fixed_tokens,
+                guard=self._guard(),
             )
         finally:
             self._load.end()
@@ -369,13 +370,16 @@ class SessionManager(Lifecycle):
     async def clear_messages(self, session_id: str, keep_summaries: bool = True) -> Session:
         """Empty the window; the log stays. With `keep_summaries=False` the summaries leave it too."""
         self._ready(session_id)
-        cleared = await self._store.clear(self._app, session_id, keep_summaries=keep_summaries, now_ms=self._now_ms())
+        cleared = await self._store.clear(
+            self._app, session_id, keep_summaries=keep_summaries, now_ms=self._now_ms(), guard=self._guard()
+        )
         return self._seen(cleared)
 
     async def retract(self, session_id: str, from_seq: int) -> Session:
         """Hide the newest part, from this `seq` on, from the context (undo, retry, an edited message); the log stays."""
         checks.page("from_seq", from_seq, 1, None)
-        return self._seen(await self._store.retract(self._app, self._ready(session_id), from_seq, self._now_ms()))
+        self._ready(session_id)
+        return self._seen(await self._store.retract(self._app, session_id, from_seq, self._now_ms(), guard=self._guard()))
 
     # --- state
 
@@ -390,7 +394,7 @@ class SessionManager(Lifecycle):
         limit = self._settings.max_state_bytes
         clean = checks.json_object("patch", patch, limit)
         return await self._store.update_state(
-            self._app, self._ready(session_id), scope, clean, limit=limit, now_ms=self._now_ms()
+            self._app, self._ready(session_id), scope, clean, limit=limit, now_ms=self._now_ms(), guard=self._guard()
         )
 
     # --- events
@@ -461,7 +465,7 @@ class SessionManager(Lifecycle):
             tokens_out=tokens_out,
             data=None if data is None else checks.json_object("data", data, self._settings.max_metadata_bytes),
         )
-        return await self._store.record(self._app, self._ready(session_id), event)
+        return await self._store.record(self._app, self._ready(session_id), event, guard=self._guard())
 
     async def get_events(self, session_id: str, after: int = 0, limit: int = 100) -> list[Event]:
         """Tool calls, errors and usage reports, oldest first; for the next page pass the last one's `number` as `after`."""

@@ -57,6 +57,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     carry_over: CarryOver = "none"
     retention: float = 2_592_000.0  # a closed session is deleted after it
     cleanup_interval: float = 3_600.0  # 0: never in the background
+    idempotency_lifetime: float = 86_400.0  # so long a key's write is answered again
 
     cache_sessions: int = 1000  # 0: no cache
     busy_timeout: float = 10.0
@@ -125,6 +126,7 @@ _RANGES: tuple[tuple[str, float, float], ...] = (
     ("expires_in", 0.001, _FOREVER),
     ("retention", 0, _FOREVER),
     ("cleanup_interval", 0, _FOREVER),
+    ("idempotency_lifetime", 1, _FOREVER),
     ("cache_sessions", 0, 10_000_000),
     ("busy_timeout", 0, 3600),
     ("close_timeout", 0, 3600),

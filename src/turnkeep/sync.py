@@ -108,6 +108,17 @@ class SessionManager:
         lent._pid = self._pid
         return lent
 
+    def conditional(
+        self, *, expected_version: int | None = None, idempotency_key: str | None = None, fingerprint: str = ""
+    ) -> Self:
+        """See `turnkeep.SessionManager.conditional`."""
+        inner = self._usable().conditional(
+            expected_version=expected_version, idempotency_key=idempotency_key, fingerprint=fingerprint
+        )
+        lent = type(self)(inner)
+        lent._pid = self._pid
+        return lent
+
     close = _blocking(_M.close)
     get_or_create_session = _blocking(_M.get_or_create_session)
     open_session = _blocking(_M.open_session)

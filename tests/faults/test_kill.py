@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import random
@@ -9,15 +10,16 @@ from pathlib import Path
 from signal import SIGKILL
 
 from tests.faults.helpers import contents, finished, log, manager, opened, sound, worker
-from tests.faults.workers import TURN
+from tests.faults.workers import TURN, write_under_key
 
 ROUNDS = 20
 
 
-async def test_kill_during_steady_appends(tmp_path: Path) -> None:
-    path, chance = tmp_path / "chats.db", random.Random(2)
+def acknowledged_until_killed(path: Path, kind: str) -> dict[int, int]:
+    """Numbers of messages whose calls returned, and their `seq`, of processes that were killed one after another."""
+    chance = random.Random(2)
     acknowledged: dict[int, int] = {}
-    process = worker("breed", path)
+    process = worker("breed", path, kind)
     assert process.stdin
     assert process.stdout
     for _ in range(ROUNDS):
@@ -35,6 +37,12 @@ async def test_kill_during_steady_appends(tmp_path: Path) -> None:
             acknowledged[line[0]] = line[1]
     finished(process)
     assert len(acknowledged) > 10 * ROUNDS
+    return acknowledged
+
+
+async def test_kill_during_steady_appends(tmp_path: Path) -> None:
+    path = tmp_path / "chats.db"
+    acknowledged = acknowledged_until_killed(path, "ids")
     async with manager(path) as sessions:
         session = await opened(sessions)
         await sound(sessions, session.id)
@@ -48,6 +56,23 @@ async def test_kill_during_steady_appends(tmp_path: Path) -> None:
         role = "user" if again % 2 else "assistant"
         await sessions.add_message(session.id, role, f"text {again}", external_id=f"x{again}")
         assert (await sessions.get_session(session.id)).seq == session.seq
+
+
+async def test_kill_leaves_a_write_and_the_note_of_its_key_or_neither(tmp_path: Path) -> None:
+    path = tmp_path / "chats.db"
+    acknowledged = acknowledged_until_killed(path, "keys")
+    async with manager(path) as sessions:
+        session = await opened(sessions)
+        await sound(sessions, session.id)
+        stored = [int(str(text).removeprefix("text ")) for text in contents(await log(sessions, session.id))]
+        assert set(acknowledged) <= set(stored)
+        numbers = range(1, max(stored) + 8)  # those that were acknowledged, those in doubt, and new ones
+        again = await asyncio.gather(*[write_under_key(sessions, session.id, number) for number in numbers])
+        assert {number: again[number - 1].seq for number in acknowledged} == acknowledged
+        texts = contents(await log(sessions, session.id))
+        assert len(texts) == len(set(texts)) == len(numbers)
+        assert (await sessions.get_session(session.id)).usage_in == sum(numbers)
+        assert await sessions.check() == []
 
 
 async def test_kill_before_and_after_every_store_call_of_a_turn(tmp_path: Path) -> None:

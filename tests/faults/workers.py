@@ -65,12 +65,34 @@ async def append_for_ever(path: str, first: str) -> None:
         await asyncio.gather(*[talk() for _ in range(4)])
 
 
-def breed(path: str) -> None:
+async def write_under_keys_for_ever(path: str, first: str) -> None:
+    """The same for messages that only their idempotency keys tell from others, and whose numbers are counted as usage."""
+    async with manager(Path(path)) as sessions:
+        session = await opened(sessions)
+        numbers = iter(range(int(first), 10**9))
+
+        async def talk() -> None:
+            for number in numbers:
+                stored = await write_under_key(sessions, session.id, number)
+                say([number, stored.seq])
+
+        await asyncio.gather(*[talk() for _ in range(4)])
+
+
+async def write_under_key(sessions: SessionManager, session_id: str, number: int) -> Message:
+    await sessions.conditional(idempotency_key=f"usage {number}").record_usage(session_id, tokens_in=number, tokens_out=1)
+    return await sessions.conditional(idempotency_key=f"text {number}").add_message(session_id, "user", f"text {number}")
+
+
+BREEDS = {"ids": append_for_ever, "keys": write_under_keys_for_ever}
+
+
+def breed(path: str, kind: str) -> None:
     """For each number on stdin a fork that appends from there on until it is killed: [its pid], its lines, "dead"."""
     for line in sys.stdin:
         if (child := os.fork()) == 0:
             say([os.getpid()])
-            asyncio.run(append_for_ever(path, line.strip()))
+            asyncio.run(BREEDS[kind](path, line.strip()))
         os.waitpid(child, 0)
         say("dead")
 

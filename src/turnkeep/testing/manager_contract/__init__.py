@@ -20,6 +20,7 @@ from __future__ import annotations
 from turnkeep.testing.manager_contract.apart import Apart
 from turnkeep.testing.manager_contract.batches import Batches, Once
 from turnkeep.testing.manager_contract.case import Case, Clock, OpenManager
+from turnkeep.testing.manager_contract.conditions import Conditions
 from turnkeep.testing.manager_contract.contexts import Contexts
 from turnkeep.testing.manager_contract.events import Events, Figures
 from turnkeep.testing.manager_contract.expiry import Expiry
@@ -41,6 +42,7 @@ class ManagerContract(
     Messages,
     Batches,
     Once,
+    Conditions,
     Refusals,
     Contexts,
     Windows,
