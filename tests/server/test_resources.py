@@ -3,7 +3,6 @@
 import asyncio
 from typing import Any
 
-import pytest
 from tests.server.conftest import URL, Client, problem
 
 from turnkeep import SessionManager
@@ -76,29 +75,6 @@ async def test_a_message_sent_again_is_stored_once(client: Client) -> None:
     assert (await client.get(f"{path}/messages?external_id=tg:2")).json()["messages"] == []
 
 
-async def test_an_idempotency_key_does_the_same(client: Client) -> None:
-    path = await client.said(await client.create())
-    bodies: list[Any] = [
-        {"role": "user", "content": "hi"},
-        {"messages": [{"role": "assistant", "content": "a"}, {"role": "user", "content": "b", "external_id": "own"}]},
-    ]
-    for at, body in enumerate(bodies):
-        headers = {"Idempotency-Key": f"key-{at}"}
-        first, again = [await client.post(f"{path}/messages", body, headers=headers) for _ in range(2)]
-        assert (again.status_code, again.json()) == (201, first.json())
-    problem(
-        await client.post(f"{path}/messages", {"role": "user", "content": "x"}, headers={"Idempotency-Key": "key-0"}),
-        409,
-        "conflict",
-    )
-    act = {"action": "addMessage", "id": path.rpartition("/")[2], "role": "user", "content": "hi"}
-    assert (await client.post(URL, act, headers={"Idempotency-Key": "key-0"})).json()["seq"] == 1
-    assert (await client.get(path)).json()["messages"] == 3
-    for bad in ("", "a b", "x" * 201, "é"):
-        answer = await client.post(f"{path}/messages", bodies[0], headers={"Idempotency-Key": bad.encode("latin-1")})
-        assert problem(answer, 400, "invalid-input")["field"] == "idempotency-key"
-
-
 async def test_etags_spare_what_is_known(client: Client) -> None:
     path = await client.said(await client.create(), "hi", "hello")
     for url in (path, f"{path}/context", f"{URL}?id={path.rpartition('/')[2]}"):
@@ -109,35 +85,6 @@ async def test_etags_spare_what_is_known(client: Client) -> None:
         assert (await client.get(url, headers={"If-None-Match": '"0"'})).status_code == 200
     await client.said({"id": path.rpartition("/")[2]}, "more")
     assert (await client.get(path, headers={"If-None-Match": tag})).status_code == 200
-
-
-@pytest.mark.parametrize(
-    ("method", "what", "body"),
-    [
-        ("POST", "/messages", {"role": "user", "content": "late"}),
-        ("POST", "/messages", {"messages": [{"role": "user", "content": "late"}]}),
-        ("PATCH", "/state", {"a": 1}),
-        ("POST", "/clear", {}),
-        ("POST", "/retract", {"from_seq": 1}),
-        ("POST", "/deactivate", None),
-        ("DELETE", "", None),
-    ],
-)
-async def test_a_write_may_name_the_version_it_is_for(client: Client, method: str, what: str, body: Any) -> None:
-    path = await client.said(await client.create(), "hi", "hello")
-    before = (await client.get(path)).json()
-    problem(await client.call(method, path + what, headers={"If-Match": '"1"'}, json=body), 412, "precondition-failed")
-    assert (await client.get(path)).json() == before
-    tag = (await client.get(path)).headers["etag"]
-    assert (await client.call(method, path + what, headers={"If-Match": tag}, json=body)).is_success
-
-
-async def test_a_conditional_message_sent_again_gets_its_answer(client: Client) -> None:
-    path = await client.said(await client.create(), "hi")
-    headers = {"If-Match": (await client.get(path)).headers["etag"], "Idempotency-Key": "k"}
-    body = {"role": "assistant", "content": "hello"}
-    first, again = [await client.post(f"{path}/messages", body, headers=headers) for _ in range(2)]
-    assert (first.status_code, again.status_code, again.json()) == (201, 201, first.json())
 
 
 async def test_context(client: Client) -> None:

@@ -69,10 +69,17 @@ class Call(Request[ApiKey, None, State]):
         return session
 
     async def sessions_for(self, session_id: str) -> SessionManager:
-        """The manager, for calls about a session that the key may see. Unless it is narrowed, the manager itself finds out."""
-        if self.caller.user is not None:
-            await self.visible(session_id)
-        return self.caller.sessions
+        """The manager, for calls about a session that the key may see. One that does not exist the call itself finds out, or
+        knows that a delete which is sent again was done."""
+        caller = self.caller
+        if caller.user is not None:
+            try:
+                session = await caller.sessions.get_session(session_id)
+            except UnknownSession:  # ids are given once: it will not come to be meanwhile
+                return caller.sessions
+            if not caller.may_see(session):
+                raise UnknownSession(session_id)
+        return caller.sessions
 
     # --- with what
 

@@ -23,9 +23,9 @@ from turnkeep.session import JsonObject
 
 REF = "#/components/schemas/{name}"
 HEADERS = {
-    "If-Match": "The version that the session must have; else 412.",
+    "If-Match": "The version that the session must have, or several; else 412. Compared in the commit of the write.",
     "If-None-Match": "The version that is known already: 304 if it is still the newest.",
-    "Idempotency-Key": "Stores messages once, however often they are sent with it.",
+    "Idempotency-Key": "The write is done once, however often it is sent with this key; another with the same key is a 422.",
 }
 FILE = {
     "schema": {"type": "string", "contentMediaType": "application/octet-stream"},

@@ -43,13 +43,6 @@ class Forbidden(Refused):
     code = "forbidden"
 
 
-class PreconditionFailed(Refused):
-    """The session is not, or no longer, at the version that If-Match names: read it again. Nothing was changed."""
-
-    status = 412
-    code = "precondition-failed"
-
-
 class NotJson(Refused):
     """The body is no JSON in UTF-8."""
 
@@ -69,6 +62,8 @@ _STATUS: dict[type[Exception], int] = {
     errors.UnknownSession: 404,
     errors.SessionClosed: 409,
     errors.Conflict: 409,
+    errors.PreconditionFailed: 412,
+    errors.IdempotencyKeyReused: 422,
     errors.ManagerClosed: 503,
     errors.StoreBusy: 503,
     errors.StoreFull: 507,
@@ -84,6 +79,7 @@ TITLES = {
     412: "Precondition failed",
     413: "Content too large",
     415: "Unsupported media type",
+    422: "Unprocessable content",
     500: "Internal server error",
     503: "Service unavailable",
     507: "Insufficient storage",

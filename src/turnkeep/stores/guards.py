@@ -44,7 +44,7 @@ def expects_version(guard: Guard, change: str) -> bool:
 
 def check_version(guard: Guard, session: Session) -> None:
     if guard.expected_version not in (None, session.version):
-        reason = f"the session is at version {session.version}, not {guard.expected_version}: nothing was written"
+        reason = f"the session is at version {session.version}, which is not the one expected: nothing was written"
         raise PreconditionFailed("expected_version", reason)
 
 

@@ -11,6 +11,7 @@ from turnkeep.server import answers
 from turnkeep.server.answers import Answer
 from turnkeep.server.bodies import Failure, Page, ToolCall, Usage
 from turnkeep.server.call import Call
+from turnkeep.server.conditions import WRITE, write_to
 from turnkeep.server.operations import operation
 from turnkeep.server.routes.sessions import ONE
 from turnkeep.session import EventKind
@@ -49,10 +50,18 @@ async def read_usage(request: Call, session_id: FromPath[str]) -> ASGIApp:
     return await _of(request, session_id, "usage")
 
 
-@operation("POST", ONE + "/usage", scope="write", answers={201: answers.Event}, problems=(404, 413, 415), body=Usage)
+@operation(
+    "POST",
+    ONE + "/usage",
+    scope="write",
+    answers={201: answers.Event},
+    problems=(404, 412, 413, 415, 422),
+    body=Usage,
+    headers=WRITE,
+)
 async def record_usage(request: Call, session_id: FromPath[str]) -> ASGIApp:
     """Note the provider's own count of a call."""
-    sessions, given = await request.sessions_for(session_id), await request.body_as(_USAGE)
+    sessions, given = await write_to(request, session_id), await request.body_as(_USAGE)
     noted = await sessions.record_usage(
         session_id,
         tokens_in=given.tokens_in,
@@ -70,10 +79,18 @@ async def read_tool_calls(request: Call, session_id: FromPath[str]) -> ASGIApp:
     return await _of(request, session_id, "tool_call")
 
 
-@operation("POST", ONE + "/tool-calls", scope="write", answers={201: answers.Event}, problems=(404, 413, 415), body=ToolCall)
+@operation(
+    "POST",
+    ONE + "/tool-calls",
+    scope="write",
+    answers={201: answers.Event},
+    problems=(404, 412, 413, 415, 422),
+    body=ToolCall,
+    headers=WRITE,
+)
 async def record_tool_call(request: Call, session_id: FromPath[str]) -> ASGIApp:
     """Note that a tool ran. With the `tool_call_id` of a stored message it adds to that call and is not counted again."""
-    sessions, given = await request.sessions_for(session_id), await request.body_as(_TOOL_CALL)
+    sessions, given = await write_to(request, session_id), await request.body_as(_TOOL_CALL)
     noted = await sessions.record_tool_call(
         session_id,
         given.name,
@@ -91,10 +108,18 @@ async def read_errors(request: Call, session_id: FromPath[str]) -> ASGIApp:
     return await _of(request, session_id, "error")
 
 
-@operation("POST", ONE + "/errors", scope="write", answers={201: answers.Event}, problems=(404, 413, 415), body=Failure)
+@operation(
+    "POST",
+    ONE + "/errors",
+    scope="write",
+    answers={201: answers.Event},
+    problems=(404, 412, 413, 415, 422),
+    body=Failure,
+    headers=WRITE,
+)
 async def record_error(request: Call, session_id: FromPath[str]) -> ASGIApp:
     """Note that something failed; `name` is the kind of failure."""
-    sessions, given = await request.sessions_for(session_id), await request.body_as(_FAILURE)
+    sessions, given = await write_to(request, session_id), await request.body_as(_FAILURE)
     noted = await sessions.record_error(session_id, given.name, message=given.message, data=given.data)
     return Answer(answers.event(noted), 201)
 

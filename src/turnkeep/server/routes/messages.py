@@ -5,16 +5,14 @@ from __future__ import annotations
 import msgspec
 from litestar.params import FromPath
 from litestar.types import ASGIApp
-from msgspec.structs import asdict, replace
+from msgspec.structs import asdict
 
-from turnkeep.errors import Conflict
 from turnkeep.server import answers
 from turnkeep.server.answers import Answer
 from turnkeep.server.bodies import AddMessage, MessagePage, NewMessages, OneMessage
 from turnkeep.server.call import Call
-from turnkeep.server.conditions import NEVER, expected_seq, idempotency_key
+from turnkeep.server.conditions import WRITE, write_to
 from turnkeep.server.operations import operation
-from turnkeep.server.problems import PreconditionFailed
 from turnkeep.server.routes.sessions import ONE
 
 _ONE_OR_MORE = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -39,9 +37,9 @@ async def read_messages(request: Call, session_id: FromPath[str]) -> ASGIApp:
     ONE + "/messages",
     scope="write",
     answers={201: answers.Message | answers.Appended},
-    problems=(404, 409, 412, 413, 415),
+    problems=(404, 409, 412, 413, 415, 422),
     body=OneMessage | NewMessages,
-    headers=("If-Match", "Idempotency-Key"),
+    headers=WRITE,
 )
 async def add_messages(request: Call, session_id: FromPath[str]) -> ASGIApp:
     """Add a message, or up to 1000 as `messages`, all or none; durable when this answers.
@@ -57,60 +55,27 @@ async def add_messages(request: Call, session_id: FromPath[str]) -> ASGIApp:
 
 
 async def add_one(request: Call, session_id: str, new: OneMessage | AddMessage) -> answers.Message:
-    sessions = await request.sessions_for(session_id)
-    external_id, key = new.external_id, idempotency_key(request)
-    if external_id is None and key is not None:
-        external_id = _external_id(key, 0)
-    matched = await expected_seq(request, session_id)
-    try:
-        stored = await sessions.add_message(
-            session_id,
-            new.role,
-            new.content,
-            tool_calls=new.tool_calls,
-            tool_call_id=new.tool_call_id,
-            name=new.name,
-            external_id=external_id,
-            author_id=new.author_id,
-            metadata=new.metadata,
-            created_at=new.created_at,
-            expected_seq=_expected(new.expected_seq, matched),
-        )
-    except Conflict as error:
-        raise _refused(error, matched) from None
+    sessions = await write_to(request, session_id)
+    stored = await sessions.add_message(
+        session_id,
+        new.role,
+        new.content,
+        tool_calls=new.tool_calls,
+        tool_call_id=new.tool_call_id,
+        name=new.name,
+        external_id=new.external_id,
+        author_id=new.author_id,
+        metadata=new.metadata,
+        created_at=new.created_at,
+        expected_seq=new.expected_seq,
+    )
     return answers.message(stored)
 
 
 async def _add_batch(request: Call, session_id: str, given: NewMessages) -> answers.Appended:
-    sessions, key = await request.sessions_for(session_id), idempotency_key(request)
-    batch = given.messages
-    if key is not None:
-        batch = [
-            one if one.external_id is not None else replace(one, external_id=_external_id(key, at))
-            for at, one in enumerate(batch)
-        ]
-    matched = await expected_seq(request, session_id)
-    expected = _expected(given.expected_seq, matched)
-    try:
-        stored = await sessions.add_messages(session_id, [asdict(one) for one in batch], expected_seq=expected)
-    except Conflict as error:
-        raise _refused(error, matched) from None
+    sessions = await write_to(request, session_id)
+    stored = await sessions.add_messages(session_id, [asdict(one) for one in given.messages], expected_seq=given.expected_seq)
     return answers.Appended([answers.message(one) for one in stored])
 
 
-def _external_id(key: str, at: int) -> str:
-    """The message and the key by which it is stored once then share a commit: no crash can part them."""
-    return f"idempotency:{key}:{at}"
-
-
-def _expected(given: int | None, matched: int | None) -> int | None:
-    """The `seq` that an append expects: the caller's, unless If-Match stands for the same or alone."""
-    return given if matched is None or given not in (None, matched) else matched
-
-
-def _refused(error: Conflict, matched: int | None) -> Exception:
-    return PreconditionFailed() if matched is not None and error.field == "expected_seq" else error
-
-
 HANDLERS = [read_messages, add_messages]
-__all__ = ["HANDLERS", "NEVER", "add_one"]

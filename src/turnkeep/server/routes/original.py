@@ -25,7 +25,7 @@ from turnkeep.server.bodies import (
     UpdateState,
 )
 from turnkeep.server.call import Call
-from turnkeep.server.conditions import check_match
+from turnkeep.server.conditions import WRITE, etag, write, write_to
 from turnkeep.server.operations import operation
 from turnkeep.server.problems import Forbidden
 from turnkeep.server.routes.messages import add_one
@@ -33,7 +33,6 @@ from turnkeep.server.routes.sessions import answer_session
 from turnkeep.session import Cleaned, Session, Stats
 
 _ACTION = msgspec.json.Decoder(AnyAction)
-WRITE_HEADERS = ("If-Match", "Idempotency-Key")
 
 
 @operation(
@@ -44,6 +43,7 @@ WRITE_HEADERS = ("If-Match", "Idempotency-Key")
     problems=(404,),
     query=Find,
     headers=("If-None-Match",),
+    etag=True,
 )
 async def find_sessions(request: Call) -> ASGIApp:
     """The active sessions, newest first; one of them; or statistics.
@@ -88,9 +88,10 @@ async def _page(request: Call, find: Find) -> Answer:
         200: answers.Session | answers.StateValue | Cleaned | answers.Prompt,
         201: answers.Session | answers.Message,
     },
-    problems=(404, 409, 412, 413, 415),
+    problems=(404, 409, 412, 413, 415, 422),
     body=AnyAction,
-    headers=WRITE_HEADERS,
+    headers=WRITE,
+    etag=True,
 )
 async def act(request: Call) -> ASGIApp:
     """An action: `create`, `addMessage`, `clearMessages`, `updateState`, `deactivate`, `cleanup` or `buildContext`.
@@ -112,7 +113,8 @@ async def create(request: Call, action: Create) -> Answer:
         user = caller.user
     after = action.expires_in_ms
     expires = manager.UNSET if isinstance(after, msgspec.UnsetType) else None if after is None else _seconds(after)
-    session, created = await caller.sessions.open_session(
+    sessions = await write(request)
+    session, created = await sessions.open_session(
         action.interface_type,
         action.conversation_id,
         external_user_id=user,
@@ -157,29 +159,27 @@ async def add_message(request: Call, action: AddMessage) -> Answer:
 
 async def clear_messages(request: Call, action: ClearMessages) -> Answer:
     request.caller.require("write")
-    sessions = await request.sessions_for(action.id)
-    await check_match(request, action.id)
+    sessions = await write_to(request, action.id)
     return answer_session(request, await sessions.clear_messages(action.id, action.keep_summaries))
 
 
 async def update_state(request: Call, action: UpdateState) -> Answer:
     request.caller.require("write")
-    sessions = await request.sessions_for(action.id)
-    await check_match(request, action.id)
+    sessions = await write_to(request, action.id)
     return Answer(answers.StateValue(await sessions.update_state(action.id, action.state, action.scope)))
 
 
 async def deactivate(request: Call, action: Deactivate) -> Answer:
     request.caller.require("write")
-    sessions = await request.sessions_for(action.id)
-    await check_match(request, action.id)
+    sessions = await write_to(request, action.id)
     return answer_session(request, await sessions.deactivate_session(action.id))
 
 
 async def cleanup(request: Call, action: Cleanup) -> Answer:
     request.caller.require("admin")
     request.caller.require_whole_app()
-    return Answer(await request.caller.sessions.cleanup(action.dry_run))
+    sessions = await write(request)
+    return Answer(await sessions.cleanup(action.dry_run))
 
 
 async def build_context(request: Call, action: BuildContext) -> Answer:
@@ -191,7 +191,7 @@ async def build_context(request: Call, action: BuildContext) -> Answer:
         max_messages=action.maxMessages,
         token_budget=action.token_budget,
     )
-    return Answer(answers.prompt(built))
+    return Answer(answers.prompt(built), headers=etag(built.version))
 
 
 _ACTIONS: dict[type, Callable[[Call, Any], Awaitable[Answer]]] = {
@@ -210,15 +210,14 @@ _ACTIONS: dict[type, Callable[[Call, Any], Awaitable[Answer]]] = {
     "/api/sessions",
     scope="write",
     answers={204: None},
-    problems=(404, 412),
+    problems=(404, 412, 422),
     query=One,
-    headers=("If-Match",),
+    headers=WRITE,
 )
 async def delete_by_id(request: Call) -> ASGIApp:
     """Remove a session and everything of it, for good."""
     session_id = request.query_as(One).id
-    sessions = await request.sessions_for(session_id)
-    await check_match(request, session_id)
+    sessions = await write_to(request, session_id)
     await sessions.delete_session(session_id)
     return Answer(status=204)
 

@@ -10,7 +10,7 @@ from turnkeep.server import answers
 from turnkeep.server.answers import Answer
 from turnkeep.server.bodies import Clear, InScope, Retract
 from turnkeep.server.call import Call
-from turnkeep.server.conditions import check_match, etag, is_current
+from turnkeep.server.conditions import WRITE, etag, is_current, write_to
 from turnkeep.server.operations import operation
 from turnkeep.session import JsonObject, Session, SessionStats
 
@@ -37,11 +37,10 @@ async def read_session(request: Call, session_id: FromPath[str]) -> ASGIApp:
     return answer_session(request, await request.visible(session_id))
 
 
-@operation("DELETE", ONE, scope="write", answers={204: None}, problems=(404, 412), headers=("If-Match",))
+@operation("DELETE", ONE, scope="write", answers={204: None}, problems=(404, 412, 422), headers=WRITE)
 async def delete_session(request: Call, session_id: FromPath[str]) -> ASGIApp:
     """Remove it and everything of it, for good."""
-    sessions = await request.sessions_for(session_id)
-    await check_match(request, session_id)
+    sessions = await write_to(request, session_id)
     await sessions.delete_session(session_id)
     return Answer(status=204)
 
@@ -51,14 +50,13 @@ async def delete_session(request: Call, session_id: FromPath[str]) -> ASGIApp:
     ONE + "/deactivate",
     scope="write",
     answers={200: answers.Session},
-    problems=(404, 412),
-    headers=("If-Match",),
+    problems=(404, 412, 422),
+    headers=WRITE,
     etag=True,
 )
 async def deactivate_session(request: Call, session_id: FromPath[str]) -> ASGIApp:
     """Close it: it takes no new user messages, and the conversation's next one opens a successor."""
-    sessions = await request.sessions_for(session_id)
-    await check_match(request, session_id)
+    sessions = await write_to(request, session_id)
     return answer_session(request, await sessions.deactivate_session(session_id))
 
 
@@ -67,16 +65,15 @@ async def deactivate_session(request: Call, session_id: FromPath[str]) -> ASGIAp
     ONE + "/clear",
     scope="write",
     answers={200: answers.Session},
-    problems=(404, 412, 413, 415),
+    problems=(404, 412, 413, 415, 422),
     body=Clear,
-    headers=("If-Match",),
+    headers=WRITE,
     etag=True,
 )
 async def clear_messages(request: Call, session_id: FromPath[str]) -> ASGIApp:
     """Empty the window; the log stays. With `keep_summaries` false the summaries leave it too."""
-    sessions = await request.sessions_for(session_id)
+    sessions = await write_to(request, session_id)
     wanted = await request.body_as(_CLEAR)
-    await check_match(request, session_id)
     return answer_session(request, await sessions.clear_messages(session_id, wanted.keep_summaries))
 
 
@@ -85,16 +82,15 @@ async def clear_messages(request: Call, session_id: FromPath[str]) -> ASGIApp:
     ONE + "/retract",
     scope="write",
     answers={200: answers.Session},
-    problems=(404, 412, 413, 415),
+    problems=(404, 412, 413, 415, 422),
     body=Retract,
-    headers=("If-Match",),
+    headers=WRITE,
     etag=True,
 )
 async def retract(request: Call, session_id: FromPath[str]) -> ASGIApp:
     """Hide the newest part, from this `seq` on, from the context (undo, retry, an edited message); the log stays."""
-    sessions = await request.sessions_for(session_id)
+    sessions = await write_to(request, session_id)
     wanted = await request.body_as(_RETRACT)
-    await check_match(request, session_id)
     return answer_session(request, await sessions.retract(session_id, wanted.from_seq))
 
 
@@ -117,16 +113,15 @@ async def read_state(request: Call, session_id: FromPath[str]) -> ASGIApp:
     ONE + "/state",
     scope="write",
     answers={200: answers.StateValue},
-    problems=(404, 412, 413, 415),
+    problems=(404, 412, 413, 415, 422),
     query=InScope,
     body=JsonObject,
-    headers=("If-Match",),
+    headers=WRITE,
 )
 async def patch_state(request: Call, session_id: FromPath[str]) -> ASGIApp:
     """Change them by a merge patch (RFC 7396: null removes a key); the answer has all of them."""
-    sessions = await request.sessions_for(session_id)
+    sessions = await write_to(request, session_id)
     patch, scope = await request.body_as(_PATCH), request.query_as(InScope).scope
-    await check_match(request, session_id)
     return Answer(answers.StateValue(await sessions.update_state(session_id, patch, scope)))
 
 

@@ -18,6 +18,7 @@ from turnkeep.server import answers
 from turnkeep.server.answers import Answer
 from turnkeep.server.bodies import Erase
 from turnkeep.server.call import Call
+from turnkeep.server.conditions import ONCE, write
 from turnkeep.server.operations import operation
 from turnkeep.server.problems import Forbidden
 from turnkeep.session import Erased
@@ -43,12 +44,22 @@ async def read_key(request: Call) -> ASGIApp:
     return Answer(answers.Key(key.app, key.scope, key.external_user_id))
 
 
-@operation("POST", "/api/users/erase", scope="admin", answers={200: Erased}, problems=(413, 415), body=Erase, tag="upkeep")
+@operation(
+    "POST",
+    "/api/users/erase",
+    scope="admin",
+    answers={200: Erased},
+    problems=(413, 415, 422),
+    body=Erase,
+    headers=ONCE,
+    tag="upkeep",
+)
 async def erase_user(request: Call) -> ASGIApp:
     """Remove a person: their sessions and state, and what they wrote in other sessions (by `author_id`), for good."""
     given = await request.body_as(_ERASE)
     request.caller.require_whole_app()
-    return Answer(await request.caller.sessions.erase_user(given.external_user_id, given.interface_type))
+    sessions = await write(request)
+    return Answer(await sessions.erase_user(given.external_user_id, given.interface_type))
 
 
 @operation("POST", "/api/settle", scope="write", answers={204: None}, tag="upkeep")
