@@ -30,6 +30,7 @@ BLOCKS = [block for page in PAGES for block in blocks(page)]
 BIN = Path(sys.executable).parent
 VERBS = runpy.run_path(str(ROOT / "dev"), run_name="dev")["VERBS"]
 EXTRAS = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["optional-dependencies"]
+PATIENCE = 600  # seconds for a block; one of them runs the whole contract of a store, and the machine may be busy
 SOURCES = "\n".join(path.read_text("utf-8") for folder in ("src", "benchmarks") for path in (ROOT / folder).rglob("*.py"))
 
 
@@ -89,7 +90,7 @@ def run_pytest(block: Block) -> None:
     """A test module, as its reader would run it."""
     Path("test_block.py").write_text(block.code, "utf-8")
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "test_block.py"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=PATIENCE)
     assert done.returncode == 0, done.stdout + done.stderr
     assert re.search(r"\d+ passed", done.stdout)
 
@@ -127,7 +128,7 @@ def _run_commands(block: Block) -> None:
     assert (BIN / "turnkeep").exists()
     environment = {**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}", "ID": _a_database()}
     command = ["sh", "-eu", "-c", block.code]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=PATIENCE)
     assert done.returncode == 0, f"{done.returncode}: {done.stdout}{done.stderr}"
     assert not done.stderr
 
@@ -144,7 +145,7 @@ def run_served(block: Block) -> None:
             told = json.loads("".join(iter(server.stdout.readline, "}\n")) + "}")
             environment = {**os.environ, "URL": told["url"], "KEY": told["key"], "ID": session_id}
             done = subprocess.run(
-                ["sh", "-eu", "-c", SERVED + block.code], env=environment, capture_output=True, text=True, check=False, timeout=60
+                ["sh", "-eu", "-c", SERVED + block.code], env=environment, capture_output=True, text=True, check=False, timeout=PATIENCE
             )
         finally:
             server.kill()
@@ -237,6 +238,7 @@ WAYS: dict[str, Callable[[Block], None]] = {
 }
 
 
+@pytest.mark.timeout(PATIENCE + 30)
 @pytest.mark.parametrize("block", BLOCKS, ids=lambda block: block.name)
 def test_block(block: Block) -> None:
     assert block.info in WAYS, f"{block.name}: nobody knows how to execute this; choose one of {', '.join(WAYS)}"
