@@ -145,7 +145,12 @@ def run_served(block: Block) -> None:
             told = json.loads("".join(iter(server.stdout.readline, "}\n")) + "}")
             environment = {**os.environ, "URL": told["url"], "KEY": told["key"], "ID": session_id}
             done = subprocess.run(
-                ["sh", "-eu", "-c", SERVED + block.code], env=environment, capture_output=True, text=True, check=False, timeout=PATIENCE
+                ["sh", "-eu", "-c", SERVED + block.code],
+                env=environment,
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=PATIENCE,
             )
         finally:
             server.kill()
