@@ -10,7 +10,7 @@ import secrets
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
 from turnkeep import checks, context
 from turnkeep.compaction import is_due
@@ -19,6 +19,7 @@ from turnkeep.errors import Conflict, InvalidInput, ManagerClosed
 from turnkeep.intake import count_all, count_long, count_now, to_store
 from turnkeep.lifecycle import Known, Lifecycle
 from turnkeep.session import (
+    UNSET,
     Appended,
     CarryOver,
     Cleaned,
@@ -34,6 +35,7 @@ from turnkeep.session import (
     Stats,
     Status,
     Summary,
+    Unset,
 )
 from turnkeep.settings import check_token_limit
 from turnkeep.stopgap import Missing, Words
@@ -42,13 +44,6 @@ from turnkeep.stores.base import MAX_PAGE, NewSession
 from turnkeep.tokens import counter_name_for
 
 REACH = 4  # budgets that are read of a window whose tool results can be shortened
-
-
-class _Unset:
-    """Told apart from None, which means "never" for an expiry."""
-
-
-UNSET: Final = _Unset()
 
 
 class SessionManager(Lifecycle):
@@ -68,7 +63,7 @@ class SessionManager(Lifecycle):
         external_user_id: int | str | None = None,
         external_chat_id: int | str | None = None,
         token_limit: int | None = None,
-        expires_in: timedelta | float | _Unset | None = UNSET,
+        expires_in: timedelta | float | Unset | None = UNSET,
         model: str | None = None,
         tokenizer: str | None = None,
         carry_over: CarryOver | None = None,
@@ -102,7 +97,7 @@ class SessionManager(Lifecycle):
         external_user_id: int | str | None = None,
         external_chat_id: int | str | None = None,
         token_limit: int | None = None,
-        expires_in: timedelta | float | _Unset | None = UNSET,
+        expires_in: timedelta | float | Unset | None = UNSET,
         model: str | None = None,
         tokenizer: str | None = None,
         carry_over: CarryOver | None = None,
@@ -110,7 +105,7 @@ class SessionManager(Lifecycle):
     ) -> tuple[Session, bool]:
         """`get_or_create_session`, and whether it made one."""
         settings = self._settings
-        if isinstance(expires_in, _Unset):
+        if isinstance(expires_in, Unset):
             expires_in = settings.expires_in
         if carry_over is not None:
             checks.one_of("carry_over", carry_over, ("summary", "none"))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 import msgspec
 
@@ -25,6 +25,11 @@ Content: TypeAlias = str | list[JsonObject] | None
 ROLES: tuple[Role, ...] = ("system", "user", "assistant", "tool")
 
 
+class Unset:
+    """Told apart from None, which means "never" for an expiry."""
+
+
+UNSET: Final = Unset()
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 

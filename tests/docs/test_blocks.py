@@ -13,7 +13,8 @@ import shlex
 import subprocess
 import sys
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import CodeType
 from typing import Any
@@ -53,10 +54,10 @@ def _compiled(block: Block) -> CodeType:
     return found
 
 
-def _execute(*parts: Block) -> None:
+def _execute(*parts: Block, **known: str) -> None:
     """One block after the other in one namespace, in a coroutine if one of them awaits; what they leave open is closed."""
     compiled = [_compiled(part) for part in parts]
-    names: dict[str, Any] = {"__name__": "block"}
+    names: dict[str, Any] = {"__name__": "block", **known}
 
     async def awaiting() -> None:
         try:
@@ -136,26 +137,31 @@ def _run_commands(block: Block) -> None:
 SERVED = 'curl() { command curl -sS --fail-with-body "$@"; }\n'  # an answer that is an error fails the block
 
 
-def run_served(block: Block) -> None:
-    """Beside a server of its own: URL, KEY and the ID of a session, as the page has them."""
+@contextmanager
+def _server() -> Iterator[dict[str, str]]:
+    """One of its own, over a database with a session: URL, KEY and that session's ID, as the pages have them."""
     session_id = _a_database()
     with subprocess.Popen([str(BIN / "turnkeep"), "serve", "--json", "--port", "0"], stdout=subprocess.PIPE, text=True) as server:
         try:
             assert server.stdout is not None
             told = json.loads("".join(iter(server.stdout.readline, "}\n")) + "}")
-            environment = {**os.environ, "URL": told["url"], "KEY": told["key"], "ID": session_id}
-            done = subprocess.run(
-                ["sh", "-eu", "-c", SERVED + block.code],
-                env=environment,
-                capture_output=True,
-                text=True,
-                check=False,
-                timeout=PATIENCE,
-            )
+            yield {"URL": told["url"], "KEY": told["key"], "ID": session_id}
         finally:
             server.kill()
+
+
+def run_served(block: Block) -> None:
+    with _server() as known:
+        command = ["sh", "-eu", "-c", SERVED + block.code]
+        environment = {**os.environ, **known}
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=PATIENCE)
     assert done.returncode == 0, done.stdout + done.stderr
     assert not done.stderr
+
+
+def run_python_served(block: Block) -> None:
+    with _server() as known:
+        _execute(block, **known)
 
 
 def _check_dev(words: list[str]) -> None:
@@ -236,6 +242,7 @@ WAYS: dict[str, Callable[[Block], None]] = {
     "python pytest": run_pytest,
     "sh": run_shell,
     "sh served": run_served,
+    "python served": run_python_served,
     "toml": run_toml,
     "env": run_env,
     "json": run_json,

@@ -22,7 +22,7 @@ from tests.docs.pages import GUIDE, PAGES, ROOT, anchors, blocks, codes, links, 
 from turnkeep import Context, Message, Session, SessionManager, SessionStats, Settings, Stats, Summary, errors, session, sync
 from turnkeep.cli.app import cli
 from turnkeep.errors import StoreError, TurnkeepError
-from turnkeep.manager import UNSET
+from turnkeep.session import UNSET
 from turnkeep.settings import _RANGES, MAX_TOKEN_LIMIT, load
 
 # --- settings

@@ -15,6 +15,7 @@ from litestar.exceptions import HTTPException
 
 from turnkeep import errors
 from turnkeep.errors import TurnkeepError
+from turnkeep.session import Status
 
 log = logging.getLogger("turnkeep.server")
 
@@ -87,13 +88,14 @@ TITLES = {
 
 
 class Problem(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """`field` names what is wrong; `size` and `limit` are there when it is about a limit."""
+    """`field` names what is wrong; `size` and `limit` are there when it is about a limit, `session_status` when it is closed."""
 
     type: str
     title: str
     status: int
     detail: str
     field: str | None = None
+    session_status: Status | None = None
     size: int | float | None = None
     limit: int | float | None = None
 
@@ -107,6 +109,8 @@ def status_of(error: TurnkeepError) -> int:
 def problem(error: TurnkeepError) -> Problem:
     status = status_of(error)
     told: dict[str, Any] = {name: getattr(error, name, None) for name in ("field", "size", "limit")}
+    if isinstance(error, errors.SessionClosed):
+        told["session_status"] = error.status
     return Problem(type=PREFIX + error.code, title=TITLES[status], status=status, detail=str(error), **told)
 
 

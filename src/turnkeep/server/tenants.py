@@ -6,6 +6,7 @@ Invariant: a manager is reached only by the app's name in a stored key, never by
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
@@ -18,10 +19,10 @@ from turnkeep.stores import open_store
 class Tenants:
     """Use it in `async with`."""
 
-    def __init__(self, url: str | None, settings: Settings) -> None:
+    def __init__(self, url: str | None, settings: Settings, *, clock: Callable[[], float] = time.time) -> None:
         self.settings = settings
         self.store = open_store(url or settings.database_url, settings)
-        self._first = SessionManager(self.store, settings)
+        self._first = SessionManager(self.store, settings, clock=clock)
         self._managers: dict[str, SessionManager] = {}
 
     async def __aenter__(self) -> Self:

@@ -8,7 +8,6 @@ from typing import Any
 import msgspec
 from litestar.types import ASGIApp
 
-from turnkeep import manager
 from turnkeep.errors import InvalidInput, UnknownSession
 from turnkeep.server import answers
 from turnkeep.server.answers import Answer
@@ -30,7 +29,7 @@ from turnkeep.server.operations import operation
 from turnkeep.server.problems import Forbidden
 from turnkeep.server.routes.messages import add_one
 from turnkeep.server.routes.sessions import answer_session
-from turnkeep.session import Cleaned, Session, Stats
+from turnkeep.session import UNSET, Cleaned, Session, Stats
 
 _ACTION = msgspec.json.Decoder(AnyAction)
 
@@ -112,7 +111,7 @@ async def create(request: Call, action: Create) -> Answer:
             raise Forbidden("The API key is narrowed to another user.")
         user = caller.user
     after = action.expires_in_ms
-    expires = manager.UNSET if isinstance(after, msgspec.UnsetType) else None if after is None else _seconds(after)
+    expires = UNSET if isinstance(after, msgspec.UnsetType) else None if after is None else _seconds(after)
     sessions = await write(request)
     session, created = await sessions.open_session(
         action.interface_type,
