@@ -68,8 +68,6 @@ def sessions(body: bytes) -> list[Session]:
 
 
 def _message(told: JsonObject) -> Message:
-    if str(told["external_id"]).startswith("idempotency:"):  # made of the key of the write: not the caller's
-        told["external_id"] = None
     return _record(told, Message, _MOMENTS)
 
 

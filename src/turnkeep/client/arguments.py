@@ -10,6 +10,7 @@ import re
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from hashlib import sha256
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -21,6 +22,7 @@ from turnkeep.settings import check_token_limit
 ANY = sys.maxsize
 _LARGEST = 2**62  # beyond it one number of a page is as good as another
 _ID = re.compile(r"[A-Za-z0-9_-]+")
+_PLAIN = re.compile(r"[!#-~]{1,200}")  # visible ASCII, but for quotes
 _KEY = re.compile(r"[\x21-\x7e]+")
 
 
@@ -44,6 +46,21 @@ def place(session_id: str) -> str:
     if not _ID.fullmatch(checks.identifier("session_id", session_id)):
         raise UnknownSession(session_id)
     return f"/api/sessions/{session_id}"
+
+
+def idempotency_key(key: str | None) -> str | None:
+    """As the header takes it: one that would not pass as it is, by its hash."""
+    found = checks.optional_identifier("idempotency_key", key)
+    return found if found is None or _PLAIN.fullmatch(found) else _hashed(found)
+
+
+def fingerprint(value: str) -> str:
+    text = checks.text("fingerprint", value, checks.MAX_ID_CHARS)
+    return _hashed(text) if text else ""
+
+
+def _hashed(text: str) -> str:
+    return sha256(text.encode()).hexdigest()
 
 
 def given(**fields: Any) -> JsonObject:

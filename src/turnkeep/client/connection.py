@@ -34,6 +34,14 @@ POOL = httpx2.Limits(max_connections=100, max_keepalive_connections=20, keepaliv
 _GONE = "the connection was lost before the answer"
 
 
+class Condition(msgspec.Struct, frozen=True):
+    """Of a write: the version that its session must have, and the key under which it is done once."""
+
+    version: int | None = None
+    key: str | None = None
+    fingerprint: str = ""
+
+
 class Ask(msgspec.Struct, frozen=True):
     """One call: what every try of it sends. `about`: its session; `write`: it changes something; `slow`: it may take long."""
 
@@ -44,6 +52,7 @@ class Ask(msgspec.Struct, frozen=True):
     about: str = ""
     write: bool = False
     slow: bool = False
+    condition: Condition = Condition()
 
 
 class Reply(msgspec.Struct, frozen=True):
@@ -175,7 +184,11 @@ _HINT = "Does the server run there? A write may have been done or not."
 def _headers(ask: Ask) -> dict[str, str]:
     headers = {} if ask.body is None else {"Content-Type": "application/json"}
     if ask.write:
-        headers["Idempotency-Key"] = secrets.token_urlsafe(18)
+        headers["Idempotency-Key"] = ask.condition.key or secrets.token_urlsafe(18)
+        if ask.condition.fingerprint:
+            headers["Idempotency-Fingerprint"] = ask.condition.fingerprint
+        if ask.condition.version is not None:
+            headers["If-Match"] = f'"{ask.condition.version}"'
     return headers
 
 

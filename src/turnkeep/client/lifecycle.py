@@ -9,13 +9,14 @@ import asyncio
 import os
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
+from copy import copy
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Self
 
 from turnkeep import checks
 from turnkeep.client import answers, arguments
-from turnkeep.client.connection import Ask, Connection, Reply
+from turnkeep.client.connection import Ask, Condition, Connection, Reply
 from turnkeep.client.retries import Retries
 from turnkeep.errors import InvalidInput, ManagerClosed, StoreError
 from turnkeep.session import JsonObject
@@ -28,7 +29,10 @@ class Lifecycle:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._app: str | None = None
+        self._app = ""
+        self._condition = Condition()
+        self._opened = False
+        self._owns = True  # the connection: not so where `conditional` lent it
         self._closing: asyncio.Task[None] | None = None
 
     @classmethod
@@ -49,7 +53,7 @@ class Lifecycle:
     async def _start(self) -> Self:
         if self._closing is not None:
             raise ManagerClosed
-        if self._app is not None:
+        if self._opened:
             raise InvalidInput("manager", "is open already")
         self._connection.start()
         try:
@@ -57,7 +61,22 @@ class Lifecycle:
         except BaseException:
             await self._connection.close()
             raise
+        self._opened = True
         return self
+
+    def conditional(
+        self, *, expected_version: int | None = None, idempotency_key: str | None = None, fingerprint: str = ""
+    ) -> Self:
+        """See `turnkeep.SessionManager.conditional`."""
+        self._ready()
+        if expected_version is not None:
+            checks.page("expected_version", expected_version, 0, None)
+        other = copy(self)
+        other._condition = Condition(
+            expected_version, arguments.idempotency_key(idempotency_key), arguments.fingerprint(fingerprint)
+        )
+        other._owns = False
+        return other
 
     async def __aenter__(self) -> Self:
         return await self._start()
@@ -67,7 +86,8 @@ class Lifecycle:
 
     async def close(self) -> None:
         """Let what is under way end, each call in its time, and give the connections back; a caller that is cancelled does not stop it."""
-        if self._closing is None and self._app is not None:
+        opened, self._opened = self._opened, False
+        if opened and self._owns:
             self._closing = asyncio.create_task(self._connection.close())
         if self._closing is not None:
             await asyncio.shield(self._closing)
@@ -75,14 +95,14 @@ class Lifecycle:
     @property
     def app(self) -> str:
         """The app of the API key."""
-        if self._app is None:
+        if not self._app:
             raise ManagerClosed
         return self._app
 
     # --- the ways of a call
 
     def _ready(self) -> None:
-        if self._app is None:
+        if not self._opened:
             raise ManagerClosed
         self._connection.usable()
 
@@ -102,9 +122,11 @@ class Lifecycle:
         query: JsonObject | None = None,
         *,
         about: str = "",
-        slow: bool = False,
     ) -> Reply:
-        return await self._connection.call(Ask(method, path, query or {}, body, about, write=True, slow=slow))
+        if self._condition.version is not None and not about:
+            raise InvalidInput("expected_version", "is a session's, and this call is not about one")
+        ask = Ask(method, path, query or {}, body, about, write=True, condition=self._condition)
+        return await self._connection.call(ask)
 
     async def _download(self, path: str, target: Path) -> None:
         """Into a file that did not exist; when it fails, none does."""

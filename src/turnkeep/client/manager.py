@@ -14,6 +14,7 @@ from typing import Any, Literal
 from turnkeep import checks
 from turnkeep.client import answers, arguments
 from turnkeep.client.arguments import given, place
+from turnkeep.client.connection import Reply
 from turnkeep.client.lifecycle import Lifecycle
 from turnkeep.context import Context
 from turnkeep.errors import InvalidInput
@@ -218,10 +219,10 @@ class SessionManager(Lifecycle):
         return answers.context((await self._call("POST", path, body=wanted, about=session_id)).body)
 
     async def summarize_session(self, session_id: str) -> Summary | None:
-        return answers.made((await self._change(session_id, "/summaries", slow=True)).body)
+        return answers.made((await self._compact(session_id, "/summaries")).body)
 
     async def resummarize_session(self, session_id: str) -> list[Summary]:
-        return answers.summaries((await self._change(session_id, "/resummarize", slow=True)).body)
+        return answers.summaries((await self._compact(session_id, "/resummarize")).body)
 
     async def get_summaries(self, session_id: str) -> list[Summary]:
         return answers.summaries(await self._read(self._place(session_id) + "/summaries", about=session_id))
@@ -331,5 +332,9 @@ class SessionManager(Lifecycle):
         self._ready()
         return place(session_id)
 
-    async def _change(self, session_id: str, what: str, body: JsonObject | None = None, *, slow: bool = False) -> Any:
-        return await self._write("POST", self._place(session_id) + what, body, about=session_id, slow=slow)
+    async def _change(self, session_id: str, what: str, body: JsonObject | None = None) -> Reply:
+        return await self._write("POST", self._place(session_id) + what, body, about=session_id)
+
+    async def _compact(self, session_id: str, what: str) -> Reply:
+        """It stores by compare-and-set, and needs no key to be done once."""
+        return await self._call("POST", self._place(session_id) + what, about=session_id, slow=True)

@@ -16,8 +16,8 @@ from turnkeep.errors import InvalidInput, UnknownSession
 from turnkeep.manager import SessionManager
 from turnkeep.server.call import Call
 
-WRITE = ("If-Match", "Idempotency-Key")  # the headers of a write to one session
-ONCE = ("Idempotency-Key",)  # of other writes
+WRITE = ("If-Match", "Idempotency-Key", "Idempotency-Fingerprint")  # the headers of a write to one session
+ONCE = ("Idempotency-Key", "Idempotency-Fingerprint")  # of other writes
 MAX_KEY_CHARS = 200
 NO_VERSION = 0  # of no session
 _VISIBLE = re.compile(rf"[\x21-\x7e]{{1,{MAX_KEY_CHARS}}}")
@@ -85,6 +85,7 @@ def _idempotency_key(call: Call) -> str | None:
 
 
 async def _fingerprint(call: Call) -> str:
-    """Of all that makes the request what it is, but for its conditions."""
-    parts = call.scope["method"], call.scope["path"], call.scope["query_string"].decode("latin-1"), await call.body()
+    """Of all that makes the request what it is, but for its conditions, and of what the caller wants to be the same beside it."""
+    beside = call.header(b"idempotency-fingerprint")
+    parts = call.scope["method"], call.scope["path"], call.scope["query_string"].decode("latin-1"), await call.body(), beside
     return sha256(msgspec.json.encode(parts)).hexdigest()

@@ -26,6 +26,7 @@ HEADERS = {
     "If-Match": "The version that the session must have, or several; else 412. Compared in the commit of the write.",
     "If-None-Match": "The version that is known already: 304 if it is still the newest.",
     "Idempotency-Key": "The write is done once, however often it is sent with this key; another with the same key is a 422.",
+    "Idempotency-Fingerprint": "What must be the same beside the request when its Idempotency-Key is used again.",
 }
 FILE = {
     "schema": {"type": "string", "contentMediaType": "application/octet-stream"},
