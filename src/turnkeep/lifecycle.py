@@ -18,6 +18,7 @@ from msgspec.structs import replace
 from turnkeep import checks
 from turnkeep.compactor import Compactor
 from turnkeep.errors import InvalidInput, ManagerClosed, TurnkeepError
+from turnkeep.feed import Feeds
 from turnkeep.load import Load
 from turnkeep.session import Cleaned, Session
 from turnkeep.settings import Settings, load
@@ -71,6 +72,7 @@ class Lifecycle:
         )
         self._stopgap = Stopgap(self._store, self._ladder)
         self._load = Load()
+        self._feeds = Feeds(self._store)
 
     # --- opening and closing
 
@@ -171,6 +173,7 @@ class Lifecycle:
         """
         if not self._owns:
             self._opened = False
+            self._feeds.wake()
         elif self._opened:
             if not self._store.forked:
                 self._store.check_usable()
@@ -185,6 +188,7 @@ class Lifecycle:
         if self._cleaner is not None:
             self._cleaner.cancel()
             await asyncio.gather(self._cleaner, return_exceptions=True)
+        await self._feeds.close()
         await self._compactor.close(self._settings.close_timeout)
         await self._store.close()
 

@@ -16,6 +16,7 @@ from turnkeep import checks, context
 from turnkeep.compaction import is_due
 from turnkeep.context import Context
 from turnkeep.errors import Conflict, InvalidInput, ManagerClosed
+from turnkeep.feed import Cursor, Feed, Owner
 from turnkeep.intake import count_all, count_long, count_now, to_store
 from turnkeep.lifecycle import Known, Lifecycle
 from turnkeep.session import (
@@ -467,6 +468,14 @@ class SessionManager(Lifecycle):
         self._ready(session_id)
         after, limit = checks.after("after", after), checks.page("limit", limit, 1, MAX_PAGE)
         return await self._store.events(self._app, session_id, after=after, limit=limit)
+
+    def listen(self, session_id: str, after: str | None = None) -> Feed:
+        """What changes from now on, also by other processes; or after that `cursor`: each change once, as the store has it.
+
+        The first change from now on is the `session` as it is.
+        """
+        cursor = None if after is None else Cursor.parse(self._ready(session_id), after)
+        return self._feeds.listen(self._app, self._ready(session_id), cursor, Owner(lambda: self._opened, self._seen))
 
     # --- upkeep
 

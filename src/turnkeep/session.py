@@ -18,6 +18,7 @@ Status: TypeAlias = Literal["active", "inactive", "expired"]
 CarryOver: TypeAlias = Literal["summary", "none"]
 Scope: TypeAlias = Literal["user", "session"]
 EventKind: TypeAlias = Literal["tool_call", "error", "usage"]
+ChangeKind: TypeAlias = Literal["session", "message", "summary", "deleted"] | EventKind
 Json: TypeAlias = Any  # whatever json.loads() may return
 JsonObject: TypeAlias = dict[str, Any]
 Content: TypeAlias = str | list[JsonObject] | None
@@ -220,6 +221,18 @@ class Event(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     tokens_in: int = 0
     tokens_out: int = 0
     data: JsonObject | None = None
+
+
+class Change(msgspec.Struct, frozen=True, gc=False):
+    """One thing that a listener is told. `cursor` is the place behind it, to listen on from.
+
+    `value` is what the `kind` says: a `Message`, a `Summary`, an `Event` for `tool_call`, `error` and `usage`, the `Session` after all that
+    was told before it; None for `deleted`, which is the last one.
+    """
+
+    kind: ChangeKind
+    cursor: str
+    value: Session | Message | Summary | Event | None
 
 
 class Appended(msgspec.Struct, frozen=True, gc=False):

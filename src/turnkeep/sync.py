@@ -9,13 +9,15 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from functools import wraps
 from types import TracebackType
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar, cast
 
 from turnkeep import manager
 from turnkeep.errors import ManagerClosed, UsedAfterFork, WrongLoop
+from turnkeep.feed import Feed
+from turnkeep.session import Change
 from turnkeep.settings import Settings
 
 P = ParamSpec("P")
@@ -57,6 +59,14 @@ def _blocking(
         return _thread.run(call(self._usable(), *args, **kwargs))
 
     return cast("Callable[Concatenate[SessionManager, P], T]", blocking)
+
+
+def _each(feed: Feed) -> Iterator[Change]:
+    async def step() -> Change | None:
+        return await anext(feed, None)
+
+    while (change := _thread.run(step())) is not None:
+        yield change
 
 
 class SessionManager:
@@ -118,6 +128,14 @@ class SessionManager:
         lent = type(self)(inner)
         lent._pid = self._pid
         return lent
+
+    def listen(self, session_id: str, after: str | None = None) -> Iterator[Change]:
+        """See `turnkeep.SessionManager.listen`; each step blocks until there is a change."""
+
+        async def begin() -> Feed:
+            return self._usable().listen(session_id, after)
+
+        return _each(_thread.run(begin()))
 
     close = _blocking(_M.close)
     get_or_create_session = _blocking(_M.get_or_create_session)

@@ -142,6 +142,7 @@ RECORDS: list[type] = [
     session.LeftOut,
     Summary,
     session.Event,
+    session.Change,
     Stats,
     SessionStats,
     session.Cleaned,

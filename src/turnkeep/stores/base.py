@@ -64,6 +64,14 @@ class Guard(msgspec.Struct, frozen=True, kw_only=True):
     until_ms: int = 2**63 - 1
 
 
+class Marks(msgspec.Struct, frozen=True):
+    """A session, and the numbers of its newest event and newest summary (0: none), as of one moment."""
+
+    session: Session
+    event: int
+    summary: int
+
+
 class NewSession(msgspec.Struct, frozen=True, kw_only=True):
     """What `open_session` makes, if the conversation has no active session."""
 
@@ -133,6 +141,9 @@ class Store(Usable, ABC):
     @abstractmethod
     async def version(self, app: str, session_id: str) -> int:
         """The session's version as of now, also when another process raised it. The cheapest call there is."""
+
+    @abstractmethod
+    async def marks(self, app: str, session_id: str) -> Marks: ...
 
     @abstractmethod
     async def find(self, app: str, conversation_id: str, interface_type: str | None, now_ms: int) -> Session | None:
@@ -232,8 +243,8 @@ class Store(Usable, ABC):
         """
 
     @abstractmethod
-    async def summaries(self, app: str, session_id: str) -> list[Summary]:
-        """All, oldest first, those no longer live too."""
+    async def summaries(self, app: str, session_id: str, *, after: int = 0, limit: int | None = None) -> list[Summary]:
+        """Those after that number, oldest first, no longer live ones too; all unless there is a limit."""
 
     @abstractmethod
     async def clear(self, app: str, session_id: str, *, keep_summaries: bool, now_ms: int, guard: Guard | None = None) -> Session:

@@ -29,7 +29,7 @@ from turnkeep.session import (
     Summary,
     Window,
 )
-from turnkeep.stores.base import Commit, Guard, NewSession, Store
+from turnkeep.stores.base import Commit, Guard, Marks, NewSession, Store
 
 NEW = 256  # messages that a new session's entry keeps, until somebody asks for more
 SLACK = 64  # messages that a tail may be longer than twice what was asked for
@@ -195,6 +195,9 @@ class CachedStore(Store):
     async def version(self, app: str, session_id: str) -> int:
         return await self.inner.version(app, session_id)
 
+    async def marks(self, app: str, session_id: str) -> Marks:
+        return await self.inner.marks(app, session_id)
+
     async def find(self, app: str, conversation_id: str, interface_type: str | None, now_ms: int) -> Session | None:
         return await self.inner.find(app, conversation_id, interface_type, now_ms)
 
@@ -265,8 +268,8 @@ class CachedStore(Store):
     ) -> Session:
         return await self.inner.add_summary(app, session_id, summary, generation=generation, now_ms=now_ms, replaces=replaces)
 
-    async def summaries(self, app: str, session_id: str) -> list[Summary]:
-        return await self.inner.summaries(app, session_id)
+    async def summaries(self, app: str, session_id: str, *, after: int = 0, limit: int | None = None) -> list[Summary]:
+        return await self.inner.summaries(app, session_id, after=after, limit=limit)
 
     async def clear(self, app: str, session_id: str, *, keep_summaries: bool, now_ms: int, guard: Guard | None = None) -> Session:
         return await self.inner.clear(app, session_id, keep_summaries=keep_summaries, now_ms=now_ms, guard=guard)

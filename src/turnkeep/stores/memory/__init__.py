@@ -34,7 +34,7 @@ from turnkeep.session import (
     Window,
 )
 from turnkeep.stores import guards, rules
-from turnkeep.stores.base import Commit, Guard, NewSession, Store
+from turnkeep.stores.base import Commit, Guard, Marks, NewSession, Store
 from turnkeep.stores.memory import keys
 from turnkeep.stores.memory import rows as told
 from turnkeep.stores.memory.keys import Keys
@@ -159,6 +159,10 @@ class MemoryStore(Store):
 
     async def version(self, app: str, session_id: str) -> int:
         return self._rows(app, session_id).session.version
+
+    async def marks(self, app: str, session_id: str) -> Marks:
+        rows = self._rows(app, session_id)
+        return Marks(rows.session, *(kind[-1].number if kind else 0 for kind in (rows.events, rows.summaries)))
 
     async def find(self, app: str, conversation_id: str, interface_type: str | None, now_ms: int) -> Session | None:
         sessions = (rows.session for rows in reversed(self._all(app)))
@@ -380,8 +384,8 @@ class MemoryStore(Store):
         rows.summaries.append(Summary(**asdict(summary), number=next(self._numbers), created_ms=now_ms))
         return self._put(rows, after, (), rows.shown())
 
-    async def summaries(self, app: str, session_id: str) -> list[Summary]:
-        return list(self._rows(app, session_id).summaries)
+    async def summaries(self, app: str, session_id: str, *, after: int = 0, limit: int | None = None) -> list[Summary]:
+        return [summary for summary in self._rows(app, session_id).summaries if summary.number > after][:limit]
 
     async def clear(self, app: str, session_id: str, *, keep_summaries: bool, now_ms: int, guard: Guard | None = None) -> Session:
         return self._write(guard, self._clear, app, session_id, keep_summaries)

@@ -25,6 +25,7 @@ from turnkeep.session import (
     Window,
 )
 from turnkeep.stores import rules
+from turnkeep.stores.base import Marks
 from turnkeep.stores.sqlite import rows
 
 _EXPIRED = "(status = 'expired' OR (status = 'active' AND expires_ms <= :now))"
@@ -65,6 +66,19 @@ def session(reader: Reader, app: str, session_id: str) -> Session:
     if not found:
         raise UnknownSession(session_id)
     return rows.session(found[0])
+
+
+_MARKS = f"""SELECT {rows.SESSION_COLUMNS},
+    (SELECT max(number) FROM events WHERE session = s.number), (SELECT max(number) FROM summaries WHERE session = s.number)
+    FROM sessions s WHERE id = ? AND app = ?"""
+
+
+def marks(reader: Reader, app: str, session_id: str) -> Marks:
+    found = reader.query(_MARKS, (session_id, app))
+    if not found:
+        raise UnknownSession(session_id)
+    *row, event, summary = found[0]
+    return Marks(rows.session(tuple(row)), event or 0, summary or 0)
 
 
 def find(reader: Reader, app: str, conversation_id: str, interface_type: str | None, now_ms: int) -> Session | None:
@@ -144,9 +158,12 @@ def _range(reader: Reader, log: int, from_seq: int, to_seq: int, limit: int = -1
     return reader.messages(found)
 
 
-def summaries(reader: Reader, app: str, session_id: str) -> list[Summary]:
+def summaries(reader: Reader, app: str, session_id: str, after: int, limit: int | None) -> list[Summary]:
     number = session(reader, app, session_id).number
-    found = reader.query(f"SELECT {rows.SUMMARY_WITH_DATA} FROM summaries WHERE session = ? ORDER BY number", (number,))
+    found = reader.query(
+        f"SELECT {rows.SUMMARY_WITH_DATA} FROM summaries WHERE session = ? AND number > ? ORDER BY number LIMIT ?",
+        (number, after, -1 if limit is None else limit),
+    )
     return [rows.summary(row) for row in found]
 
 

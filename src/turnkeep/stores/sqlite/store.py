@@ -32,7 +32,7 @@ from turnkeep.session import (
     Summary,
     Window,
 )
-from turnkeep.stores.base import Guard, NewSession, Store
+from turnkeep.stores.base import Guard, Marks, NewSession, Store
 from turnkeep.stores.guards import request
 from turnkeep.stores.sqlite import api_keys, appending, changes, guards, reads, removal, schema, upkeep
 from turnkeep.stores.sqlite.connection import UNREADABLE, Key, Patience, connect, make_durable, translate, translated
@@ -172,6 +172,9 @@ class SQLiteStore(Store):
         """The writer's connection while it is idle, else the reader's: a commit empties every other connection's page cache."""
         return self._reader if self._writer.busy else self._own
 
+    async def marks(self, app: str, session_id: str) -> Marks:
+        return self._read(reads.marks, app, session_id)
+
     async def find(self, app: str, conversation_id: str, interface_type: str | None, now_ms: int) -> Session | None:
         return self._read(reads.find, app, conversation_id, interface_type, now_ms)
 
@@ -250,8 +253,8 @@ class SQLiteStore(Store):
     ) -> Session:
         return await self._change(changes.add_summary, app, session_id, summary, generation, now_ms, replaces, weight=WINDOW)
 
-    async def summaries(self, app: str, session_id: str) -> list[Summary]:
-        return self._read(reads.summaries, app, session_id)
+    async def summaries(self, app: str, session_id: str, *, after: int = 0, limit: int | None = None) -> list[Summary]:
+        return self._read(reads.summaries, app, session_id, after, limit)
 
     async def clear(self, app: str, session_id: str, *, keep_summaries: bool, now_ms: int, guard: Guard | None = None) -> Session:
         return await self._write(guard, changes.clear, app, session_id, keep_summaries, weight=WINDOW)

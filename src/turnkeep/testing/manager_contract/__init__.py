@@ -25,6 +25,7 @@ from turnkeep.testing.manager_contract.contexts import Contexts
 from turnkeep.testing.manager_contract.events import Events, Figures
 from turnkeep.testing.manager_contract.expiry import Expiry
 from turnkeep.testing.manager_contract.finding import Finding
+from turnkeep.testing.manager_contract.listening import Listening
 from turnkeep.testing.manager_contract.messages import Messages
 from turnkeep.testing.manager_contract.refusals import Refusals
 from turnkeep.testing.manager_contract.removal import Removal
@@ -49,6 +50,7 @@ class ManagerContract(
     States,
     Events,
     Figures,
+    Listening,
     Removal,
     Apart,
 ):

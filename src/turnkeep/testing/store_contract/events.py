@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from turnkeep.errors import UnknownSession
-from turnkeep.stores.base import Store
-from turnkeep.testing.builders import APP, NOW, event, opened, said, tool_use
+from turnkeep.stores.base import Marks, Store
+from turnkeep.testing.builders import APP, NOW, event, opened, said, summary, tool_use
 from turnkeep.testing.store_contract.case import Case
 
 
@@ -72,6 +72,23 @@ class Events(Case):
         await store.record(APP, session.id, event(tool_call_id="a"))
         assert (await store.session(APP, session.id)).tool_calls == 1
         assert (await store.session(APP, other.id)).tool_calls == 1
+
+    async def test_marks_are_the_newest_of_each_kind(self, store: Store) -> None:
+        session, other = await opened(store), await opened(store, conversation_id="other")
+        assert await store.marks(APP, session.id) == Marks(session, 0, 0)
+        session = await said(store, session, "one", "two", "three")
+        number = (await store.record(APP, session.id, event())).number
+        await store.record(APP, other.id, event())
+        for last in (1, 2):
+            await store.add_summary(APP, session.id, summary(last, last), generation=0, now_ms=NOW)
+        numbers = [one.number for one in await store.summaries(APP, session.id)]
+        marks = await store.marks(APP, session.id)
+        assert (marks.session, marks.event, marks.summary) == (await store.session(APP, session.id), number, numbers[-1])
+        for after, limit, found in ((0, 1, numbers[:1]), (numbers[0], None, numbers[1:]), (numbers[1], 5, [])):
+            assert [one.number for one in await store.summaries(APP, session.id, after=after, limit=limit)] == found
+        for app, name in ((APP, "ses_x"), ("other", session.id)):
+            with pytest.raises(UnknownSession):
+                await store.marks(app, name)
 
     async def test_a_closed_session_takes_events(self, store: Store) -> None:
         session = await opened(store)

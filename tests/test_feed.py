@@ -1,0 +1,113 @@
+"""What the manager's contract does not say of live changes: other processes, what is let go of, and threads without a loop."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import subprocess
+import sys
+from pathlib import Path
+from threading import Thread
+
+import pytest
+
+from turnkeep import Message, SessionManager, sync
+from turnkeep.errors import StoreBusy, UnknownSession
+from turnkeep.feed import PAGE, Cursor
+
+WRITER = """
+import asyncio, sys
+from turnkeep import SessionManager
+
+async def main(url, session_id):
+    async with SessionManager.open(url) as sessions:
+        for number in range(200):
+            await sessions.add_message(session_id, "user", f"{number}")
+        await sessions.delete_session(session_id)
+
+asyncio.run(main(*sys.argv[1:]))
+"""
+
+
+async def test_another_process_writes_and_deletes(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/chats.db"
+    async with SessionManager.open(url) as sessions, asyncio.timeout(60):
+        session = await sessions.get_or_create_session("web", 1)
+        feed = sessions.listen(session.id)
+        assert (await anext(feed)).value == session
+        with subprocess.Popen([sys.executable, "-c", WRITER, url, session.id]) as writer:
+            changes = [change async for change in feed]
+        assert writer.returncode == 0
+        assert changes[-1].kind == "deleted"
+        contents = [change.value.content for change in changes if isinstance(change.value, Message)]
+        assert contents == [str(number) for number in range(len(contents))]  # a prefix: the rest was gone before it was read
+
+
+async def test_what_nobody_holds_is_forgotten() -> None:
+    async with SessionManager.open("memory://") as sessions:
+        session = await sessions.get_or_create_session("web", 1)
+        async for change in sessions.listen(session.id):
+            assert change.value == session
+            break
+        feeds = sessions._feeds
+        gc.collect()
+        [held] = feeds._by_session.values()
+        assert len(held) == 0
+        looking = feeds._poll
+        assert looking is not None
+        async with asyncio.timeout(30):
+            await looking
+        assert (feeds._by_session, feeds._poll) == ({}, None)
+        kept = sessions.listen(session.id)
+        assert (await anext(kept)).value == session  # and it looks again
+        assert feeds._poll is not None
+
+
+async def test_one_that_is_not_read_holds_a_page_at_most() -> None:
+    async with SessionManager.open("memory://", compaction="manual") as sessions:
+        session = await sessions.get_or_create_session("web", 1)
+        feed = sessions.listen(session.id)
+        await anext(feed)
+        await sessions.add_messages(session.id, [{"role": "user", "content": f"{at}"} for at in range(1000)])
+        await anext(feed)
+        assert len(feed._ready) == PAGE - 1
+
+
+async def test_an_error_of_the_store_is_told_and_can_be_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with SessionManager.open(f"sqlite:///{tmp_path}/chats.db") as sessions:
+        session = await sessions.get_or_create_session("web", 1)
+        feed = sessions.listen(session.id)
+        await anext(feed)
+        said = await sessions.add_message(session.id, "user", "hi")
+
+        async def busy(*args: object) -> None:
+            raise StoreBusy
+
+        with monkeypatch.context() as patched:
+            patched.setattr(sessions._store, "marks", busy)
+            with pytest.raises(StoreBusy):
+                await anext(feed)
+        assert (await anext(feed)).value == said
+
+
+def test_a_cursor_reads_back_as_it_was() -> None:
+    cursor = Cursor(3, 2**32, 10**17, 0)
+    assert Cursor.parse("ses_a", cursor.shown("ses_a")) == cursor
+
+
+def test_without_a_loop() -> None:
+    with sync.SessionManager.open("memory://") as sessions:
+        session = sessions.get_or_create_session("web", 1)
+        changes = sessions.listen(session.id)
+        assert next(changes).value == session
+        thread = Thread(target=sessions.add_message, args=(session.id, "user", "hi"))
+        thread.start()
+        change = next(changes)
+        thread.join()
+        assert isinstance(change.value, Message)
+        later = sessions.listen(session.id, change.cursor)
+        assert next(later).value == sessions.get_session(session.id)
+        sessions.delete_session(session.id)
+        assert [one.kind for one in later] == ["deleted"]
+        with pytest.raises(UnknownSession):
+            next(sessions.listen(session.id))
