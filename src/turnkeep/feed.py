@@ -94,11 +94,22 @@ class Feed:
                 if self._over or not self._owner.is_open():
                     raise StopAsyncIteration
                 self._hint.clear()
-                if not await self._read():
+                if await self._read():
+                    await asyncio.sleep(0)  # a long way to catch up is not gone in one go
+                else:
                     await self._hint.wait()
             return self._ready.popleft()
 
+    async def begin(self) -> None:
+        """Raise now what the first step would raise of the session and the cursor; nothing is told yet."""
+        async with self._turn:
+            if self._marks is None:
+                await self._step()
+
     async def aclose(self) -> None:
+        self.close()
+
+    def close(self) -> None:
         """End it, also for whoever waits for its next change."""
         self._over = True
         self._ready.clear()

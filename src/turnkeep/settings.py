@@ -67,6 +67,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     max_state_bytes: int = 65_536
     max_metadata_bytes: int = 65_536
     max_body_bytes: int = 8_388_608  # of a request to the server
+    max_streams: int = 1000  # event streams that the server has open
+    max_streams_per_key: int = 250
+    stream_heartbeat: float = 15.0
 
     encryption_key: str | None = None  # 64 hexadecimal digits: 32 raw bytes
     encryption_key_file: str | None = None
@@ -134,6 +137,9 @@ _RANGES: tuple[tuple[str, float, float], ...] = (
     ("max_state_bytes", 2, 10_000_000),
     ("max_metadata_bytes", 2, 10_000_000),
     ("max_body_bytes", 1024, 1_000_000_000),
+    ("max_streams", 0, 1_000_000),
+    ("max_streams_per_key", 0, 1_000_000),
+    ("stream_heartbeat", 0.1, 300),
 )
 
 

@@ -90,7 +90,7 @@ async def test_scopes(running: Running, client: Client) -> None:
     session = await client.create()
     reader, writer = await running.client("read"), await running.client("write")
     for method, path, body in by_id(session["id"]):
-        if method != "DELETE":
+        if method != "DELETE" and not path.endswith("/events"):  # a stream: see test_events.py
             reads = method == "GET" or path.endswith("/context") or (body or {}).get("action") == "buildContext"
             answer = await reader.call(method, path, json=body)
             if reads:

@@ -206,6 +206,12 @@ class Sizes(msgspec.Struct, frozen=True):
     sizes: dict[str, int]
 
 
+class Gone(msgspec.Struct, frozen=True):
+    """The session was deleted."""
+
+    id: str
+
+
 class Health(msgspec.Struct, frozen=True):
     """`ok`, or there is a problem instead."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from turnkeep.server import answers, bodies
@@ -99,6 +100,13 @@ PROMPT: dict[str, Any] = {
 }
 SAID = {"role": "user", "content": "What is the weather?", "external_id": "web:1"}
 TOOLS = [{"type": "function", "function": {"name": "look", "parameters": {}}}]
+
+EVENT_STREAM = (
+    "retry: 3000\n\n"
+    f"id: 5f0c1d3a-2-1-0-0\nevent: session\ndata: {json.dumps(SESSION)}\n\n"
+    f"id: 5f0c1d3a-2-2-0-0\nevent: message\ndata: {json.dumps(MESSAGE)}\n\n"
+    ": keep-alive\n\n"
+)
 
 EXAMPLES: dict[type, Any] = {
     answers.Session: SESSION,

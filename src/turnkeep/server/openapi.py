@@ -15,7 +15,7 @@ from litestar.types import ASGIApp
 
 from turnkeep.server.answers import Answer
 from turnkeep.server.call import PUBLIC, Call
-from turnkeep.server.examples import EXAMPLES, ID
+from turnkeep.server.examples import EVENT_STREAM, EXAMPLES, ID
 from turnkeep.server.operations import Operation, operation
 from turnkeep.server.problems import MEDIA_TYPE, TITLES, Problem
 from turnkeep.server.routes import HANDLERS
@@ -25,8 +25,13 @@ REF = "#/components/schemas/{name}"
 HEADERS = {
     "If-Match": "The version that the session must have, or several; else 412. Compared in the commit of the write.",
     "If-None-Match": "The version that is known already: 304 if it is still the newest.",
+    "Last-Event-ID": "The id of the last event that was dealt with: the stream goes on behind it.",
     "Idempotency-Key": "The write is done once, however often it is sent with this key; another with the same key is a 422.",
     "Idempotency-Fingerprint": "What must be the same beside the request when its Idempotency-Key is used again.",
+}
+STREAM = {
+    "schema": {"type": "string", "description": "Server-Sent Events."},
+    "examples": {"stream": {"value": EVENT_STREAM}},
 }
 FILE = {
     "schema": {"type": "string", "contentMediaType": "application/octet-stream"},
@@ -76,6 +81,8 @@ def _is_named(kind: Any) -> bool:
 
 
 def _content(kind: Any, schemas: dict[Any, Any], media: str = "application/json") -> JsonObject:
+    if kind is str:
+        return {"text/event-stream": STREAM}
     if kind is bytes:
         return {"application/octet-stream": FILE}
     shapes = [schemas.get(part, {"type": "object"}) for part in _parts(kind)]

@@ -44,6 +44,24 @@ class Forbidden(Refused):
     code = "forbidden"
 
 
+class TooManyStreams(Refused):
+    """The server has as many event streams open as it may: try again later."""
+
+    status = 503
+    code = "too-many-streams"
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        super().__init__(f"{self.__doc__} (limit {limit:,})")
+
+
+class TooManyStreamsOfKey(TooManyStreams):
+    """The API key has as many event streams open as it may: end one first."""
+
+    status = 429
+    code = "too-many-streams-of-key"
+
+
 class NotJson(Refused):
     """The body is no JSON in UTF-8."""
 
@@ -81,6 +99,7 @@ TITLES = {
     413: "Content too large",
     415: "Unsupported media type",
     422: "Unprocessable content",
+    429: "Too many requests",
     500: "Internal server error",
     503: "Service unavailable",
     507: "Insufficient storage",

@@ -1,4 +1,5 @@
-"""uvicorn's protocol, with a limit on what stands before a body: the request line and the headers.
+"""uvicorn's protocol, with a limit on what stands before a body: the request line and the headers; and `abort` in the scope, which
+cuts the connection off without waiting for what its client does not take.
 
 Invariant: a head is let grow by a few reads beyond the limit and no further, so a connection's memory is bounded.
 """
@@ -34,6 +35,7 @@ class LimitedProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
+        self.scope["abort"] = self.transport.abort  # type: ignore[typeddict-unknown-key]  # ASGI lets one add keys
         self._in_head, self._head_bytes = True, 0
 
     def on_headers_complete(self) -> None:

@@ -1,7 +1,7 @@
 """The process: a socket, uvicorn, and the signals that end it.
 
 Invariants: the address is taken before the database is opened; after SIGTERM or SIGINT nothing new is accepted, what is under way is
-answered, and the database is closed last; then the process ends by itself, with 0.
+answered, event streams end, and the database is closed last; then the process ends by itself, with 0.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import signal
 import socket
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from types import FrameType
 
 import uvicorn
 
@@ -27,7 +28,15 @@ Ready = Callable[[str, str | None], None]
 
 
 class _Server(uvicorn.Server):
-    """uvicorn's, but for signals: it would raise them again in the end, and the process die of them."""
+    """uvicorn's, but for signals: it would raise them again in the end, and the process die of them; and it would wait for streams."""
+
+    def __init__(self, config: uvicorn.Config, tenants: Tenants) -> None:
+        super().__init__(config)
+        self._tenants = tenants
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        super().handle_exit(sig, frame)
+        self._tenants.streams.end()
 
     @contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
@@ -74,7 +83,7 @@ def run(url: str | None, settings: Settings, host: str, port: int, ready: Ready)
 
 async def _serve(tenants: Tenants, listening: socket.socket, ready: Ready) -> None:
     async with tenants:
-        server = _Server(_config(tenants))
+        server = _Server(_config(tenants), tenants)
         ready(_address(listening), await tenants.first_key())
         await server.serve(sockets=[listening])
 

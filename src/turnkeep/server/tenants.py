@@ -12,6 +12,7 @@ from typing import Self
 
 from turnkeep.keys import ApiKey, matches, new_key, parse
 from turnkeep.manager import SessionManager
+from turnkeep.server.streams import Streams
 from turnkeep.settings import Settings
 from turnkeep.stores import open_store
 
@@ -21,6 +22,7 @@ class Tenants:
 
     def __init__(self, url: str | None, settings: Settings, *, clock: Callable[[], float] = time.time) -> None:
         self.settings = settings
+        self.streams = Streams(settings)
         self.store = open_store(url or settings.database_url, settings)
         self._first = SessionManager(self.store, settings, clock=clock)
         self._managers: dict[str, SessionManager] = {}
@@ -43,6 +45,10 @@ class Tenants:
         name, secret = parse(shown) or ("", "")
         stored = await self.store.key(name)
         return stored if matches(secret, stored) else None
+
+    async def counts(self, key: ApiKey) -> bool:
+        """Whether a key that was found still counts."""
+        return await self.store.key(key.id) == key
 
     async def first_key(self) -> str | None:
         """An admin key, shown this once, if there is no key yet."""
