@@ -12,6 +12,7 @@ from threading import Thread
 import pytest
 
 from turnkeep import Message, SessionManager, sync
+from turnkeep import feed as feed_module
 from turnkeep.errors import StoreBusy, UnknownSession
 from turnkeep.feed import PAGE, Cursor
 
@@ -74,6 +75,7 @@ async def test_one_that_is_not_read_holds_a_page_at_most() -> None:
 
 
 async def test_an_error_of_the_store_is_told_and_can_be_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feed_module, "POLL_SECONDS", 1000.0)
     async with SessionManager.open(f"sqlite:///{tmp_path}/chats.db") as sessions:
         session = await sessions.get_or_create_session("web", 1)
         feed = sessions.listen(session.id)
@@ -88,6 +90,12 @@ async def test_an_error_of_the_store_is_told_and_can_be_gone(tmp_path: Path, mon
             with pytest.raises(StoreBusy):
                 await anext(feed)
         assert (await anext(feed)).value == said
+        assert (await anext(feed)).value == await sessions.get_session(session.id)
+        waiting = asyncio.create_task(anext(feed))
+        await asyncio.sleep(0)
+        await sessions.delete_session(session.id)
+        assert (await waiting).kind == "deleted"
+        assert [change async for change in feed] == []
 
 
 def test_a_cursor_reads_back_as_it_was() -> None:

@@ -91,13 +91,13 @@ class Feed:
     async def __anext__(self) -> Change:
         async with self._turn:
             while not self._ready:
+                if self._has_told_all() and not self._over:
+                    await self._hint.wait()
                 if self._over or not self._owner.is_open():
                     raise StopAsyncIteration
-                self._hint.clear()
-                if await self._read():
+                await self._read()
+                if len(self._ready) >= PAGE:
                     await asyncio.sleep(0)  # a long way to catch up is not gone in one go
-                else:
-                    await self._hint.wait()
             return self._ready.popleft()
 
     async def begin(self) -> None:
@@ -123,10 +123,12 @@ class Feed:
         """Whether it knows of this version."""
         return self._marks is not None and self._marks.session.version == version
 
-    async def _read(self) -> bool:
-        """Read the next page; whether there was anything to do."""
+    def _has_told_all(self) -> bool:
+        return self._cursor is not None and self._marks is not None and self._cursor.version == self._marks.session.version
+
+    async def _read(self) -> None:
         try:
-            return await self._step()
+            await self._step()
         except UnknownSession:
             if self._marks is None:
                 raise
@@ -135,23 +137,27 @@ class Feed:
         except ManagerClosed:
             if self._owner.is_open():
                 raise
-        return True
 
-    async def _step(self) -> bool:
+    async def _step(self) -> None:
+        """Look how far the session is, or read the next page on the way there."""
         at, marks = self._cursor, self._marks
-        if at is None or marks is None or at.version == marks.session.version:
-            return self._look(at, await self._store.marks(self.app, self.session_id))
-        await self._advance(at, marks)
-        return True
+        if at is None or marks is None or self._has_told_all():
+            self._hint.clear()  # before it looks: what is committed from here on is hinted at again
+            try:
+                self._look(at, await self._store.marks(self.app, self.session_id))
+            except BaseException:
+                self._hint.set()  # it has not looked
+                raise
+        else:
+            await self._advance(at, marks)
 
-    def _look(self, at: Cursor | None, marks: Marks) -> bool:
+    def _look(self, at: Cursor | None, marks: Marks) -> None:
         session = marks.session
         if at is not None and (at.version > session.version or at.seq > session.seq):
             raise InvalidInput("after", "is ahead of the session; perhaps its database was restored from a backup")
         self._marks = marks
         if at is None:
             self._tell("session", self._owner.seen(session), Cursor.of(marks))
-        return at is None or at.version < session.version
 
     async def _advance(self, at: Cursor, marks: Marks) -> None:
         """A page of one kind; when nothing else is left up to the session's version, the session."""
@@ -186,6 +192,7 @@ class Feeds:
         self._store = store
         self._by_session: dict[str, WeakSet[Feed]] = {}
         self._poll: asyncio.Task[None] | None = None
+        self.closed = False
         store.listeners.append(self._heard)
 
     def listen(self, app: str, session_id: str, after: Cursor | None, owner: Owner) -> Feed:
@@ -203,7 +210,8 @@ class Feeds:
                 feed.wake()
 
     async def close(self) -> None:
-        """Wake all: they find that their manager is closed."""
+        """End all."""
+        self.closed = True
         self.wake()
         if self._poll is not None:
             self._poll.cancel()

@@ -475,7 +475,8 @@ class SessionManager(Lifecycle):
         The first change from now on is the `session` as it is.
         """
         cursor = None if after is None else Cursor.parse(self._ready(session_id), after)
-        return self._feeds.listen(self._app, self._ready(session_id), cursor, Owner(lambda: self._opened, self._seen))
+        owner = Owner(lambda: self._opened and not self._feeds.closed, self._seen)
+        return self._feeds.listen(self._app, self._ready(session_id), cursor, owner)
 
     # --- upkeep
 

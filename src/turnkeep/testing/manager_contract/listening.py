@@ -238,10 +238,12 @@ class Listening(Case):
         assert change is not None
         assert change.value == said
         assert (await anext(feeds[0])).kind == "session"
-        last = asyncio.create_task(anext(feeds[0], None))
+        other = manager.for_app("other").listen(theirs.id)
+        await anext(other)
+        last = [asyncio.create_task(anext(feed, None)) for feed in (feeds[0], other)]
         await asyncio.sleep(0)
         await manager.close()
-        assert await last is None
+        assert await asyncio.gather(*last) == [None, None]
 
     async def test_who_may_not_listen(self, manager: SessionManager) -> None:
         session = await chat(manager)
