@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from turnkeep.compaction import is_due
 from turnkeep.compactor import Compactor
-from turnkeep.errors import Conflict, UnknownSession
+from turnkeep.errors import Conflict, StoreError, UnknownSession
 from turnkeep.manager import SessionManager
 from turnkeep.session import Message, NewMessage, Session
 from turnkeep.settings import Settings
@@ -209,6 +209,21 @@ async def test_at_most_so_many_run_at_once(store: Store) -> None:
     slow.go.set()
     await finished(work)
     assert (slow.most, slow.calls) == (3, 7)
+
+
+async def test_a_failure_in_the_background_is_counted(
+    store: Store, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def broken(*_: Any, **__: Any) -> None:
+        raise StoreError("disk I/O error")
+
+    of, work = await grown(store), compactor(store, Slow())
+    with monkeypatch.context() as patched:
+        patched.setattr(store, "window", broken)
+        await work.due(of)
+        await finished(work)
+    assert work.failures == 1
+    assert "disk I/O error" in caplog.text
 
 
 class Broken(Slow):

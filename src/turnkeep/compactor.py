@@ -51,7 +51,7 @@ class Compactor:
         busy: Callable[[], bool] = never,
     ) -> None:
         self._store, self._settings, self._now_ms, self._busy = store, settings, now_ms, busy
-        self._ladder = ladder
+        self._ladder, self.failures = ladder, 0
         self._waiting: dict[str, str] = {}  # the app of each session that is due
         self._inline: set[str] = set()
         self._urgent: set[str] = set()
@@ -149,6 +149,7 @@ class Compactor:
         except (Conflict, UnknownSession, ManagerClosed):
             pass  # the window moved, or is gone: what is due then is found again at the next append
         except Exception:
+            self.failures += 1
             log.exception("compaction of session %s failed; it is tried again after the next message", session_id)
         finally:
             now = time.monotonic()

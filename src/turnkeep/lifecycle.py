@@ -54,7 +54,8 @@ class Lifecycle:
         summarizer: Summarizer | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._store: Store = CachedStore(store, settings.cache_sessions) if settings.cache_sessions else store
+        cached = isinstance(store, CachedStore) or not settings.cache_sessions
+        self._store: Store = store if cached else CachedStore(store, settings.cache_sessions)
         self._settings = settings
         self._app = checks.identifier("app", settings.app)
         self._clock = clock
@@ -64,6 +65,7 @@ class Lifecycle:
         self._owns = True  # the store: not so where `for_app` lent it
         self._cleaner: asyncio.Task[None] | None = None
         self._closing: asyncio.Task[None] | None = None
+        self._failed_cleanups = 0
         self._ladder = Ladder(
             summarizer,
             timeout=settings.summarizer_timeout,
@@ -197,6 +199,7 @@ class Lifecycle:
             try:
                 await self._clean_up(None, dry_run=False)
             except TurnkeepError:
+                self._failed_cleanups += 1
                 log.exception("the cleanup failed; it is tried again in %s s", self._settings.cleanup_interval)
             await asyncio.sleep(self._settings.cleanup_interval)
 
@@ -217,6 +220,15 @@ class Lifecycle:
     @property
     def settings(self) -> Settings:
         return self._settings
+
+    @property
+    def failures(self) -> dict[str, int]:
+        """How often work in the background has failed since the start, by its kind; whoever called noticed nothing."""
+        return {
+            "summarizer": self._ladder.failures,
+            "compaction": self._compactor.failures if self._opened else 0,
+            "cleanup": self._failed_cleanups,
+        }
 
     def _now_ms(self) -> int:
         return int(self._clock() * 1000)

@@ -9,8 +9,9 @@ from __future__ import annotations
 import logging
 import math
 import os
+import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from pathlib import Path
 from types import NoneType, UnionType
@@ -66,7 +67,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     max_content_bytes: int = 1_048_576
     max_state_bytes: int = 65_536
     max_metadata_bytes: int = 65_536
-    max_body_bytes: int = 8_388_608  # of a request to the server
+    # of the server
+    max_body_bytes: int = 8_388_608
+    max_connections: int = 4096
+    request_timeout: float = 30.0  # for a request to come in, head and body apart
+    rate_limit: float = 0.0  # requests a second of one API key; 0: no limit
+    rate_burst: int = 100  # requests at once, of a key that was quiet
+    cors_origins: tuple[str, ...] = ()  # of the pages that may call from a browser; "*" for all
+    metrics_app: str | None = None  # its admin keys read /metrics; None: those of `app`
+    access_log: bool = False
     max_streams: int = 1000  # event streams that the server has open
     max_streams_per_key: int = 250
     stream_heartbeat: float = 15.0
@@ -97,6 +106,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         given = [name for name in NAMES if name.startswith("encryption_") and getattr(self, name) is not None]
         check_zone("timezone", self.timezone)
         redactor(self.redaction_patterns)
+        check_origins("cors_origins", self.cors_origins)
         if len(given) > 1:
             raise InvalidInput(given[0], f"give one of the four encryption settings, not also {', '.join(given[1:])}")
 
@@ -117,6 +127,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 NAMES: tuple[str, ...] = Settings.__struct_fields__
+_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:[0-9]{1,5})?")
 _FOREVER = 10.0**10  # seconds: three hundred years
 _RANGES: tuple[tuple[str, float, float], ...] = (
     ("compaction_threshold", 0.1, 1),
@@ -140,6 +151,10 @@ _RANGES: tuple[tuple[str, float, float], ...] = (
     ("max_streams", 0, 1_000_000),
     ("max_streams_per_key", 0, 1_000_000),
     ("stream_heartbeat", 0.1, 300),
+    ("max_connections", 1, 1_000_000),
+    ("request_timeout", 0.1, 3600),
+    ("rate_limit", 0, 1_000_000),
+    ("rate_burst", 1, 1_000_000),
 )
 
 
@@ -148,6 +163,15 @@ def check_zone(field: str, name: str) -> ZoneInfo:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
         raise InvalidInput(field, "there is no time zone of this name") from error
+
+
+def check_origins(field: str, origins: Iterable[str]) -> None:
+    """As a browser sends them, for they are compared with that."""
+    for origin in origins:
+        if origin != "*" and not _ORIGIN.fullmatch(origin):
+            raise InvalidInput(
+                field, "must be origins: a scheme, a host and perhaps a port, such as https://bots.example.com; or *"
+            )
 
 
 def check_token_limit(field: str, value: object) -> int:
@@ -214,7 +238,7 @@ def _from_file(named: str | None) -> dict[str, Any]:
 
 
 def _from_text(name: str, text: str) -> Any:
-    if name == "context_state":
+    if name in ("context_state", "cors_origins"):
         return [key.strip() for key in text.split(",") if key.strip()]
     if name == "redaction_patterns":
         try:
@@ -224,7 +248,7 @@ def _from_text(name: str, text: str) -> Any:
     return None if name in _NULLABLE and text.lower() == "none" else text
 
 
-_NULLABLE = ("expires_in", "summary_tokens", "summary_share")
+_NULLABLE = ("expires_in", "summary_tokens", "summary_share", "metrics_app")
 _TYPES = {field.name: field.type for field in msgspec.structs.fields(Settings)}
 
 
@@ -236,7 +260,7 @@ def _expected(kind: Any) -> str:
         return " or ".join(_expected(part) for part in get_args(kind))
     if get_origin(kind) is dict:
         return "a table of texts by name"
-    words = {int: "a whole number", float: "a number", str: "a text", NoneType: "None"}
+    words = {bool: "true or false", int: "a whole number", float: "a number", str: "a text", NoneType: "None"}
     return words.get(kind, "a list of texts")
 
 

@@ -105,6 +105,10 @@ class SessionManager:
     def settings(self) -> Settings:
         return self._inner.settings
 
+    @property
+    def failures(self) -> dict[str, int]:
+        return self._inner.failures
+
     def __enter__(self) -> Self:
         self._usable()
         return self

@@ -4,22 +4,24 @@ import os
 import socket
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
 import uvicorn
-from litestar import Litestar
 
 from turnkeep.client import SessionManager
 from turnkeep.keys import Access, new_key
-from turnkeep.server.app import create_app
-from turnkeep.server.protocol import LimitedProtocol
+from turnkeep.server.app import attach, create_app
+from turnkeep.server.protocol import LimitedProtocol, Limits
 from turnkeep.server.tenants import Tenants
+from turnkeep.server.watch import Watched
 from turnkeep.settings import Settings
 
-_spare: list[Litestar] = []  # making an application takes longer than most tests
+protocol: Any = partial(LimitedProtocol, Limits(connections=1000, seconds=30))
+_spare: list[Watched] = []  # making an application takes longer than most tests
 
 
 class Served:
@@ -37,9 +39,12 @@ class Served:
     async def start(self) -> None:
         """Also again, after `stop`, on the same port."""
         self.tenants = await Tenants(self.database, self.settings, clock=self.clock).__aenter__()
-        self.app = _spare.pop() if _spare else create_app(self.tenants)
-        self.app.state.update({"tenants": self.tenants, "max_body_bytes": self.settings.max_body_bytes})
-        config = uvicorn.Config(self.app, http=LimitedProtocol, ws="none", lifespan="off", log_config=None, server_header=False)
+        if _spare:
+            self.app = _spare.pop()
+            attach(self.app, self.tenants)
+        else:
+            self.app = create_app(self.tenants)
+        config = uvicorn.Config(self.app, http=protocol, ws="none", lifespan="off", log_config=None, server_header=False)
         config.load()
         self.server = uvicorn.Server(config)
         self.server.lifespan = config.lifespan_class(config)

@@ -17,8 +17,8 @@ from turnkeep.client import Forbidden, SessionManager, Unauthorized
 from turnkeep.errors import InvalidInput, ManagerClosed, SessionClosed, UnknownSession
 from turnkeep.testing.manager_contract.case import raises
 
-# A key has one app, the settings are the server's, and an address opens with other words.
-APART = {"listen", "for_app", "open", "settings"}
+# A key has one app, the settings are the server's as its failures are, and an address opens with other words.
+APART = {"failures", "listen", "for_app", "open", "settings"}
 CALLS = [name for name in dir(turnkeep.SessionManager) if not name.startswith("_") and name not in APART]
 
 

@@ -21,10 +21,12 @@ from typing import Any
 
 import msgspec
 import pytest
+import yaml
 from tests.docs.pages import PAGES, ROOT, Block, blocks
 
 from turnkeep import SessionManager, Stats
 from turnkeep.cli.conversations import read
+from turnkeep.server.routes import metrics
 from turnkeep.settings import NAMES, PREFIX, Settings, load
 
 BLOCKS = [block for page in PAGES for block in blocks(page)]
@@ -229,6 +231,13 @@ def run_json(block: Block) -> None:
         msgspec.convert(found, Stats)
 
 
+def run_yaml(block: Block) -> None:
+    """How Prometheus is told to read a server: at a path that it has, and with a key."""
+    [job] = yaml.safe_load(block.code)["scrape_configs"]
+    assert {path for handler in metrics.HANDLERS for path in handler.paths} == {job["metrics_path"]}
+    assert job["authorization"]["type"] == "Bearer"
+
+
 def run_text(block: Block) -> None:
     """A picture: what looks like a name in it is one."""
     for name in re.findall(r"\b[a-z]+(?:_[a-z]+)+\b|\b[A-Z][a-z]+(?:[A-Z][a-z]+)+\b", block.code):
@@ -247,6 +256,7 @@ WAYS: dict[str, Callable[[Block], None]] = {
     "env": run_env,
     "json": run_json,
     "text": run_text,
+    "yaml": run_yaml,
 }
 
 

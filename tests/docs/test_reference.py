@@ -39,6 +39,8 @@ def _type(name: str, kind: Any) -> str:
     if isinstance(kind, UnionType):
         [one] = [part for part in get_args(kind) if part is not NoneType]
         return f"{_type(name, one)}, or none"
+    if kind is bool:
+        return "`true` or `false`"
     if kind in (int, float):
         low, high = RANGES[name]
         return (
@@ -54,6 +56,8 @@ def _default(value: Any) -> str:
         return "none"
     if value in ((), msgspec.NODEFAULT):
         return "empty"
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
     return f"`{value:.0f}`" if isinstance(value, float) and value.is_integer() else f"`{value}`"
 
 

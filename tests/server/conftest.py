@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -77,14 +77,20 @@ def transport_to(tenants: Tenants) -> httpx.ASGITransport:
     return httpx.ASGITransport(app)
 
 
-@pytest.fixture
-async def running(tmp_path: Path) -> AsyncIterator[Running]:
-    settings = Settings(cleanup_interval=0.0, max_body_bytes=100_000)
-    async with Tenants(f"sqlite:///{tmp_path}/turnkeep.db", settings) as tenants:
+@asynccontextmanager
+async def application(folder: Path, **settings: Any) -> AsyncIterator[Running]:
+    given = Settings(cleanup_interval=0.0, max_body_bytes=100_000, **settings)
+    async with Tenants(f"sqlite:///{folder}/turnkeep.db", given) as tenants:
         transport = transport_to(tenants)
         async with httpx.AsyncClient(transport=transport, base_url="http://server") as http:
             yield Running(tenants, http)
             assert await tenants.store.check() == []
+
+
+@pytest.fixture
+async def running(tmp_path: Path) -> AsyncIterator[Running]:
+    async with application(tmp_path) as opened:
+        yield opened
 
 
 @pytest.fixture
@@ -108,12 +114,14 @@ def problem(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:
 class Process:
     """`turnkeep serve --json` on a free port."""
 
-    def __init__(self, folder: Path, *options: str) -> None:
+    def __init__(self, folder: Path, *options: str, environment: dict[str, str], files: int | None) -> None:
         began = time.monotonic()
         command: list[str | Path] = [PROGRAM, "serve", "--json", "--port", "0", "--db", "sqlite:///served.db", *options]
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("TURNKEEP_")}
+        if files is not None:
+            command = ["sh", "-c", f'ulimit -n {files} && exec "$@"', "sh", *command]
+        given = {name: value for name, value in os.environ.items() if not name.startswith("TURNKEEP_")} | environment
         self.errors = (folder / "stderr.txt").open("w+b")
-        self.popen = subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=self.errors)
+        self.popen = subprocess.Popen(command, cwd=folder, env=given, stdout=subprocess.PIPE, stderr=self.errors)
         assert self.popen.stdout is not None
         told = b""
         while line := self.popen.stdout.readline():
@@ -140,8 +148,11 @@ class Process:
 
 
 @contextmanager
-def serving(folder: Path, *options: str) -> Iterator[Process]:
-    process = Process(folder, *options)
+def serving(
+    folder: Path, *options: str, environment: dict[str, str] | None = None, files: int | None = None
+) -> Iterator[Process]:
+    """`environment`: settings; `files`: how many the process may open."""
+    process = Process(folder, *options, environment=environment or {}, files=files)
     try:
         yield process
     finally:

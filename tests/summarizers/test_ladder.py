@@ -195,6 +195,7 @@ async def test_one_that_failed_rests_longer_each_time_and_is_forgiven() -> None:
         now[0] += 0.5
     assert rests[:5] == [0, FIRST_REST, 2 * FIRST_REST, 4 * FIRST_REST, 8 * FIRST_REST]
     assert max(rests) == LONGEST_REST
+    assert ladder.failures == 12
     now[0] += LONGEST_REST
     assert (await draft(ladder)).method == "model"
     given.answers = [RuntimeError("down")]

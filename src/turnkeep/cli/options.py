@@ -38,9 +38,9 @@ class Options(msgspec.Struct, frozen=True):
         app = {} if self.app is None else {"app": self.app}
         return load({"cleanup_interval": 0.0, **app, **overrides})
 
-    def served(self) -> Settings:
+    def served(self, **overrides: Any) -> Settings:
         """The settings of a program that goes on running: what works in the background, works."""
-        return load({} if self.app is None else {"app": self.app})
+        return load({**({} if self.app is None else {"app": self.app}), **overrides})
 
     @asynccontextmanager
     async def store(self, *, make: bool = False) -> AsyncIterator[tuple[Store, str]]:

@@ -12,8 +12,9 @@ from turnkeep.cli.printing import print_json
 @click.command()
 @click.option("--host", metavar="ADDRESS", default="127.0.0.1", show_default=True, help="Where to listen.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="0 takes a free one.")
+@click.option("--access-log", is_flag=True, help="A line for each request, to stderr.  [default: the setting access_log]")
 @common()
-def serve(options: Options, host: str, port: int) -> None:
+def serve(options: Options, host: str, port: int, access_log: bool) -> None:
     """Serve the HTTP API until Ctrl-C or SIGTERM.
 
     Makes the database if there is none. The first start makes an admin key and
@@ -28,4 +29,4 @@ def serve(options: Options, host: str, port: int) -> None:
             click.echo(f"Admin key, shown this once: {key}")
         click.echo(f"Serving on {url}")
 
-    server.serve(options.db, options.served(), host, port, ready)
+    server.serve(options.db, options.served(**({"access_log": True} if access_log else {})), host, port, ready)

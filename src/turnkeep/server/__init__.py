@@ -1,6 +1,6 @@
 """The HTTP API, `turnkeep serve`: `SessionManager` for clients in any language.
 
-Invariant: Litestar and uvicorn are imported below this package only; without them it says what to install.
+Invariant: Litestar, uvicorn and prometheus_client are imported below this package only; without them it says what to install.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Callable
 from turnkeep.errors import MissingExtra
 from turnkeep.settings import Settings
 
-LIBRARIES = ("httptools", "litestar", "uvicorn")
+LIBRARIES = ("httptools", "litestar", "prometheus_client", "uvicorn")
 
 
 def serve(url: str | None, settings: Settings, host: str, port: int, ready: Callable[[str, str | None], None]) -> None:

@@ -6,22 +6,30 @@ Invariant: it opens and closes nothing: whoever runs it closes the database afte
 from __future__ import annotations
 
 from litestar import Litestar
-from litestar.datastructures import State
+from litestar.config.cors import CORSConfig
 from litestar.exceptions import HTTPException
 
 from turnkeep.errors import TurnkeepError
 from turnkeep.server import problems
 from turnkeep.server.call import Call, authorize
+from turnkeep.server.limits import Admission
+from turnkeep.server.metrics import Exposition, Figures
 from turnkeep.server.openapi import OPERATIONS
+from turnkeep.server.routes import metrics
 from turnkeep.server.tenants import Tenants
+from turnkeep.server.watch import Watched
+
+EXPOSED = ["Allow", "ETag", "RateLimit", "RateLimit-Policy", "Retry-After"]  # to a page's scripts, by CORS
 
 
-def create_app(tenants: Tenants) -> Litestar:
+def create_app(tenants: Tenants) -> Watched:
     """`tenants` is open, on the loop that the application runs on."""
-    limit = tenants.settings.max_body_bytes
-    return Litestar(
-        route_handlers=list(OPERATIONS),
+    settings = tenants.settings
+    origins = [*settings.cors_origins]
+    app = Litestar(
+        route_handlers=[*OPERATIONS, *metrics.HANDLERS],
         before_request=authorize,
+        cors_config=CORSConfig(allow_origins=origins, expose_headers=EXPOSED) if origins else None,
         exception_handlers={
             HTTPException: problems.on_http_exception,
             TurnkeepError: problems.on_turnkeep_error,
@@ -30,6 +38,23 @@ def create_app(tenants: Tenants) -> Litestar:
         logging_config=None,
         openapi_config=None,
         request_class=Call,
-        request_max_body_size=limit,
-        state=State({"tenants": tenants, "max_body_bytes": limit}),
+        request_max_body_size=settings.max_body_bytes,
+    )
+    watched = Watched(app, Figures(), access_log=settings.access_log)
+    attach(watched, tenants)
+    return watched
+
+
+def attach(watched: Watched, tenants: Tenants) -> None:
+    """Have the application serve these, and count from nothing."""
+    figures = watched.figures = Figures()
+    tenants.store.listeners.append(figures.heard)
+    watched.app.state.update(
+        {
+            "tenants": tenants,
+            "max_body_bytes": tenants.settings.max_body_bytes,
+            "figures": figures,
+            "exposition": Exposition(figures, tenants.readings),
+            "admission": Admission(tenants, tenants.settings, figures),
+        }
     )

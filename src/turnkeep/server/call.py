@@ -18,7 +18,7 @@ from litestar.exceptions import InternalServerException
 from turnkeep.errors import InvalidInput, UnknownSession
 from turnkeep.keys import Access, ApiKey
 from turnkeep.manager import SessionManager
-from turnkeep.server.problems import Forbidden, NotJson, Unauthorized, UnsupportedMediaType
+from turnkeep.server.problems import Forbidden, NotJson, UnsupportedMediaType
 from turnkeep.server.tenants import Tenants
 from turnkeep.session import Session
 
@@ -150,10 +150,7 @@ async def authorize(request: Request[ApiKey, None, State]) -> None:
     if needed == PUBLIC:
         return
     tenants: Tenants = call.app.state.tenants
-    shown = _bearer(call)
-    key = None if shown is None else await tenants.find(shown)
-    if key is None:
-        raise Unauthorized
+    key = await call.app.state.admission.admit(_bearer(call))
     caller = call.scope["caller"] = Caller(key, tenants.manager(key.app))  # type: ignore[typeddict-unknown-key]  # see Call.caller
     caller.require(needed)
 

@@ -6,7 +6,10 @@ Invariant: `type` is stable, made of the error's code; an answer never carries a
 from __future__ import annotations
 
 import logging
+import math
+from collections.abc import Mapping
 from http import HTTPStatus
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 import msgspec
@@ -15,6 +18,7 @@ from litestar.exceptions import HTTPException
 
 from turnkeep import errors
 from turnkeep.errors import TurnkeepError
+from turnkeep.server.watch import route
 from turnkeep.session import Status
 
 log = logging.getLogger("turnkeep.server")
@@ -27,6 +31,7 @@ class Refused(TurnkeepError):
     """The request was refused."""
 
     status: ClassVar[int] = 400
+    headers: Mapping[str, str] = MappingProxyType({})
     code = "bad-request"
 
 
@@ -35,6 +40,7 @@ class Unauthorized(Refused):
 
     status = 401
     code = "unauthorized"
+    headers: Mapping[str, str] = MappingProxyType({"WWW-Authenticate": "Bearer"})
 
 
 class Forbidden(Refused):
@@ -60,6 +66,29 @@ class TooManyStreamsOfKey(TooManyStreams):
 
     status = 429
     code = "too-many-streams-of-key"
+
+
+class TooManyRequests(Refused):
+    """This request came too early: try again after `wait` seconds. `policy` and `limit` name what refused it."""
+
+    status = 429
+    code = "rate-limited"
+
+    def __init__(self, why: str, wait: float, policy: str, limit: str) -> None:
+        seconds = max(1, math.ceil(wait))
+        super().__init__(f"{why} Try again in {seconds} s.")
+        self.headers = {
+            "Retry-After": str(seconds),
+            "RateLimit-Policy": policy,
+            "RateLimit": f'"{limit}";r=0;t={seconds}',
+        }
+
+
+class NotReady(Refused):
+    """The database cannot be used just now; the server's log says why."""
+
+    status = 503
+    code = "not-ready"
 
 
 class NotJson(Refused):
@@ -140,8 +169,9 @@ def _response(found: Problem, headers: dict[str, str] | None = None) -> Response
 def on_turnkeep_error(request: Request[Any, Any, Any], error: TurnkeepError) -> Response[bytes]:
     found = problem(error)
     if found.status >= 500:
-        log.error("%s %s: %s", request.method, request.url.path, error)
-    return _response(found, {"WWW-Authenticate": "Bearer"} if isinstance(error, Unauthorized) else None)
+        request.app.state.figures.problems[error.code] += 1
+        log.error("%s %s: %s", request.method, route(request.scope), error)
+    return _response(found, dict(error.headers) if isinstance(error, Refused) else None)
 
 
 def on_http_exception(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
@@ -165,6 +195,7 @@ def on_http_exception(request: Request[Any, Any, Any], error: HTTPException) -> 
 
 
 def on_bug(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
-    log.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    request.app.state.figures.problems["internal"] += 1
+    log.error("%s %s failed", request.method, route(request.scope), exc_info=error)
     detail = "The server failed to answer this request; its log says why."
     return _response(Problem(type=PREFIX + "internal", title=TITLES[500], status=500, detail=detail))

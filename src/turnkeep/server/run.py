@@ -7,23 +7,30 @@ answered, event streams end, and the database is closed last; then the process e
 from __future__ import annotations
 
 import asyncio
+import logging
 import math
 import os
+import resource
 import signal
 import socket
+import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from functools import partial
 from types import FrameType
 
 import uvicorn
 
 from turnkeep.errors import InvalidInput
 from turnkeep.server.app import create_app
-from turnkeep.server.protocol import LimitedProtocol
+from turnkeep.server.protocol import RESERVE, LimitedProtocol, Limits
 from turnkeep.server.tenants import Tenants
 from turnkeep.settings import Settings
 
 BACKLOG = 2048
+OTHER_FILES = 64  # that the process has open
+log = logging.getLogger("turnkeep.server")
+
 Ready = Callable[[str, str | None], None]
 
 
@@ -37,6 +44,14 @@ class _Server(uvicorn.Server):
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         super().handle_exit(sig, frame)
         self._tenants.streams.end()
+
+    async def on_tick(self, counter: int) -> bool:
+        if counter % 10 == 0:
+            now = time.monotonic()
+            for connection in [*self.server_state.connections]:
+                if isinstance(connection, LimitedProtocol):
+                    connection.look(now)
+        return await super().on_tick(counter)
 
     @contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
@@ -73,12 +88,37 @@ def _address(bound: socket.socket) -> str:
 
 def run(url: str | None, settings: Settings, host: str, port: int, ready: Ready) -> None:
     """See `turnkeep.server.serve`."""
+    if settings.access_log:
+        _tell_accesses()
     tenants = Tenants(url, settings)
     listening = _listen(host, port)
     try:
         asyncio.run(_serve(tenants, listening, ready))
     finally:
         listening.close()
+
+
+def _room_for(connections: int) -> int:
+    """As many of them as the process may have open beside its files: its limit is raised, or else that number lowered."""
+    wanted = connections + RESERVE + OTHER_FILES
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        if soft < wanted:
+            connections = max(1, soft - RESERVE - OTHER_FILES)
+            log.warning("only %d connections at once: the process may open %d files (ulimit -n)", connections, soft)
+    return connections
+
+
+def _tell_accesses() -> None:
+    """To stderr, one line each."""
+    lines = logging.StreamHandler()
+    lines.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+    access = logging.getLogger("turnkeep.access")
+    access.setLevel(logging.INFO)
+    access.propagate = False
+    access.addHandler(lines)
 
 
 async def _serve(tenants: Tenants, listening: socket.socket, ready: Ready) -> None:
@@ -89,9 +129,11 @@ async def _serve(tenants: Tenants, listening: socket.socket, ready: Ready) -> No
 
 
 def _config(tenants: Tenants) -> uvicorn.Config:
+    settings = tenants.settings
+    limits = Limits(_room_for(settings.max_connections), settings.request_timeout)
     return uvicorn.Config(
         create_app(tenants),
-        http=LimitedProtocol,
+        http=partial(LimitedProtocol, limits),  # type: ignore[arg-type]  # it is only ever called
         ws="none",
         loop="asyncio",
         lifespan="off",
@@ -99,5 +141,5 @@ def _config(tenants: Tenants) -> uvicorn.Config:
         access_log=False,  # uvicorn's has query strings in it, and they may name people
         proxy_headers=False,  # nothing here asks who the client is: its key says so
         server_header=False,
-        timeout_graceful_shutdown=math.ceil(tenants.settings.close_timeout),
+        timeout_graceful_shutdown=math.ceil(settings.close_timeout),
     )

@@ -5,16 +5,23 @@ Invariant: a manager is reached only by the app's name in a stored key, never by
 
 from __future__ import annotations
 
+import asyncio
+import math
 import time
 from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
+from turnkeep.errors import StoreBusy
 from turnkeep.keys import ApiKey, matches, new_key, parse
 from turnkeep.manager import SessionManager
+from turnkeep.server.metrics import Readings
 from turnkeep.server.streams import Streams
 from turnkeep.settings import Settings
-from turnkeep.stores import open_store
+from turnkeep.stores import CachedStore, open_store
+
+READY_SECONDS = 2.0
+COUNT_SECONDS = 60.0
 
 
 class Tenants:
@@ -24,8 +31,10 @@ class Tenants:
         self.settings = settings
         self.streams = Streams(settings)
         self.store = open_store(url or settings.database_url, settings)
-        self._first = SessionManager(self.store, settings, clock=clock)
+        self.cache = CachedStore(self.store, settings.cache_sessions) if settings.cache_sessions else None
+        self._first = SessionManager(self.cache or self.store, settings, clock=clock)
         self._managers: dict[str, SessionManager] = {}
+        self._active, self._counted = 0, -math.inf
 
     async def __aenter__(self) -> Self:
         self._managers[self.settings.app] = await self._first
@@ -33,6 +42,30 @@ class Tenants:
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         await self._first.close()
+
+    @property
+    def operator(self) -> str:
+        """The app whose keys may read what is about all apps."""
+        return self.settings.metrics_app or self.settings.app
+
+    async def count(self) -> None:
+        """Count the sessions that are active, unless that was done a short while ago."""
+        now = time.monotonic()
+        if now - self._counted >= COUNT_SECONDS:
+            self._counted = now
+            self._active = await self.store.active_sessions()
+
+    def readings(self) -> Readings:
+        cache = self.cache
+        return Readings(
+            cache_hits=cache.hits.total() if cache else 0,
+            cache_misses=cache.misses.total() if cache else 0,
+            cache_sessions=cache.held if cache else 0,
+            changes_waiting=self.store.waiting,
+            event_streams=len(self.streams),
+            sessions_active=self._active,
+            failures=self._first.failures,
+        )
 
     def manager(self, app: str) -> SessionManager:
         found = self._managers.get(app)
@@ -59,5 +92,9 @@ class Tenants:
         return shown
 
     async def answers(self) -> None:
-        """Whether the store does; else it raises."""
-        await self.store.key("")
+        """Whether the store reads, and takes changes, in time; else it raises."""
+        try:
+            async with asyncio.timeout(READY_SECONDS):
+                await self.store.ready()
+        except TimeoutError:
+            raise StoreBusy(f"the database took no change within {READY_SECONDS:g} s") from None

@@ -308,6 +308,16 @@ class Store(Usable, ABC):
 
     # --- upkeep
 
+    @property
+    def waiting(self) -> int:
+        """Changes that are accepted and not yet committed."""
+        return 0
+
+    async def ready(self) -> None:
+        """Raise unless rows are read and a change is committed: one that changes nothing."""
+        await self.key("")
+        await self.revoke_key(None, "", 0)
+
     @abstractmethod
     async def cleanup(
         self,
@@ -323,6 +333,10 @@ class Store(Usable, ABC):
 
     @abstractmethod
     async def stats(self, app: str, now_ms: int) -> StoreStats: ...
+
+    @abstractmethod
+    async def active_sessions(self) -> int:
+        """Of all apps; one whose time is up counts until a cleanup closes it, so no row need be read."""
 
     @abstractmethod
     async def check(self) -> list[str]:

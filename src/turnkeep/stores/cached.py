@@ -124,6 +124,11 @@ class CachedStore(Store):
         self._entries: OrderedDict[str, _Entry] = OrderedDict()
         inner.listeners.append(self._committed)
 
+    @property
+    def held(self) -> int:
+        """How many sessions are held, of all apps."""
+        return len(self._entries)
+
     def sessions_of(self, app: str) -> int:
         """How many of the app's sessions are held."""
         return sum(entry.session.app == app for entry in self._entries.values())
@@ -322,8 +327,18 @@ class CachedStore(Store):
     ) -> Cleaned:
         return await self.inner.cleanup(app, now_ms=now_ms, retention_ms=retention_ms, dry_run=dry_run, guard=guard)
 
+    async def active_sessions(self) -> int:
+        return await self.inner.active_sessions()
+
     async def stats(self, app: str, now_ms: int) -> StoreStats:
         return await self.inner.stats(app, now_ms)
+
+    @property
+    def waiting(self) -> int:
+        return self.inner.waiting
+
+    async def ready(self) -> None:
+        await self.inner.ready()
 
     async def check(self) -> list[str]:
         return await self.inner.check()

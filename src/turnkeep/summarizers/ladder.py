@@ -87,6 +87,7 @@ class Ladder:
         self._redact = redactor(patterns or {}).redact
         self._extractives: dict[str, Extractive] = {}
         self._rest_until, self._rest = clock(), FIRST_REST
+        self.failures = 0
         self._left: set[asyncio.Future[Any]] = set()  # tasks that were given up, as long as they run
 
     def extractive(self, counter: Counter) -> Extractive:
@@ -113,9 +114,8 @@ class Ladder:
             return Draft(await Truncation().summarize(messages, max_tokens=max_tokens), Truncation.method, None, None)
         return Draft(extract.render(chosen) or NOTHING, extract.method, extract.source, data)
 
-    @staticmethod
     async def _records(
-        extract: Extractive, messages: Sequence[Message], previous: Sequence[Summary], max_tokens: int
+        self, extract: Extractive, messages: Sequence[Message], previous: Sequence[Summary], max_tokens: int
     ) -> list[Record] | None:
         """None if they could not be made."""
         try:
@@ -128,6 +128,7 @@ class Ladder:
                 records = await choose(extract, found, max_tokens if last else SPARE * max_tokens)
             return records
         except Exception:
+            self.failures += 1
             log.exception("the extractive summarizer failed: a marker takes its place until the next compaction")
             return None
 
@@ -170,6 +171,7 @@ class Ladder:
 
     def _failed(self, given: Summarizer, began: float, error: Exception) -> None:
         """Rest; longer than before, if it failed again after a rest, and not only in several calls at once."""
+        self.failures += 1
         if began >= self._rest_until:
             self._rest_until = self._clock() + self._rest
             self._rest = min(2 * self._rest, LONGEST_REST)

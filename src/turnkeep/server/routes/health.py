@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import logging
+
 from litestar.types import ASGIApp
 
+from turnkeep.errors import StoreError
 from turnkeep.server.answers import Answer, Health
 from turnkeep.server.call import PUBLIC, Call
 from turnkeep.server.operations import operation
+from turnkeep.server.problems import NotReady
+
+log = logging.getLogger("turnkeep.server")
 
 
 @operation("GET", "/healthz", scope=PUBLIC, answers={200: Health}, tag="server")
@@ -17,8 +23,12 @@ async def healthz(request: Call) -> ASGIApp:
 
 @operation("GET", "/readyz", scope=PUBLIC, answers={200: Health}, problems=(503,), tag="server")
 async def readyz(request: Call) -> ASGIApp:
-    """Whether the database answers. Needs no key."""
-    await request.app.state.tenants.answers()
+    """Whether the database is read and takes changes. Needs no key."""
+    try:
+        await request.app.state.tenants.answers()
+    except StoreError as error:
+        log.warning("not ready: %s", error)  # whoever asks without a key is told no path
+        raise NotReady from None
     return Answer(Health("ok"))
 
 

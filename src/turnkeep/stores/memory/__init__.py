@@ -510,6 +510,9 @@ class MemoryStore(Store):
             self._keys.forget(app, now_ms)
         return Cleaned(expired=len(late), deleted=len(old), dry_run=dry_run)
 
+    async def active_sessions(self) -> int:
+        return sum(rows.session.status == "active" for rows in self._all(None))
+
     async def stats(self, app: str, now_ms: int) -> StoreStats:
         sessions = [rows.session for rows in self._all(app)]
         kinds = sorted({session.interface_type for session in sessions})

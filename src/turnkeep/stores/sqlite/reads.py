@@ -268,6 +268,12 @@ def due(reader: Reader, app: str | None, now_ms: int, retention_ms: int) -> tupl
     return cast(tuple[int, int], found[0])
 
 
+def active_sessions(reader: Reader) -> int:
+    """By the index of the cleanup alone."""
+    [(count,)] = reader.query("SELECT count(*) FROM sessions WHERE status = 'active'")
+    return int(count)
+
+
 def stats(reader: Reader, app: str, now_ms: int) -> StoreStats:
     found = reader.query(
         f"SELECT interface_type, count(*), sum({_STATUS['active']}), sum(seq), sum(tokens), sum(tool_calls), sum(errors)"

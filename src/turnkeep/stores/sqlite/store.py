@@ -14,7 +14,7 @@ from typing import Any, ParamSpec, TypeVar, cast
 
 import apsw
 
-from turnkeep.errors import TurnkeepError, UnknownSession
+from turnkeep.errors import StoreUnavailable, TurnkeepError, UnknownSession
 from turnkeep.keys import ApiKey
 from turnkeep.session import (
     Appended,
@@ -302,6 +302,22 @@ class SQLiteStore(Store):
 
     # --- upkeep
 
+    @property
+    def waiting(self) -> int:
+        return self._writer.waiting if self.opened else 0
+
+    async def ready(self) -> None:
+        self.check_usable()
+        if not await asyncio.to_thread(self._in_place):  # what is written now would go with the process
+            raise StoreUnavailable(f"{self.path} is no longer the file that was opened: it was moved, replaced or deleted")
+        await super().ready()
+
+    def _in_place(self) -> bool:
+        try:
+            return identity(self.path) == self.file
+        except OSError:
+            return False
+
     async def cleanup(
         self,
         app: str | None,
@@ -327,6 +343,9 @@ class SQLiteStore(Store):
             await self._scan(upkeep.truncate_wal)
         done = Cleaned(expired, deleted)
         return done if guard is None else await self._write(guard, guards.cleanup, app, done)
+
+    async def active_sessions(self) -> int:
+        return await self._scan(reads.active_sessions)
 
     async def stats(self, app: str, now_ms: int) -> StoreStats:
         return await self._scan(reads.stats, app, now_ms)

@@ -78,6 +78,11 @@ class GroupWriter:
         return future
 
     @property
+    def waiting(self) -> int:
+        """Changes that are submitted and not yet answered."""
+        return len(self._collected) + self._in_work
+
+    @property
     def busy(self) -> bool:
         """Whether the connection is in use: on the other thread, perhaps."""
         return self._in_work > 0

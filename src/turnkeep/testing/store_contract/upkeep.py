@@ -141,6 +141,22 @@ class Upkeep(Case):
         await store.delete(APP, chat.id)
         assert (await store.stats(APP, NOW)).total_messages == 1
 
+    async def test_active_sessions_are_of_all_apps(self, store: Store) -> None:
+        assert await store.active_sessions() == 0
+        closed = await opened(store)
+        await opened(store, app="other")
+        await opened(store, conversation_id="late", lifetime_ms=10)
+        await store.deactivate(APP, closed.id, NOW)
+        assert await store.active_sessions() == 2
+        await clean(store, NOW + 10)
+        assert await store.active_sessions() == 1
+
+    async def test_a_store_that_is_ready_says_so_and_nothing_waits(self, store: Store) -> None:
+        session = await opened(store)
+        async with untouched(store, session):
+            await store.ready()
+        assert store.waiting == 0
+
     async def test_check_finds_what_is_wrong(self, store: Store) -> None:
         session = await said(store, await opened(store), "hello")
         assert await store.check() == []
@@ -209,7 +225,7 @@ class Upkeep(Case):
         self.is_open = False
         await store.close()
         await store.close()
-        calls = (store.session(APP, session.id), store.stats(APP, NOW), store.check(), opened(store))
+        calls = (store.session(APP, session.id), store.stats(APP, NOW), store.check(), store.ready(), opened(store))
         for call in (*calls, said(store, session, "more"), store.window(APP, session.id)):
             with pytest.raises(ManagerClosed):
                 await call
