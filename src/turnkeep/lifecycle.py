@@ -233,16 +233,17 @@ class Lifecycle:
     def _now_ms(self) -> int:
         return int(self._clock() * 1000)
 
-    async def _know(self, session_id: str) -> Known:
-        """The counter and the limit of a session, loaded when they are first needed."""
+    def _known_already(self, session_id: str) -> Known | None:
+        """What is known of the session, if something is: else `_learn` it."""
         if not self._opened:
             raise ManagerClosed
-        known = self._known.get(session_id) if session_id.__class__ is str else None
-        if known is None:
-            checks.identifier("session_id", session_id)
-            session = await self._store.session(self._app, session_id)
-            known = self._remember(session, await self._counter(session.tokenizer))
-        return known
+        return self._known.get(session_id) if session_id.__class__ is str else None
+
+    async def _learn(self, session_id: str) -> Known:
+        """The counter and the limit of a session, loaded when they are first needed."""
+        checks.identifier("session_id", session_id)
+        session = await self._store.session(self._app, session_id)
+        return self._remember(session, await self._counter(session.tokenizer))
 
     def _remember(self, session: Session, counter: Counter) -> Known:
         if len(self._known) >= _KNOWN_SESSIONS:

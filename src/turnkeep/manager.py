@@ -211,7 +211,7 @@ class SessionManager(Lifecycle):
         `content`: a string or OpenAI's list of parts. `external_id`: the platform's id of the message, by which it is stored once
         however often it is delivered. `expected_seq`: the newest message's `seq`, or `Conflict`.
         """
-        known = await self._know(session_id)
+        known = self._known_already(session_id) or await self._learn(session_id)
         settings, now_ms = self._settings, self._now_ms()
         draft = checks.message(
             role,
@@ -236,7 +236,7 @@ class SessionManager(Lifecycle):
         self, session_id: str, messages: Sequence[Mapping[str, Any]], *, expected_seq: int | None = None
     ) -> list[Message]:
         """Add up to 1000 messages, all or none: dicts with the arguments of `add_message` as keys."""
-        known = await self._know(session_id)
+        known = self._known_already(session_id) or await self._learn(session_id)
         checks.batch("messages", messages)
         now_ms = self._now_ms()
         drafts = [self._draft(item, at, now_ms) for at, item in enumerate(messages)]
@@ -310,7 +310,7 @@ class SessionManager(Lifecycle):
         `system` takes the place of the log's leading system messages. `tools` are the schemas you will send beside the messages:
         they are counted. `max_messages` caps messages of the log; the newest turn may exceed it.
         """
-        known = await self._know(session_id)
+        known = self._known_already(session_id) or await self._learn(session_id)
         budget = known.token_limit
         if token_budget is not None:
             budget = min(budget, check_token_limit("token_budget", token_budget))

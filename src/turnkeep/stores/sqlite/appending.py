@@ -114,7 +114,9 @@ def _check_calls(tx: Transaction, session: Session, messages: Sequence[NewMessag
     for message in messages:
         if message.tool_calls:
             batch.update(call["id"] for call in message.tool_calls)
-        elif message.role == "tool" and message.tool_call_id not in batch:
-            known = "SELECT 1 FROM calls WHERE log = ? AND call_id = ? LIMIT 1"
-            if not tx.query(known, session.number, message.tool_call_id):
-                raise rules.unknown_call()
+        elif (
+            message.role == "tool"
+            and message.tool_call_id not in batch
+            and not tx.query(rows.KNOWN_CALL, session.number, message.tool_call_id)
+        ):
+            raise rules.unknown_call()

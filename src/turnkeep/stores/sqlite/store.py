@@ -34,7 +34,7 @@ from turnkeep.session import (
 )
 from turnkeep.stores.base import Guard, Marks, NewSession, Store
 from turnkeep.stores.guards import request
-from turnkeep.stores.sqlite import api_keys, appending, changes, guards, reads, removal, schema, upkeep
+from turnkeep.stores.sqlite import ahead, api_keys, appending, changes, guards, reads, removal, schema, upkeep
 from turnkeep.stores.sqlite.connection import UNREADABLE, Key, Patience, connect, make_durable, translate, translated
 from turnkeep.stores.sqlite.reads import Reader
 from turnkeep.stores.sqlite.transaction import Transaction
@@ -69,7 +69,9 @@ class SQLiteStore(Store):
         self._write_db = write_db
         self._own = Reader(write_db)
         self._numbers: dict[str, int] = {}
-        self._writer = GroupWriter(Transaction(write_db), self._patience, self.publish)
+        transaction = Transaction(write_db)
+        judge = ahead.Judge(transaction, self._fresh)
+        self._writer = GroupWriter(transaction, self._patience, self.publish, judge)
         self.bind()
 
     def _prepare(self) -> Any:
@@ -81,6 +83,7 @@ class SQLiteStore(Store):
                 schema.check(db)
                 make_durable(db)
                 schema.migrate(db)
+                ahead.prepare(db)
         except BaseException:
             self.file = None
             db.close()
@@ -230,7 +233,7 @@ class SQLiteStore(Store):
         change = app, session_id, messages, now_ms, expected_seq, fixed_tokens
         if guard is not None:
             return await self._write(guard, appending.append, *change, weight=len(messages))
-        return cast(Appended, await self._writer.submit(appending.append, change, len(messages)))
+        return await self._writer.append(change, len(messages))
 
     async def messages(self, app: str, session_id: str, *, after: int, limit: int) -> list[Message]:
         if limit <= INLINE_ROWS:

@@ -1,8 +1,9 @@
 """What a change works with: the connection inside a transaction, and the sessions it has seen.
 
 Invariants: rows that appends have left are written before anything else is read or written; a change raises `TurnkeepError` only
-before its first write (so that it needs no savepoint); `heads` equal the rows of the file, which `PRAGMA data_version` proves at
-each begin, since it changes when, and only when, another connection has written.
+before its first write (so that it needs no savepoint); `heads` are the rows of the file with all that is ahead of it (see `ahead`;
+nothing is while a transaction is open). `PRAGMA data_version` proves them at each begin, since it changes when, and only when,
+another connection has written.
 """
 
 from __future__ import annotations
@@ -28,11 +29,12 @@ class Transaction:
     def __init__(self, db: apsw.Connection) -> None:
         self.db = db
         self.counters: dict[str, int] = {}
-        self._heads: dict[str, Session] = {}
+        self.heads: dict[str, Session] = {}
         self._commits: list[Commit] = []
         self._new_messages: list[rows.Row] = []
         self._new_calls: list[rows.Row] = []
         self._new_heads: dict[int, Session] = {}
+        self.foreign = False  # whether another process has written since the transaction before
         self._data_version = -1
         self._checkpointed = 0
 
@@ -43,9 +45,10 @@ class Transaction:
         # them whenever one is closed, so that a store would become slower with every commit.
         self.db.execute("BEGIN IMMEDIATE").fetchall()
         data_version: Any = self.db.execute("PRAGMA data_version").fetchall()[0][0]
-        if data_version != self._data_version:
+        self.foreign = data_version != self._data_version
+        if self.foreign:
             self._data_version = data_version
-            self._forget()
+            self.forget()
 
     def commit(self) -> None:
         self.db.execute("COMMIT").fetchall()
@@ -75,7 +78,7 @@ class Transaction:
             self._new_calls.clear()
 
     def rollback(self) -> None:
-        self._forget()
+        self.forget()
         for waiting in (self._commits, self._new_messages, self._new_calls, self._new_heads):
             waiting.clear()
         if self.db.in_transaction:
@@ -88,8 +91,8 @@ class Transaction:
         commits, self._commits = self._commits, []
         return commits
 
-    def _forget(self) -> None:
-        self._heads.clear()
+    def forget(self) -> None:
+        self.heads.clear()
         self.counters.clear()
 
     # --- the changes' side
@@ -100,18 +103,18 @@ class Transaction:
         return cast(list[Any], self.db.execute(sql, bindings).fetchall())
 
     def session(self, app: str, session_id: str) -> Session:
-        head = self._heads.get(session_id)
+        head = self.heads.get(session_id)
         if head is None:
             found = self.query(f"SELECT {rows.SESSION_COLUMNS} FROM sessions WHERE id = ?", session_id)
             if not found:
                 raise UnknownSession(session_id)
-            head = self._remember(rows.session(found[0]))
+            head = self.remember(rows.session(found[0]))
         if head.app != app:
             raise UnknownSession(session_id)
         return head
 
-    def _remember(self, session: Session) -> Session:
-        heads = self._heads
+    def remember(self, session: Session) -> Session:
+        heads = self.heads
         if session.id not in heads and len(heads) >= MAX_HEADS:
             del heads[next(iter(heads))]
         heads[session.id] = session
@@ -125,7 +128,7 @@ class Transaction:
         number = self.db.last_insert_rowid()
         if session.root == 0:
             self.db.execute("UPDATE sessions SET root = ? WHERE number = ?", (number, number))
-        return self._remember(replace(session, number=number, root=session.root or number))
+        return self.remember(replace(session, number=number, root=session.root or number))
 
     def opened(self, session: Session, window: Window | None) -> None:
         """A new session is complete; its `window`, if there is nothing more to read of it."""
@@ -141,7 +144,7 @@ class Transaction:
 
     def appended(self, session: Session, messages: tuple[Message, ...]) -> None:
         self._new_heads[session.number] = session
-        self._heads[session.id] = session
+        self.heads[session.id] = session
         self._commits.append(Commit(session.id, session, messages))
 
     def save(self, session: Session, *, reread: bool = True, summaries: tuple[Summary, ...] | None = None) -> Session:
@@ -149,15 +152,15 @@ class Transaction:
         messages were covered, has these live `summaries`."""
         self.flush()
         self.db.execute(rows.UPDATE_SESSION, rows.changing_row(session))
-        before = self._heads.get(session.id)
+        before = self.heads.get(session.id)
         if session.status != "active" and (before is None or before.status != session.status):
             self.db.execute(rows.CLOSE_SESSION, (session.status, session.closed_ms, session.closed_ms, session.number))
         messages = None if reread and summaries is None else ()
         self._commits.append(Commit(session.id, session, messages, summaries))
-        return self._remember(session)
+        return self.remember(session)
 
     def gone(self, session_id: str) -> None:
-        self._heads.pop(session_id, None)
+        self.heads.pop(session_id, None)
         self._commits.append(Commit(session_id, None, None))
 
     def counter(self, name: str) -> int:
