@@ -114,7 +114,9 @@ def connect(path: Path, key: Key, patience: Patience, *, write: bool = True) -> 
         try:
             db.set_busy_handler(patience)
             _unlock(db, key)
-            db.execute("PRAGMA temp_store = MEMORY; PRAGMA cache_size = -8192")  # no temporary file, which would be plaintext
+            db.execute(
+                "PRAGMA temp_store = MEMORY; PRAGMA cache_size = -8192"
+            ).fetchall()  # no temporary file, which would be plaintext
             db.execute("SELECT count(*) FROM sqlite_schema").fetchall()  # a wrong key shows here
             if not write:
                 db.pragma("query_only", True)
@@ -139,4 +141,4 @@ def make_durable(db: apsw.Connection) -> None:
     db.execute(
         "PRAGMA synchronous = FULL; PRAGMA fullfsync = 1; PRAGMA checkpoint_fullfsync = 1; PRAGMA secure_delete = 1;"
         "PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = 67108864"
-    )
+    ).fetchall()  # or the first that answers would be the last that is done
