@@ -68,7 +68,7 @@ def test_it_has_no_calls_of_its_own() -> None:
 
 def test_it_has_the_same_properties(url: str) -> None:
     names = {name for name, _ in inspect.getmembers(turnkeep.SessionManager, lambda member: isinstance(member, property))}
-    assert names == {"app", "settings"}
+    assert names == {"app", "failures", "settings"}
     assert names == {name for name, _ in inspect.getmembers(sync.SessionManager, lambda member: isinstance(member, property))}
     with sync.SessionManager.open(url, app="shop", token_limit=77) as opened:
         assert (opened.app, opened.settings.app, opened.settings.token_limit) == ("shop", "shop", 77)

@@ -196,6 +196,7 @@ class Feeds:
         store.listeners.append(self._heard)
 
     def listen(self, app: str, session_id: str, after: Cursor | None, owner: Owner) -> Feed:
+        self._store.check_usable()
         feed = Feed(self._store, app, session_id, after, owner)
         self._by_session.setdefault(session_id, WeakSet()).add(feed)
         if self._poll is None:

@@ -14,6 +14,11 @@ from turnkeep import SessionManager, sync
 from turnkeep.errors import ManagerClosed, TurnkeepError, WrongLoop
 from turnkeep.tokens import get_counter
 
+
+async def _change(m: SessionManager, session_id: str) -> Any:
+    return await anext(m.listen(session_id))
+
+
 CALLS: dict[str, Callable[[SessionManager, str], Any]] = {
     "get_or_create_session": lambda m, s: m.get_or_create_session("test", 1),
     "open_session": lambda m, s: m.open_session("test", 1),
@@ -42,6 +47,7 @@ CALLS: dict[str, Callable[[SessionManager, str], Any]] = {
     "cleanup": lambda m, s: m.cleanup(),
     "get_stats": lambda m, s: m.get_stats(),
     "get_session_stats": lambda m, s: m.get_session_stats(s),
+    "listen": _change,
     "settle": lambda m, s: m.settle(),
     "backup": lambda m, s: m.backup("/nowhere/x"),
     "check": lambda m, s: m.check(),
