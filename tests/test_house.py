@@ -21,6 +21,9 @@ CACHE = re.compile(r"__pycache__|\.")
 # file: what its functions may import. A driver is loaded when a URL asks for it, and the command line's libraries behind a guard
 # that names the extra to install.
 IMPORTS_IN_FUNCTIONS = {
+    "agents/load.py": ["turnkeep.agents"],
+    "agents/pydantic.py": ["turnkeep.agents"],
+    "bots/telegram/__init__.py": ["turnkeep.bots"],
     "stores/__init__.py": ["turnkeep.stores"],
     "cli/__init__.py": ["turnkeep.cli"],
     "server/__init__.py": ["turnkeep.server"],

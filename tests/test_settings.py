@@ -57,6 +57,22 @@ VALUES: dict[str, tuple[Any, str, str]] = {
     "max_streams": (0, "0", "0"),
     "max_streams_per_key": (7, "7", "7"),
     "stream_heartbeat": (0.5, "0.5", "0.5"),
+    "model": ("openai:gpt", "openai:gpt", '"openai:gpt"'),
+    "system_prompt": ("Be brief.", "Be brief.", '"Be brief."'),
+    "mcp_servers": ({"files": "npx files"}, '{"files": "npx files"}', '{ files = "npx files" }'),
+    "reply_timeout": (63.5, "63.5", "63.5"),
+    "tool_steps": (5, "5", "5"),
+    "telegram_token": ("1:a", "1:a", '"1:a"'),
+    "telegram_api_url": ("http://127.0.0.1:1", "http://127.0.0.1:1", '"http://127.0.0.1:1"'),
+    "bot_scope": ("user", "user", '"user"'),
+    "bot_hears": (True, "true", "true"),
+    "bot_max_file_mb": (3, "3", "3"),
+    "bot_allow": (("1", "2"), "1, 2", '["1", "2"]'),
+    "bot_block": (("3",), "3", '["3"]'),
+    "bot_admins": (("4",), "4", '["4"]'),
+    "bot_rate": (7, "7", "7"),
+    "bot_daily_tokens": (8, "8", "8"),
+    "bot_notices": (False, "false", "false"),
     "encryption_key": (KEY, KEY, f'"{KEY}"'),
     "encryption_key_file": ("a.key", "a.key", '"a.key"'),
     "encryption_passphrase": ("correct horse", "correct horse", '"correct horse"'),
@@ -257,7 +273,7 @@ def test_errors_quote_no_secret(folder: Path) -> None:
         Settings(encryption_key=wrong).key()
     errors.append(caught.value)
     for error in errors:
-        assert error.field.startswith("encryption_")
+        assert error.field.startswith(("encryption_", "telegram_token"))
         chain = [error, error.__cause__, error.__context__]
         assert not any("horse" in str(one) for one in chain)
 

@@ -268,3 +268,8 @@ class Lifecycle:
         if not self._opened:
             raise ManagerClosed
         return checks.identifier("session_id", session_id)
+
+
+def store_of(manager: Lifecycle) -> Store:
+    """What a manager stands on, its cache around it: for parts of Turnkeep that need more than its calls."""
+    return manager._store

@@ -198,6 +198,23 @@ class Window(msgspec.Struct, frozen=True, gc=False):
     session_state: JsonObject
 
 
+class Arrival(msgspec.Struct, frozen=True, kw_only=True):
+    """What a platform delivered and a bot took in. Open until its turn is answered and the answer delivered.
+
+    `payload` and `progress` are the bot's own JSON; a done one keeps neither.
+    """
+
+    app: str
+    interface_type: str
+    external_id: str
+    conversation_id: str
+    external_user_id: str | None
+    payload: str
+    progress: str = ""
+    created_ms: int
+    done_ms: int | None = None
+
+
 class LeftOut(msgspec.Struct, frozen=True, gc=False):
     """A part of the window that a context does not show whole: messages `from_seq..to_seq`, and why."""
 

@@ -30,7 +30,7 @@ PREFIX = "TURNKEEP_"
 FILE = "turnkeep.toml"
 RAW_KEY_BYTES = 32
 MAX_TOKEN_LIMIT = 10**9
-SECRETS = ("encryption_key", "encryption_passphrase")
+SECRETS = ("encryption_key", "encryption_passphrase", "telegram_token")
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -79,6 +79,24 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     max_streams: int = 1000  # event streams that the server has open
     max_streams_per_key: int = 250
     stream_heartbeat: float = 15.0
+
+    model: str | None = None  # who answers in `turnkeep chat` and the bots; None: the offline assistant
+    system_prompt: str | None = None  # of their conversations
+    mcp_servers: dict[str, str] = {}  # addresses or command lines, by name
+    reply_timeout: float = 120.0  # of one whole turn, tools included
+    tool_steps: int = 12  # the most calls of the model in one turn
+
+    telegram_token: str | None = None
+    telegram_api_url: str = "https://api.telegram.org"  # of a Bot API server
+    bot_scope: Literal["chat", "topic", "user"] = "topic"  # what has a session of its own: a chat, a topic in it, a user in it
+    bot_hears: bool = False  # in groups, also what is not said to it goes into the session
+    bot_max_file_mb: int = 10  # of an attachment that is read
+    bot_allow: tuple[str, ...] = ()  # ids of users and chats that may talk to the bots; empty: everybody
+    bot_block: tuple[str, ...] = ()  # ids of users and chats that may not
+    bot_admins: tuple[str, ...] = ()  # ids of users for whom no limit holds
+    bot_rate: int = 20  # messages a minute of one user; 0: no limit
+    bot_daily_tokens: int = 0  # of one user, prompts and answers together; 0: no limit
+    bot_notices: bool = True  # tell people when older messages were summarized
 
     encryption_key: str | None = None  # 64 hexadecimal digits: 32 raw bytes
     encryption_key_file: str | None = None
@@ -144,6 +162,11 @@ _RANGES: tuple[tuple[str, float, float], ...] = (
     ("cache_sessions", 0, 10_000_000),
     ("busy_timeout", 0, 3600),
     ("close_timeout", 0, 3600),
+    ("reply_timeout", 0.1, 86_400),
+    ("tool_steps", 1, 1000),
+    ("bot_max_file_mb", 0, 1000),
+    ("bot_rate", 0, 100_000),
+    ("bot_daily_tokens", 0, 10**12),
     ("max_content_bytes", 1, 100_000_000),
     ("max_state_bytes", 2, 10_000_000),
     ("max_metadata_bytes", 2, 10_000_000),
@@ -238,9 +261,9 @@ def _from_file(named: str | None) -> dict[str, Any]:
 
 
 def _from_text(name: str, text: str) -> Any:
-    if name in ("context_state", "cors_origins"):
+    if get_origin(_TYPES[name]) is tuple:
         return [key.strip() for key in text.split(",") if key.strip()]
-    if name == "redaction_patterns":
+    if get_origin(_TYPES[name]) is dict:
         try:
             return msgspec.json.decode(text)
         except msgspec.DecodeError as error:
@@ -248,7 +271,7 @@ def _from_text(name: str, text: str) -> Any:
     return None if name in _NULLABLE and text.lower() == "none" else text
 
 
-_NULLABLE = ("expires_in", "summary_tokens", "summary_share", "metrics_app")
+_NULLABLE = ("expires_in", "summary_tokens", "summary_share", "metrics_app", "model", "system_prompt")
 _TYPES = {field.name: field.type for field in msgspec.structs.fields(Settings)}
 
 

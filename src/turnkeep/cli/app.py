@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import click
 
-from turnkeep.cli import demo, doctor, keys, serve, sessions, upkeep
+from turnkeep.cli import chat, demo, doctor, keys, serve, sessions, telegram, upkeep
 from turnkeep.cli.printing import print_error, program
 from turnkeep.errors import TurnkeepError
 
@@ -33,6 +33,8 @@ def cli() -> None:
 
 for command in (
     demo.demo,
+    chat.chat,
+    telegram.telegram,
     sessions.sessions,
     keys.keys,
     serve.serve,

@@ -1,8 +1,8 @@
 """The options that every command has, and the manager that they name.
 
-Invariants: only `demo`, `serve` and `keys create` make a database, every other command wants one that is there; a command does what
-it was asked to, so no cleanup runs beside it (`serve` is no such command). Encryption keys come from the settings, never from an
-option: other users of the machine see those.
+Invariants: only `demo`, `chat`, `telegram`, `serve` and `keys create` make a database, every other command wants one that is there;
+a command does what it was asked to, so no cleanup runs beside it (programs that go on running are no such commands). Encryption keys
+come from the settings, never from an option: other users of the machine see those.
 """
 
 from __future__ import annotations

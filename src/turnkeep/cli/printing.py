@@ -124,10 +124,10 @@ def message_text(message: JsonObject) -> str:
 # --- JSON
 
 
-def print_json(value: Any) -> None:
-    """One value on stdout, as JSON that any encoding carries."""
+def print_json(value: Any, *, one_line: bool = False) -> None:
+    """One value on stdout, as JSON that any encoding carries; `one_line`: of several."""
     plain = "utf" not in (sys.stdout.encoding or "").lower()
-    click.echo(json.dumps(msgspec.to_builtins(value), ensure_ascii=plain, indent=2))
+    click.echo(json.dumps(msgspec.to_builtins(value), ensure_ascii=plain, indent=None if one_line else 2))
 
 
 def session_json(session: Session) -> JsonObject:

@@ -24,6 +24,7 @@ import msgspec
 from turnkeep.keys import ApiKey
 from turnkeep.session import (
     Appended,
+    Arrival,
     CarryOver,
     Cleaned,
     Erased,
@@ -41,6 +42,7 @@ from turnkeep.session import (
 )
 from turnkeep.stores.usable import Usable
 
+KNOWN_MS = 7 * 86_400_000  # how long the id of a finished arrival is known
 MAX_PAGE = 1000  # messages, sessions, events in one answer
 
 
@@ -305,6 +307,27 @@ class Store(Usable, ABC):
     @abstractmethod
     async def revoke_key(self, app: str | None, key_id: str, now_ms: int) -> ApiKey | None:
         """From now on the key is refused. A revoked one is returned as it is; None if the app (None: any) has no such key."""
+
+    # --- the inbox: what bots took in before the platform was told so
+
+    @abstractmethod
+    async def take_in(self, arrival: Arrival) -> bool:
+        """Keep it, durably; False, and nothing is changed, if its `external_id` is known on this interface, done or not."""
+
+    @abstractmethod
+    async def arrivals(self, app: str, interface_type: str) -> list[Arrival]:
+        """Those that are not done, in the order in which they were taken in."""
+
+    @abstractmethod
+    async def note_progress(self, app: str, interface_type: str, external_id: str, progress: str) -> None:
+        """How far the bot has come with one that is not done."""
+
+    @abstractmethod
+    async def finish(self, app: str, interface_type: str, external_id: str, now_ms: int) -> None:
+        """It is answered: payload and progress go, and its id is known until the cleanup, a week later.
+
+        An erasure of its user, and a deletion of a session of its conversation, remove it whole.
+        """
 
     # --- upkeep
 

@@ -15,6 +15,7 @@ from typing import Any
 from turnkeep.keys import ApiKey
 from turnkeep.session import (
     Appended,
+    Arrival,
     Cleaned,
     Erased,
     Event,
@@ -303,6 +304,18 @@ class CachedStore(Store):
 
     async def events(self, app: str, session_id: str, *, after: int, limit: int) -> list[Event]:
         return await self.inner.events(app, session_id, after=after, limit=limit)
+
+    async def take_in(self, arrival: Arrival) -> bool:
+        return await self.inner.take_in(arrival)
+
+    async def arrivals(self, app: str, interface_type: str) -> list[Arrival]:
+        return await self.inner.arrivals(app, interface_type)
+
+    async def note_progress(self, app: str, interface_type: str, external_id: str, progress: str) -> None:
+        await self.inner.note_progress(app, interface_type, external_id, progress)
+
+    async def finish(self, app: str, interface_type: str, external_id: str, now_ms: int) -> None:
+        await self.inner.finish(app, interface_type, external_id, now_ms)
 
     async def add_key(self, key: ApiKey) -> None:
         await self.inner.add_key(key)

@@ -19,6 +19,7 @@ from turnkeep.errors import StoreError, UnknownSession
 from turnkeep.keys import ApiKey
 from turnkeep.session import (
     Appended,
+    Arrival,
     Cleaned,
     Erased,
     Event,
@@ -37,6 +38,7 @@ from turnkeep.stores import guards, rules
 from turnkeep.stores.base import Commit, Guard, Marks, NewSession, Store
 from turnkeep.stores.memory import keys
 from turnkeep.stores.memory import rows as told
+from turnkeep.stores.memory.inbox import Inbox
 from turnkeep.stores.memory.keys import Keys
 from turnkeep.stores.memory.rows import Conversation, Rows
 
@@ -58,6 +60,7 @@ class MemoryStore(Store):
         self._user_states: dict[Key, JsonObject] = {}
         self._api_keys: dict[str, ApiKey] = {}  # by id, oldest first
         self._keys = Keys()
+        self._inbox = Inbox()
 
     async def open(self) -> None:
         self.bind()
@@ -215,7 +218,9 @@ class MemoryStore(Store):
         self._write(guard, self._delete, app, session_id)
 
     def _delete(self, app: str, session_id: str) -> None:
-        self._remove(self._rows(app, session_id))
+        rows = self._rows(app, session_id)
+        self._remove(rows)
+        self._inbox.remove(rows.session)
 
     def _remove(self, rows: Rows) -> None:
         session = rows.session
@@ -252,6 +257,7 @@ class MemoryStore(Store):
             self._remove(rows)
         for key in states:
             del self._user_states[key]
+        self._inbox.erase(app, user, interface_type)
         if interface_type is None:
             kept = [k for k in self._api_keys.values() if (k.app, k.external_user_id) != (app, user)]
             self._api_keys = {k.id: k for k in kept}
@@ -485,6 +491,24 @@ class MemoryStore(Store):
             key = self._api_keys[key_id] = replace(key, revoked_ms=now_ms)
         return key
 
+    # --- the inbox
+
+    async def take_in(self, arrival: Arrival) -> bool:
+        self.check_usable()
+        return self._inbox.take_in(arrival)
+
+    async def arrivals(self, app: str, interface_type: str) -> list[Arrival]:
+        self.check_usable()
+        return self._inbox.waiting(app, interface_type)
+
+    async def note_progress(self, app: str, interface_type: str, external_id: str, progress: str) -> None:
+        self.check_usable()
+        self._inbox.change(app, interface_type, external_id, progress=progress)
+
+    async def finish(self, app: str, interface_type: str, external_id: str, now_ms: int) -> None:
+        self.check_usable()
+        self._inbox.change(app, interface_type, external_id, payload="", progress="", done_ms=now_ms)
+
     # --- upkeep
 
     async def cleanup(
@@ -508,6 +532,7 @@ class MemoryStore(Store):
             for rows in old:
                 self._remove(rows)
             self._keys.forget(app, now_ms)
+            self._inbox.forget(app, now_ms)
         return Cleaned(expired=len(late), deleted=len(old), dry_run=dry_run)
 
     async def active_sessions(self) -> int:
@@ -541,6 +566,7 @@ class MemoryStore(Store):
             "states": len(self._user_states) + sum(bool(rows.state) for rows in every),
             "api_keys": len(self._api_keys),
             "idempotency_keys": len(self._keys.notes),
+            "inbox": len(self._inbox.rows),
         }
 
     async def backup(self, target: Path) -> None:

@@ -14,14 +14,16 @@ from msgspec.structs import replace
 
 from turnkeep.session import Cleaned, Erased, Session, Summary
 from turnkeep.stores import rules
-from turnkeep.stores.sqlite import changes, rows
+from turnkeep.stores.sqlite import changes, inbox, rows
 from turnkeep.stores.sqlite.transaction import Transaction
 
 SLICE_ROWS = 200
 
 
 def delete(tx: Transaction, app: str, session_id: str) -> None:
-    unlink(tx, tx.session(app, session_id))
+    session = tx.session(app, session_id)
+    unlink(tx, session)
+    inbox.remove(tx, session)
 
 
 def unlink(tx: Transaction, session: Session) -> None:
@@ -77,6 +79,7 @@ def erase_user(tx: Transaction, app: str, user: str, interface_type: str | None,
         (app, user, interface_type),
     )
     states = tx.db.changes()
+    inbox.erase(tx, app, user, interface_type)
     if interface_type is None:
         tx.db.execute("DELETE FROM api_keys WHERE app = ? AND external_user_id = ?", (app, user))
     authored = tx.query(
@@ -154,7 +157,7 @@ def sweep(tx: Transaction, app: str | None, now_ms: int, retention_ms: int, seco
     deadline = time.perf_counter() + seconds
     expired = deleted = 0
     while time.perf_counter() < deadline:
-        if collect(tx) or forget_keys(tx, app, now_ms):
+        if collect(tx) or forget_keys(tx, app, now_ms) or inbox.forget(tx, app, now_ms, SLICE_ROWS):
             continue
         found = _due(tx, app, now_ms, retention_ms)
         if not found:

@@ -18,6 +18,7 @@ from turnkeep.errors import StoreUnavailable, TurnkeepError, UnknownSession
 from turnkeep.keys import ApiKey
 from turnkeep.session import (
     Appended,
+    Arrival,
     Cleaned,
     Erased,
     Event,
@@ -34,7 +35,7 @@ from turnkeep.session import (
 )
 from turnkeep.stores.base import Guard, Marks, NewSession, Store
 from turnkeep.stores.guards import request
-from turnkeep.stores.sqlite import ahead, api_keys, appending, changes, guards, reads, removal, schema, upkeep
+from turnkeep.stores.sqlite import ahead, api_keys, appending, changes, guards, inbox, reads, removal, schema, upkeep
 from turnkeep.stores.sqlite.connection import UNREADABLE, Key, Patience, connect, make_durable, translate, translated
 from turnkeep.stores.sqlite.reads import Reader
 from turnkeep.stores.sqlite.transaction import Transaction
@@ -288,6 +289,20 @@ class SQLiteStore(Store):
 
     async def events(self, app: str, session_id: str, *, after: int, limit: int) -> list[Event]:
         return self._read(reads.events, app, session_id, after, limit)
+
+    # --- the inbox
+
+    async def take_in(self, arrival: Arrival) -> bool:
+        return await self._change(inbox.take_in, arrival)
+
+    async def arrivals(self, app: str, interface_type: str) -> list[Arrival]:
+        return await self._scan(inbox.waiting, app, interface_type)
+
+    async def note_progress(self, app: str, interface_type: str, external_id: str, progress: str) -> None:
+        await self._change(inbox.note_progress, app, interface_type, external_id, progress)
+
+    async def finish(self, app: str, interface_type: str, external_id: str, now_ms: int) -> None:
+        await self._change(inbox.finish, app, interface_type, external_id, now_ms)
 
     # --- API keys
 

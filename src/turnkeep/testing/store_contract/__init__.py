@@ -9,6 +9,7 @@ from turnkeep.testing.store_contract.erasure import Erasure
 from turnkeep.testing.store_contract.events import Events
 from turnkeep.testing.store_contract.fidelity import Fidelity
 from turnkeep.testing.store_contract.guards import Guards
+from turnkeep.testing.store_contract.inbox import Inboxes
 from turnkeep.testing.store_contract.isolation import Isolation
 from turnkeep.testing.store_contract.listeners import Listeners
 from turnkeep.testing.store_contract.parallel import Parallel
@@ -38,6 +39,7 @@ class StoreContract(
     Listeners,
     Parallel,
     Guards,
+    Inboxes,
     Isolation,
     Places,
 ):

@@ -1,0 +1,27 @@
+"""The Telegram bot.
+
+Invariant: python-telegram-bot and what reads files are imported below this folder and in `turnkeep.bots.files` only; without them it
+says what to install.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from turnkeep.chat import Chat
+from turnkeep.errors import MissingExtra
+from turnkeep.manager import SessionManager
+
+LIBRARIES = ("httpx", "pypdf", "telegram", "telegramify_markdown")
+
+
+async def run(sessions: SessionManager, chat: Chat, ready: Callable[[str], None], stop: asyncio.Event) -> None:
+    """Run the bot until `stop` is set. `ready` hears its name."""
+    try:
+        from turnkeep.bots.telegram.app import TelegramApp
+    except ModuleNotFoundError as error:
+        if str(error.name).partition(".")[0] not in LIBRARIES:
+            raise
+        raise MissingExtra("The Telegram bot", "telegram") from error
+    await TelegramApp(sessions, chat).run(ready, stop)

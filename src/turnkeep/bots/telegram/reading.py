@@ -1,0 +1,174 @@
+"""What an update of Telegram says: pure functions from its message to a `Received`.
+
+Invariant: an update that is for us is read whole or not at all; an id made here is the same each time the update comes.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+from telegram import Message, MessageEntity, Update, User
+
+from turnkeep.bots.delivery import Place
+from turnkeep.bots.received import Attachment, Kind, Received
+from turnkeep.chat import Incoming
+
+INTERFACE = "telegram"
+PASTE_UNITS = 4000  # a text this long is perhaps the first piece of a paste that the app has cut
+Scope = Literal["chat", "topic", "user"]
+_UNREAD = ("sticker", "video_note", "dice", "contact", "location", "venue", "poll", "game", "story", "animation", "video")
+
+
+class Me(msgspec.Struct, frozen=True):
+    """The bot itself, and how it listens."""
+
+    id: int
+    username: str
+    scope: Scope
+    hears: bool
+
+
+class Command(msgspec.Struct, frozen=True):
+    """`/name argument`."""
+
+    name: str
+    argument: str
+
+
+def message_of(update: Update) -> Message | None:
+    """A person's message, new or edited."""
+    message = update.message or update.edited_message
+    if message is None or message.from_user is None or message.from_user.is_bot:
+        return None
+    return message
+
+
+def command_of(message: Message, me: Me) -> Command | None:
+    """The command that a message is, if it is one for this bot."""
+    text = message.text or ""
+    entities = message.entities
+    if not entities or entities[0].type != MessageEntity.BOT_COMMAND or entities[0].offset != 0:
+        return None
+    name, _, at = text[1 : entities[0].length].partition("@")
+    if at and at.lower() != me.username.lower():
+        return None
+    return Command(name.lower(), text[entities[0].length :].strip())
+
+
+def place_of(message: Message) -> Place:
+    thread = str(message.message_thread_id) if message.is_topic_message and message.message_thread_id else None
+    reply = None if message.chat.type == "private" else str(message.message_id)
+    return Place(chat=str(message.chat.id), thread=thread, reply_to=reply)
+
+
+def conversation_of(message: Message, user: User, scope: Scope) -> str:
+    chat = str(message.chat.id)
+    if message.chat.type == "private":
+        return chat
+    if scope == "user":
+        return f"{chat}:user:{user.id}"
+    if scope == "topic" and message.is_topic_message and message.message_thread_id:
+        return f"{chat}:{message.message_thread_id}"
+    return chat
+
+
+def unread_kind(message: Message) -> str | None:
+    """What kind a message is that has nothing we can read."""
+    if message.text or message.caption or attachments_of(message):
+        return None
+    return next((kind for kind in _UNREAD if getattr(message, kind, None)), None)
+
+
+def is_for(message: Message, me: Me) -> bool:
+    """In a group: whether it mentions the bot, or replies to it."""
+    if message.chat.type == "private":
+        return True
+    replied = message.reply_to_message
+    if replied is not None and replied.from_user is not None and replied.from_user.id == me.id:
+        return True
+    named = {**message.parse_entities([MessageEntity.MENTION]), **message.parse_caption_entities([MessageEntity.MENTION])}
+    return any(text.lower() == f"@{me.username.lower()}" for text in named.values())
+
+
+def received(message: Message, me: Me, *, edited: bool = False, kind: Kind = "message") -> Received:
+    """`edited`: a new version of an older message."""
+    user = message.from_user
+    assert user is not None
+    own = f"tg:{message.chat.id}:{message.message_id}"
+    edit = message.edit_date
+    private = message.chat.type == "private"
+    incoming = Incoming(
+        interface_type=INTERFACE,
+        conversation_id=conversation_of(message, user, me.scope),
+        content=_text(message, me),
+        external_id=f"{own}:{int(edit.timestamp())}" if edited and edit else own,
+        external_user_id=str(user.id) if private or me.scope == "user" else None,
+        external_chat_id=str(message.chat.id),
+        author_id=str(user.id),
+        name=None if private else _name(user),
+        created_at=message.date,
+        metadata=_metadata(message),
+    )
+    return Received(
+        incoming=incoming,
+        place=place_of(message),
+        language=user.language_code or "en",
+        kind="edit" if edited else kind,
+        group=_group(message, user),
+        joins=f"paste:{user.id}" if message.text else None,
+        attachments=attachments_of(message),
+        edited=own if edited else None,
+    )
+
+
+def _name(user: User) -> str:
+    return (user.full_name or str(user.id))[:64]
+
+
+def _group(message: Message, user: User) -> str | None:
+    """What belongs to one turn: an album by its id, a long paste by who wrote it."""
+    if message.media_group_id:
+        return f"album:{message.media_group_id}"
+    if len((message.text or "").encode("utf-16-le")) // 2 >= PASTE_UNITS:
+        return f"paste:{user.id}"
+    return None
+
+
+def _text(message: Message, me: Me) -> str:
+    """What was said, with what it quotes before it."""
+    said = message.text or message.caption or ""
+    said = said.replace(f"@{me.username}", "").strip() if message.chat.type != "private" else said
+    quoted = _quoted(message, me)
+    return f"{quoted}\n\n{said}".strip() if quoted else said
+
+
+def _quoted(message: Message, me: Me) -> str:
+    quote = message.quote.text if message.quote else None
+    replied = message.reply_to_message
+    if quote is None and replied is not None and not (replied.from_user and replied.from_user.id == me.id):
+        quote = replied.text or replied.caption
+    return "\n".join(f"> {line}" for line in (quote or "")[:1000].splitlines())
+
+
+def attachments_of(message: Message) -> tuple[Attachment, ...]:
+    if message.photo:
+        largest = message.photo[-1]
+        return (_attachment(largest, "photo.jpg", "image/jpeg"),)
+    if message.document:
+        return (_attachment(message.document, message.document.file_name or "file", message.document.mime_type or ""),)
+    for sound in (message.voice, message.audio):
+        if sound:
+            return (_attachment(sound, "voice message" if message.voice else "audio", sound.mime_type or "audio/ogg"),)
+    return ()
+
+
+def _attachment(file: Any, name: str, media_type: str) -> Attachment:
+    return Attachment(file_id=file.file_id, name=name, media_type=media_type, size=file.file_size or 0)
+
+
+def _metadata(message: Message) -> dict[str, Any]:
+    told: dict[str, Any] = {"message_id": message.message_id}
+    if message.forward_origin:
+        told["forwarded"] = True
+    return told

@@ -1,0 +1,42 @@
+"""`turnkeep telegram`: the bot in this process."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+
+import click
+
+from turnkeep.bots import telegram as bot
+from turnkeep.chat import Chat
+from turnkeep.cli.options import Options, common, kept
+from turnkeep.cli.printing import print_json
+from turnkeep.manager import SessionManager
+
+
+@click.command()
+@common()
+def telegram(options: Options) -> None:
+    """Run the Telegram bot until Ctrl-C or SIGTERM.
+
+    The token comes from the setting telegram_token (TURNKEEP_TELEGRAM_TOKEN),
+    who answers from the setting model. Makes the database if there is none.
+    """
+    settings = options.served()
+    url = options.db or settings.database_url
+    kept(url)
+
+    def ready(name: str) -> None:
+        if options.json:
+            print_json({"bot": name})
+        else:
+            click.echo(f"@{name} is listening on Telegram; Ctrl-C ends it.")
+
+    async def serve() -> None:
+        stop, loop = asyncio.Event(), asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, stop.set)
+        async with SessionManager.open(url, settings=settings) as sessions:
+            await bot.run(sessions, Chat(sessions), ready, stop)
+
+    asyncio.run(serve())

@@ -1,0 +1,3 @@
+from tests.chat.conftest import sessions
+
+__all__ = ["sessions"]
