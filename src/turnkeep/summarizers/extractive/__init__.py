@@ -17,6 +17,7 @@ from operator import attrgetter
 
 from turnkeep.redaction import Redactor
 from turnkeep.settings import check_zone
+from turnkeep.summarizers.extractive.changes import marked
 from turnkeep.summarizers.extractive.context import Context
 from turnkeep.summarizers.extractive.extraction import extract, finish
 from turnkeep.summarizers.extractive.previous import Previous, recalled
@@ -92,6 +93,7 @@ class Extractive:
     def choose(self, records: Sequence[Record], *, max_tokens: int) -> list[Record]:
         """The records that a summary of at most `max_tokens` has room for."""
         count = self._counter.count
+        records = marked(records, count)
         costs = {
             (record.tool, record.outcome): count(opening(record.tool, record.outcome)) for record in records if record.who == CALL
         }

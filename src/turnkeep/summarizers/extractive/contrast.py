@@ -6,8 +6,9 @@ it is follows from where they stand (before and after a word of correcting onese
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from operator import attrgetter
 
@@ -17,10 +18,14 @@ from turnkeep.summarizers.extractive.words import EVERYDAY, Token, listed
 
 _OWN = listed(  # by which people break in on themselves
     "no nope nah wait sorry actually rather scratch strike hang hold oops whoops er erm uh um hmm hm correction typo mean meant make better"
+    " pardon"
     " nein moment quatsch entschuldigung ach doch besser vielmehr halt sondern lieber perdón mejor espera digo quiero non pardon plutôt"
     " attendez attends désolé désolée enfin finalement"
-    " scusa anzi aspetta desculpa melhor いや 違 すみません やっぱり 不 不对 不是 等等 说错了"
+    " scusa anzi aspetta desculpa melhor いや 違 すみません やっぱり 不 不对 不是 等等 说错了 哦不 啊不 噢不 哎不"
 )
+_HESITATES = re.compile(
+    r"e+r+m?|e+h+m*|u+h*m*|a+h+m*|ä+h+m*|euh+|h+m+|a*r*gh+|u+gh+|w?h?oops\w*|no{2,}"
+)  # that break in anywhere
 _STEPS = listed(  # between such a word and the value that it brings
     "i i'd it it's its is that this make let's lets the a an or and no not nope wait on in at to for from with of off sorry actually"
     " rather better mean meant say said should be was scratch strike hang hold oh hmm hm er uh um please das es ich er war ist meine"
@@ -43,13 +48,15 @@ _AGAINST = listed(
 )
 _PUTTING_OFF = listed("of than forget drop skip cancel statt anstatt vez lieu")
 _LETTING_GO = listed(
-    "longer doesn't don't didn't won't isn't can't cannot wasn't out closed full gone wrong mistake booked impossible anymore unavailable"
+    "not"
+    " longer doesn't don't didn't won't isn't can't cannot wasn't out closed full gone wrong mistake booked impossible anymore unavailable"
     " cancelled canceled nicht falsch geschlossen cerrado completo fermé complet"
 )
 _SMALL = listed("on at in am um im the a an der die das den dem el la los las le les il lo de het o os as for to")
 _MARKS = frozenset(".,;:!?…—–-(。、，！？；\n")
 _TWO = 2
 _BEFORE = 3  # words
+_READ = 60  # words in which people hesitate
 _start = attrgetter("start")
 _NEAR = 4  # words between the marker and what it brings
 
@@ -61,8 +68,20 @@ def family(value: Value) -> str:
     return WORD
 
 
+def is_pronoun(value: Value, words: list[Token]) -> bool:
+    """ "That one", "one with a garden": no number."""
+    if value.kind != NUMBER or value.ids != ("1",) or value.unit in {"money", "person", "night", "day", "week", "month", "room"}:
+        return False
+    return any(word.start == value.start and word.low == "one" for word in words)
+
+
 def key(value: Value) -> str:
     return value.ids[0] if value.kind in {DATE, TIME} else " ".join(value.ids)
+
+
+def among(value: Value, others: Sequence[Value]) -> bool:
+    """Whether a value shares a word with one of the others."""
+    return any(not set(value.ids).isdisjoint(other.ids) for other in others)
 
 
 def content(values: list[Value]) -> list[Value]:
@@ -135,7 +154,7 @@ def dead(text: str, words: list[Token], values: list[Value], known: Callable[[Va
         return []
     lows = [word.low for word in words]
     spaced = text.isascii() or not any(cue in text for cue in _UNSPACED)
-    if spaced and CONTRASTS.isdisjoint(lows):
+    if spaced and CONTRASTS.isdisjoint(lows) and "second" not in lows and not any(map(_HESITATES.fullmatch, lows[:_READ])):
         return []
     gone = _broken_off(words, lows, values)
     gone += [value for value in _denied(words, lows, values, known) if value not in gone]
@@ -194,7 +213,7 @@ def _broken_off(words: list[Token], lows: list[str], values: list[Value]) -> lis
     """ "At 19:30. No, wait, make that 20:15": what stands before the marker, if what follows it is of the same kind."""
     gone: list[Value] = []
     for at in range(1, len(words)):
-        if lows[at] in _OWN and _breaks(words, lows, at):
+        if (lows[at] in _OWN or _hesitates(lows, at)) and _breaks(words, lows, at):
             new = _brought(words, lows, at, values)
             old = _before(words[at].start, new, values) if new is not None else []
             if lows[at] == "make" and lows[at - 1] not in _OWN:
@@ -203,21 +222,27 @@ def _broken_off(words: list[Token], lows: list[str], values: list[Value]) -> lis
     return gone
 
 
+_ONLY_AFTER = {"mean": {"i"}, "meant": {"i"}, "better": {"or", "no", ","}, "rather": {"or"}}
+
+
+def _hesitates(lows: list[str], at: int) -> bool:
+    """ "Uh", "äh", "on second thought": they break in anywhere."""
+    return _HESITATES.fullmatch(lows[at]) is not None or (lows[at] == "thought" and lows[at - 1] == "second")
+
+
 def _breaks(words: list[Token], lows: list[str], at: int) -> bool:
     """Whether a word of correcting begins a clause here, and what it says is not part of that."""
+    if _hesitates(lows, at):
+        return True
     before, after = words[at - 1], lows[at + 1] if at + 1 < len(words) else ""
-    if lows[at] in {"mean", "meant"}:
-        return lows[at - 1] == "i"
     if lows[at] == "make":
         return after in {"it", "that", "them"}
-    if lows[at] == "better":
-        return lows[at - 1] in {"or", "no", ","}
-    if lows[at] == "rather":
-        return lows[at - 1] == "or"
+    if lows[at] in _ONLY_AFTER:
+        return lows[at - 1] in _ONLY_AFTER[lows[at]]
     begins = (
         before.text in _MARKS or lows[at - 1] in _OWN or lows[at - 1] in {"oh", "or", "but", "and"} or before.text[0] >= "\u3000"
     )
-    if lows[at] in {"no", "non", "better", "not"}:
+    if lows[at] in {"no", "non", "better", "not", "不是"}:
         return begins and (after in _MARKS or after in _OWN or after in {"not", "it", "make", "that"})
     return begins
 
@@ -273,6 +298,7 @@ def same_unit(one: Value, other: Value) -> bool:
 def _before(start: int, new: Value, values: list[Value]) -> list[Value]:
     """What stood before the marker and gives way: the last of the kind; of plain words the last run."""
     old = [value for value in content(values) if value.end <= start and alike(new, value)]
+    old = [value for value in old if value.ids[0] != "1" or len(value.ids) == 1] or old  # "a day" is said of everything
     if not old:
         return []
     last = old[-1]
@@ -298,25 +324,31 @@ def kin(one: Value, other: Value) -> bool:
         return one.ids != other.ids  # "Delta Airlines", "United Airlines"
     if a == b:
         return False
-    return (len(a) > 4 < len(b) and a[:3] == b[:3]) or any(a in each and b in each for each in _SETS)
+    return (len(a) > 4 < len(b) and a[:3] == b[:3]) or of_one_set(one, other)
+
+
+def of_one_set(one: Value, other: Value) -> bool:
+    """Whether two words name different things of one well-known set: colours, sizes."""
+    a, b = one.ids[0], other.ids[0]
+    return a != b and any(a in each and b in each for each in _SETS)
 
 
 _SETS = tuple(
     listed(words)
     for words in (
-        "red green blue white black yellow brown grey gray orange purple pink beige",
-        "rot rote grün grüne grünen blau blaue weiß weiße weißen schwarz schwarze gelb gelbe",
-        "rojo roja verde azul blanco blanca negro negra amarillo amarilla",
-        "rouge vert verte bleu bleue blanc blanche noir noire jaune",
-        "赤 青 緑 白 黒 黄",
-        "红色 绿色 蓝色 白色 黑色 黄色",
+        "red green blue white black yellow brown grey gray orange purple pink beige turquoise teal navy violet cream gold silver olive",
+        "rot rote grün grüne grünen blau blaue weiß weiße weißen schwarz schwarze gelb gelbe braun grau orange lila rosa türkis beige",
+        "rojo roja verde azul blanco blanca negro negra amarillo amarilla gris marrón rosa morado naranja beige",
+        "rouge vert verte bleu bleue blanc blanche noir noire jaune gris grise marron rose violet orange beige",
+        "赤 青 緑 白 黒 黄 紫 茶色 灰色 赤色 青色 緑色 白色 黒色 黄色",
+        "红色 绿色 蓝色 白色 黑色 黄色 灰色 紫色 粉色 棕色 橙色 米色",
         "economy business premium first",
         "vegetarian vegan kosher halal pescatarian omnivore",
         "window aisle middle",
         "savings checking current",
         "single double twin suite king queen",
         "indoor outdoor inside outside",
-        "small medium large",
+        "small medium large s m l xs xl xxl xxxl klein mittel groß petit moyen grand",
         "left right",
         "morning afternoon evening night noon",
         "breakfast lunch dinner brunch",

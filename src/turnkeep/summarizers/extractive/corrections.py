@@ -6,12 +6,13 @@ contradicts what the assistant just said. What only adds replaces nothing.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from turnkeep.summarizers.extractive import contrast, replies
 from turnkeep.summarizers.extractive.contrast import content, family
 from turnkeep.summarizers.extractive.earlier import Earlier, Slots, slots
-from turnkeep.summarizers.extractive.values import NUMBER, WORD, Value
+from turnkeep.summarizers.extractive.values import WORD, Value
 from turnkeep.summarizers.extractive.words import ASKING, NO, OTHER, YES, Token, listed
 
 _ENDS = frozenset(".!?\n。！？")
@@ -23,6 +24,7 @@ _HELP = listed(
 )
 _BETTER = listed("others elsewhere nicer cheaper closer alternatives alternative skip pass expensive anyone")
 _ELSE = (OTHER - {"more", "options"}) | _BETTER
+_RATHER = listed("prefer rather lieber mejor prefiero plutôt préfère préférerais meglio preferisco prefiro")
 _NEXT = listed("next better no")
 _MODAL = frozenset({"can", "could", "may", "might", "would"})
 _LEAVES = listed("bye goodbye good-bye much bother alright tschüss adiós")
@@ -40,48 +42,62 @@ class Change(NamedTuple):
     gone: Slots
     cued: bool  # it corrects something
     empty: bool  # it says that something is wrong, and not yet what is right
+    mended: bool = False  # it takes back what it said first itself
 
 
-def read(at: int, text: str, words: list[Token], values: list[Value], earlier: Earlier, denied: bool, starred: bool) -> Change:
-    """`denied`: the user's last message said that something was wrong, and not what. `starred`: it begins as "*Lisbon" does."""
+def read(
+    at: int,
+    text: str,
+    words: list[Token],
+    values: list[Value],
+    earlier: Earlier,
+    *,
+    denied: bool,
+    starred: bool,
+    likely: Sequence[Value],
+) -> Change:
+    """`denied`: the user's last message said that something was wrong, and not what. `starred`: it begins as "*Lisbon" does.
+
+    `likely`: what it revises by all signs together.
+    """
     last = earlier.newest
     mended = bool(words) and contrast.is_mended(words, starred=starred, asked=last is not None and last.asks)
-    any_cue = mended or replies.corrects(words, text)
+    any_cue = mended or replies.corrects([word.low for word in words[:40]], text)
     count = sum(word.is_word for word in words)
     if not any_cue and not denied and (count > _BARE or not values) and not _could_contrast(words, text):
         return Change(words, values, set(), False, False)
     put_aside = contrast.dead(text, words, values, earlier.known)
+    if likely and not any(
+        family(value) != WORD or not earlier.known(value) or contrast.among(value, likely) for value in put_aside
+    ):
+        put_aside = []  # words that both messages say: what they say of them differs
+    broken = any(not earlier.known(value) for value in put_aside)
     gone = earlier.gone(at, put_aside)
     if put_aside:
         words, values = contrast.without(words, values, put_aside)
     cued = False
     told = [] if not any_cue and not denied and count > _BARE else content(values)
-    told = [value for value in told if not _is_pronoun(value, words)]
+    told = [value for value in told if not contrast.is_pronoun(value, words)]
     if any_cue and not told and not put_aside and count <= _TERSE and (only := contrast.everyday(values)):
         gone |= earlier.reworded(at, only)
         cued = bool(gone)
-    values = [value for value in values if not _is_pronoun(value, words)] if told else values
-    if told and not put_aside and count <= _LONG and not _takes_leave(words, told) and not _asks_about(words, told):
+    values = [value for value in values if not contrast.is_pronoun(value, words)] if told else values
+    if told and not put_aside and count <= _LONG and not takes_leave(words, told) and not _asks_about(words, told):
         for mine, said in _sentences(words, values, text, denied=denied or mended):
             # a sum of money in a long message is mostly another one
             scope = said if count <= _SHORT else [value for value in said if value.unit != "money"]
             if scope and (scope_cued := mine or (count <= _BARE and _contradicts(words, told, earlier))):
                 cued = cued or scope_cued
-                gone |= earlier.replaced(at, scope, words, single=len(content(scope)) == len(told) and count <= _SHORT + 2)
+                gone |= earlier.replaced(
+                    at, scope, words, single=len(content(scope)) == len(told) and count <= _SHORT + 2, likely=likely
+                )
     stay = {each for value in values for each in slots(value)}
     empty = any_cue and not told and count <= _SHORT
-    return Change(words, values, gone - stay, cued or bool(put_aside), empty)
+    return Change(words, values, gone - stay, cued or bool(put_aside), empty, broken)
 
 
 def _could_contrast(words: list[Token], text: str) -> bool:
     return not text.isascii() or not contrast.CONTRASTS.isdisjoint([word.low for word in words])
-
-
-def _is_pronoun(value: Value, words: list[Token]) -> bool:
-    """ "That one", "one with a garden": no number."""
-    if value.kind != NUMBER or value.ids != ("1",) or value.unit in {"money", "person", "night", "day", "week", "month", "room"}:
-        return False
-    return any(word.start == value.start and word.low == "one" for word in words)
 
 
 def _asks_about(words: list[Token], told: list[Value]) -> bool:
@@ -90,7 +106,7 @@ def _asks_about(words: list[Token], told: list[Value]) -> bool:
     return asks and all(value.kind == WORD for value in told) and not _asks_to_set(words) and words[0].low not in _MODAL
 
 
-def _takes_leave(words: list[Token], told: list[Value]) -> bool:
+def takes_leave(words: list[Token], told: list[Value]) -> bool:
     """Whether a message only thanks, or says that this is all."""
     lows = [word.low for word in words]
     if "all" in lows and not {"that's", "that", "is", "be"}.isdisjoint(lows[: lows.index("all")]) and "after" not in lows:
@@ -108,7 +124,7 @@ def _sentences(words: list[Token], values: list[Value], text: str, *, denied: bo
             continue
         part = words[start : at + 1]
         mine = [value for value in values if part[0].start <= value.start < part[-1].end]
-        cue = replies.corrects(part, text[part[0].start : part[-1].end]) or _asks_to_set(part)
+        cue = replies.corrects([word.low for word in part], text[part[0].start : part[-1].end]) or _asks_to_set(part)
         if content(mine):
             adds = contrast.is_adding(part)
             out.append(((cue or carried) and not adds, mine))
@@ -147,6 +163,8 @@ def _contradicts(words: list[Token], told: list[Value], earlier: Earlier) -> boo
 
 
 def _asks(words: list[Token]) -> bool:
+    if words[0].low.partition("'")[0] in ASKING:
+        return True
     said = [word.text for word in words if word.is_word]
     return any(word.text in "?？" for word in words) or bool(said and said[-1].endswith(("か", "吗", "呢", "怎么样")))
 
@@ -156,7 +174,7 @@ def rejects(words: list[Token], answer: str, asked: list[str]) -> bool:
     lows = [word.low for word in words if word.is_word]
     if not lows or len(lows) > _SHORT + 4 or (lows[0] in YES - {"please"} and "but" not in lows and "another" not in lows):
         return False
-    if not _ELSE.isdisjoint(lows) or (len(lows) <= 4 and not _NEXT.isdisjoint(lows[1:])):
+    if not (_ELSE | _RATHER).isdisjoint(lows) or (len(lows) <= 4 and not _NEXT.isdisjoint(lows[1:])):
         return True
     if "all" in lows or not _LEAVES.isdisjoint(lows):
         return False

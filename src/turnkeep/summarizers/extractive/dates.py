@@ -30,13 +30,13 @@ _MONTH_WORDS = (
     "december dec dezember dez diciembre décembre dezembro dicembre ديسمبر",
 )
 _DAY_WORDS = (
-    "monday mon montag montags maandag lunes lundi segunda-feira lunedì الاثنين الإثنين 月曜 月曜日 星期一 周一",
-    "tuesday tue tues dienstag dienstags dinsdag martes mardi terça-feira martedì الثلاثاء 火曜 火曜日 星期二 周二",
-    "wednesday wed mittwoch mittwochs woensdag miércoles mercredi quarta-feira mercoledì الأربعاء 水曜 水曜日 星期三 周三",
-    "thursday thu thurs donnerstag donnerstags donderdag jueves jeudi quinta-feira giovedì الخميس 木曜 木曜日 星期四 周四",
-    "friday fri freitag freitags vrijdag viernes vendredi sexta-feira venerdì الجمعة 金曜 金曜日 星期五 周五",
-    "saturday sat samstag samstags zaterdag sábado samedi sabato السبت 土曜 土曜日 星期六 周六",
-    "sunday sun sonntag sonntags zondag domingo dimanche domenica الأحد 日曜 日曜日 星期日 星期天 周日",
+    "monday mon montag montags maandag lunes lundi segunda-feira lunedì الاثنين الإثنين 月曜 月曜日 星期一 周一 週一 礼拜一",
+    "tuesday tue tues dienstag dienstags dinsdag martes mardi terça-feira martedì الثلاثاء 火曜 火曜日 星期二 周二 週二 礼拜二",
+    "wednesday wed mittwoch mittwochs woensdag miércoles mercredi quarta-feira mercoledì الأربعاء 水曜 水曜日 星期三 周三 週三 礼拜三",
+    "thursday thu thurs donnerstag donnerstags donderdag jueves jeudi quinta-feira giovedì الخميس 木曜 木曜日 星期四 周四 週四 礼拜四",
+    "friday fri freitag freitags vrijdag viernes vendredi sexta-feira venerdì الجمعة 金曜 金曜日 星期五 周五 週五 礼拜五",
+    "saturday sat samstag samstags zaterdag sábado samedi sabato السبت 土曜 土曜日 星期六 周六 週六 礼拜六",
+    "sunday sun sonntag sonntags zondag domingo dimanche domenica الأحد 日曜 日曜日 星期日 星期天 周日 周天 週日 礼拜天 礼拜日",
 )
 MONTHS = {word: number for number, words in enumerate(_MONTH_WORDS, 1) for word in words.split()}
 WEEKDAYS = {word: number for number, words in enumerate(_DAY_WORDS) for word in words.split()}
@@ -92,7 +92,7 @@ _DATE = re.compile(
     rf"|\b(?P<n2>{_N}|a) (?P<u2>days?|weeks?|months?|years?) (?P<dir>ago|from now|later)\b"
     rf"|\b(?:(?P<wd>{_D}),? )?(?P<ord>(?:the )?(?P<d3>\d{{1,2}})(?:st|nd|rd|th)\b(?:,? of (?P<tm>this|next|last) month)?)"
     rf"|(?P<jday>(?<![月\d])\d{{1,2}}日(?!間))"
-    rf"|\b(?P<w3>{_D})\b",
+    rf"|\b(?P<w3>{_D})\b|(?P<w4>{_any(word for word in WEEKDAYS if word[0] >= _CJK)})",
 )
 DATE_WORDS = frozenset(
     [
@@ -107,13 +107,15 @@ DATE_WORDS = frozenset(
         *_UNITS,
     ]
 ) - {"in", "de", "the", "day", "this", "after", "ce", "last", "mar", "before", "tag", "may"} | {"may", "days", "day"}
+_CJK_PARTS = "午前|午後|上午|下午|早上|晚上|傍晚|凌晨|中午"
 _PARTS = "morning|afternoon|evening|night|noon|midday"
 _TIME = re.compile(
     rf"(?:(?:(?P<p1>{_PARTS}) )?(?P<half>half past|quarter past|quarter to) (?P<h1>{_N})(?: (?P<ap1>[ap]\.?m\b))?"
     rf"|(?P<p2>{_PARTS}) (?P<h2>\d{{1,2}})(?::(?P<m2>\d\d))?\b(?!\d*(?:st|nd|rd|th))"
     rf"|(?P<h3>\d{{1,2}})[:.](?P<m3>[0-5]\d)(?!\.?\d)(?: ?(?P<ap3>[ap]\.?m\b)| uhr| ?h\b)?"
     rf"|(?P<h4>{_N}) ?(?P<ap4>[ap]\.?m\b|o'clock|uhr\b|heures?\b)"
-    rf"|(?P<h5>{_N})(?= in the (?:{_PARTS}))|(?P<noon>noon|midday|midnight)\b|(?<!\d)(?P<h6>\d{{1,2}})時(?:(?P<m6>\d\d)分)?"
+    rf"|(?P<h5>{_N})(?= in the (?:{_PARTS}))|(?P<noon>noon|midday|midnight)\b"
+    rf"|(?<!\d)(?P<p6>{_CJK_PARTS})?(?P<h6>\d{{1,2}}|[一二三四五六七八九十两]{{1,3}})[時时点點](?:(?P<m6>\d\d)分)?(?![間间儿])"
     rf"|(?P<h7>\d{{1,2}}) ?h(?P<m7>[0-5]\d)?\b)"
     rf"(?: in the (?P<p5>{_PARTS}))?",
 )
@@ -172,9 +174,16 @@ def _is_day(text: str, word: Token) -> bool:
 
 
 def _is_hour(text: str, word: Token) -> bool:
+    if word.text[0] >= _CJK:
+        return word.text[-1] in "時时点點" or text[word.end : word.end + 1] in "時时点點"
     if not word.text[0].isdigit():
         return False
-    if ":" in word.text or "h" in word.low or word.text[-1].isalpha() or text[word.end : word.end + 1] == "\u6642":
+    if (
+        ":" in word.text
+        or "h" in word.low
+        or word.text[-1].isalpha()
+        or text[word.end : word.end + 1] in {"時", "时", "点", "點"}
+    ):
         return _HOUR_TOKEN.match(word.text) is not None
     return False
 
@@ -255,12 +264,15 @@ def _relative(got: dict[str, str | None], start: int, end: int, said: date | Non
         if unit.startswith(("month", "year")):
             return When(start, end, False, (f"r{count} {unit}",), days.ahead(count, unit.removesuffix("s"), said))
         return When(start, end, False, (f"r{count * _UNITS[unit]}",), days.on(said, count * _UNITS[unit]))
-    weekday = WEEKDAYS[(got["w1"] or got["w2"] or got["w3"] or "").lower()]
+    weekday = WEEKDAYS[(got["w1"] or got["w2"] or got["w3"] or got["w4"] or "").lower()]
     how = (got["how"] or got["how2"] or "").lower()
     return When(start, end, False, (f"w{weekday}",), days.on(said, days.to_weekday(said, weekday, how)) if how and said else "")
 
 
 # --- reading one time of day
+
+_PART = {"午前": "morning", "上午": "morning", "早上": "morning", "凌晨": "morning"}
+_PART |= dict.fromkeys(("午後", "下午", "晚上", "傍晚", "中午"), "afternoon")
 
 
 def _clock(match: re.Match[str]) -> tuple[str, ...]:
@@ -278,9 +290,8 @@ def _clock(match: re.Match[str]) -> tuple[str, ...]:
             hour, minute = hour - 1, 45
     if hour > 23:
         return ()
-    return _halves(
-        hour, minute, (got["ap1"] or got["ap3"] or got["ap4"] or "").lower(), (got["p1"] or got["p2"] or got["p5"] or "").lower()
-    )
+    part = _PART.get(got["p6"] or "", got["p1"] or got["p2"] or got["p5"] or "")
+    return _halves(hour, minute, (got["ap1"] or got["ap3"] or got["ap4"] or "").lower(), part.lower())
 
 
 def _halves(hour: int, minute: int, mark: str, part: str) -> tuple[str, ...]:

@@ -7,11 +7,11 @@ several could be meant, nothing is until the next words of the assistant, or the
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias
 
-from turnkeep.summarizers.extractive import contrast
+from turnkeep.summarizers.extractive import changes, contrast
 from turnkeep.summarizers.extractive.contrast import alike, content, family, key, kin
 from turnkeep.summarizers.extractive.records import ANY, PLACE
 from turnkeep.summarizers.extractive.replies import BARE, slot
@@ -44,11 +44,16 @@ class Heard:
     dead: list[Value] = field(default_factory=list)  # values that are no longer true
     ids: frozenset[str] = frozenset()  # of all values, once they are asked for
 
-    def tells(self, value: Value) -> bool:
-        """Whether the message may hold the value: a quick look before a closer one."""
+    def all_ids(self) -> frozenset[str]:
+        """What the message's values are compared by."""
         if not self.ids and self.values:
             self.ids = frozenset([each for other in self.values for each in other.ids] + [v.day for v in self.values if v.day])
-        return bool(value.day and value.day in self.ids) or not self.ids.isdisjoint(value.ids)
+        return self.ids
+
+    def tells(self, value: Value) -> bool:
+        """Whether the message may hold the value: a quick look before a closer one."""
+        ids = self.all_ids()
+        return bool(value.day and value.day in ids) or not ids.isdisjoint(value.ids)
 
     def is_aside(self) -> bool:
         """Whether a message is about something else than what is being settled: thanks, or what is said by the way."""
@@ -57,9 +62,10 @@ class Heard:
         return thanks or "by the way" in self.text[1].lower() or "übrigens" in lows
 
     def asks_for_facts(self) -> bool:
-        return bool(self.words) and self.words[0].low in ASKING
+        return bool(self.words) and self.words[0].low.partition("'")[0] in ASKING
 
 
+_KEY = re.compile(r"[A-Z]?[^\W\d_A-Z]+|[A-Z]+")
 _THANKS = listed("thanks thank danke gracias merci")
 
 
@@ -82,6 +88,9 @@ class Earlier:
         self._open: _Open | None = None
         self._taken: set[str] = set()
         self._named: set[str] = set()  # by the user
+        self._given: list[
+            tuple[frozenset[str], frozenset[str], str]
+        ] = []  # to tools: words of the name, ids of the value, itself
 
     def add(self, heard: Heard) -> None:
         self.heard.append(heard)
@@ -100,6 +109,21 @@ class Earlier:
         self._taken.update(key(value) for value in values if value.kind in NAMES)
         while len(self._taken) > 4 * _REMEMBERED:
             self._taken.pop()
+
+    def give(self, name: str, value: str, ids: Iterable[str]) -> None:
+        """What a tool was given as what."""
+        words = frozenset(word.casefold().removesuffix("s") for word in _KEY.findall(name))
+        self._given.append((words, frozenset(ids), value))
+        del self._given[:-_NEAR]
+
+    def was_given(self, ids: set[str], names: set[str] | None = None) -> bool:
+        """Whether a tool was given a value lately, as one of these names."""
+        return any(
+            not ids.isdisjoint(given) and (names is None or not words.isdisjoint(names)) for words, given, _ in self._given
+        )
+
+    def given_texts(self) -> list[str]:
+        return [value for _, _, value in self._given]
 
     def recall(self, at: int, slots: Iterable[tuple[str, str]]) -> None:
         """Values that an earlier summary tells; `at` is less than 0."""
@@ -132,6 +156,24 @@ class Earlier:
                 out |= {(PLACE, f"{at - one.at}:{other.start}") for other in one.values if _same(other, value, mine)}
         return out
 
+    def changed(self, at: int, heard: Heard, old: list[Value], new: str) -> list[tuple[str, str]]:
+        """The marks on all that tells `old`, a run of a message's values: the user's words and calls; the assistant's are let go."""
+        out = [changes.place(at - heard.at, old[0].start, old[-1].end, new)]
+        for one in self.heard:
+            for run in _runs_like(old, one):
+                if not one.by_user:
+                    out += [(PLACE, f"{at - one.at}:{value.start}") for value in run]
+                elif one is not heard:
+                    out.append(changes.place(at - one.at, run[0].start, run[-1].end, new))
+        return out + self.given(at, heard, old, new)
+
+    def given(self, at: int, heard: Heard, old: list[Value], new: str) -> list[tuple[str, str]]:
+        """The marks on the calls that were given what a run of a message's values says, after that message."""
+        first = old[0]
+        if first.kind in {DATE, TIME}:
+            return [changes.given(at - heard.at, [each], new) for each in first.ids]
+        return [changes.given(at - heard.at, [each for value in old for each in value.ids], new)]
+
     def count(self, at: int, values: list[Value]) -> Slots:
         """The newest mention of a number by the user."""
         for one in reversed(self.heard):
@@ -140,8 +182,11 @@ class Earlier:
                 return {(PLACE, f"{at - one.at}:{same[-1].start}")}
         return set()
 
-    def replaced(self, at: int, values: list[Value], said: list[Token], *, single: bool) -> Slots:
-        """What the values of a correcting sentence replace. `single`: the message says nothing else."""
+    def replaced(self, at: int, values: list[Value], said: list[Token], *, single: bool, likely: Sequence[Value] = ()) -> Slots:
+        """What the values of a correcting sentence replace.
+
+        `single`: the message says nothing else; `likely`: the words that they replace by all signs together.
+        """
         told = content(values)
         out: Slots = set()
         words = [value for value in told if family(value) == WORD]
@@ -155,10 +200,14 @@ class Earlier:
             names = names[:1]
             told = [value for value in told if value.kind == WORD or value.start <= names[0].start]
         if len(names) == 1 and (single or (len(told) < _FEW and names[0] is told[-1])):
-            out |= self._chosen(at, names[0], self._name(at, names[0], said, single), names)
+            found, names = self._name(at, names[0], said, single), names[:1]
         elif words and single and not names and _one_run(words):
-            out |= self._chosen(at, words[-1], self._word(at, words), words)
-        return out
+            found, names = self._word(at, words), words
+        else:
+            return out
+        if likely and not any(contrast.among(value, likely) for value in found):
+            return out
+        return out | self._chosen(at, names[-1], found, names)
 
     def reworded(self, at: int, words: list[Value]) -> Slots:
         """What mere everyday words replace."""
@@ -314,15 +363,18 @@ class Earlier:
 
     def same_name(self, value: Value, others: list[Value]) -> bool:
         """Whether a value names one of the others, if only in part."""
-        return any(not set(value.ids).isdisjoint(other.ids) for other in others)
+        mine = set(value.ids)
+        return any(mine <= set(other.ids) or mine >= set(other.ids) for other in others)
 
     def offered(self) -> list[Value]:
-        """Names that the assistant just brought up and the user never said."""
+        """Names, and in a question days and times, that the assistant just brought up and the user never said."""
         last = self.newest
         if last is None:
             return []
         known = self._taken | self._named if any(value.kind in NAMES for value in last.values) else self._taken
-        return [value for value in last.values if value.kind in NAMES and key(value) not in known]
+        names = [value for value in last.values if value.kind in NAMES and key(value) not in known]
+        whens = [value for value in last.values if last.asks and value.kind in {DATE, TIME} and not self.said_by_user(value)]
+        return names + whens
 
 
 def slots(value: Value) -> Slots:
@@ -350,6 +402,16 @@ def _same(one: Value, other: Value, kind: str) -> bool:
     if kind in {DATE, TIME}:
         return not set(one.ids).isdisjoint(other.ids) or bool(one.day and one.day == other.day)
     return one.ids == other.ids and (kind != NUMBER or contrast.alike_units(one, other))
+
+
+def _runs_like(old: list[Value], heard: Heard) -> list[list[Value]]:
+    """Where a message says the same values in the same order."""
+    if not all(map(heard.tells, old)):
+        return []
+    told = heard.values
+    starts = [n for n, value in enumerate(told) if _same(value, old[0], family(old[0]))]
+    runs = [told[n : n + len(old)] for n in starts]
+    return [run for run in runs if [value.ids for value in run[1:]] == [value.ids for value in old[1:]]]
 
 
 _OR = listed("or oder o ou u または か 或 还是 или")

@@ -14,14 +14,26 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from turnkeep import redaction
-from turnkeep.summarizers.extractive import calls, contrast, corrections, days, outcomes, reading, replies
+from turnkeep.summarizers.extractive import calls, contrast, corrections, days, outcomes, reading, replies, revisions
 from turnkeep.summarizers.extractive.context import Context
 from turnkeep.summarizers.extractive.dates import WEEKDAYS
 from turnkeep.summarizers.extractive.earlier import NAMES, Heard, Slots
 from turnkeep.summarizers.extractive.lexicon import tokens
 from turnkeep.summarizers.extractive.pieces import LONGEST_LINE, is_asked, is_open_question, make_pieces, with_days
-from turnkeep.summarizers.extractive.records import AGREED, ARGUMENT, ASSISTANT, CALL, HEARD, OFFERED, PLACE, USER, Piece, Record
-from turnkeep.summarizers.extractive.values import DATE, Value, find
+from turnkeep.summarizers.extractive.records import (
+    AGREED,
+    ARGUMENT,
+    ASSISTANT,
+    CALL,
+    CHANGED,
+    HEARD,
+    OFFERED,
+    PLACE,
+    USER,
+    Piece,
+    Record,
+)
+from turnkeep.summarizers.extractive.values import DATE, WORD, Value, find
 from turnkeep.summarizers.extractive.words import LOWER, Token, listed
 
 _FLAG = 0.6  # a pair without words of its own: true, false
@@ -83,11 +95,11 @@ def _day(created: datetime | None, zone: ZoneInfo) -> date | None:
 def _user(line: reading.Line, said: date | None, context: Context) -> list[Record]:
     text, words, values = _read(line.text, said, context, by_user=True)
     answer = replies.answer(words)
-    change = corrections.read(
-        context.at, text, words, values, context.earlier, context.denied >= context.at - 4, _is_starred(line.text)
-    )
+    change, found = _changed(line, text, words, values, context)
     gone = change.gone | _left_aside(words, values, answer, change.gone, context)
-    replaces = replies.denied(values, words) + tuple(sorted(gone))
+    marks = _marks([] if change.mended else found, gone, context)
+    gone |= {slot for slot in marks if slot[0] == PLACE}
+    replaces = replies.denied(values, words) + tuple(sorted(gone)) + tuple(slot for slot in marks if slot[0] != PLACE)
     if change.empty:
         context.denied = context.at
     elif change.values:
@@ -102,6 +114,44 @@ def _user(line: reading.Line, said: date | None, context: Context) -> list[Recor
     if pieces or replaces:
         done.append(Record(context.at, USER, pieces, replaces=replaces))
     return done
+
+
+def _changed(
+    line: reading.Line, text: str, words: list[Token], values: list[Value], context: Context
+) -> tuple[corrections.Change, list[revisions.Revision]]:
+    """What a message takes back for sure, and what it seems to revise."""
+    starred, earlier = _is_starred(line.text), context.earlier
+    found = revisions.revised(context.at, text, words, values, earlier, starred=starred)
+    likely = [value for one in found for value in one.old]
+    if offers := _offers(context):  # who chooses something else leaves what was offered, and takes nothing back of what he said
+        found, likely = [one for one in found if contrast.family(one.old[0]) != WORD], offers
+    denied = context.denied >= context.at - 4
+    return corrections.read(context.at, text, words, values, earlier, denied=denied, starred=starred, likely=likely), found
+
+
+def _offers(context: Context) -> list[Value]:
+    """Names that the assistant just brought up in a few words."""
+    told = context.earlier.newest
+    if told is None or len(told.words) > _CHOOSING + _FEW:
+        return []
+    inside = {word.end + 1 for word in told.words if word.is_word}  # where a capital says something
+    offered = context.earlier.offered()
+    return [value for value in offered if value.kind in NAMES and (told.asks or value.start in inside)]
+
+
+def _marks(found: list[revisions.Revision], gone: Slots, context: Context) -> list[tuple[str, str]]:
+    """Marks on what a message seems to revise, and on what calls were given of that and of what is gone."""
+    out: list[tuple[str, str]] = []
+    for heard, old, new in found:
+        context.corrected = context.at
+        slots = context.earlier.changed(context.at, heard, old, new)
+        if _dead(heard, gone, context):  # a rule is sure of it
+            slots = [slot for slot in slots if slot[0] != CHANGED]
+            slots += [(PLACE, f"{context.at - heard.at}:{value.start}") for value in old]
+        out += slots
+    for heard in context.earlier.heard if gone else ():
+        out += [slot for value in _dead(heard, gone, context) for slot in context.earlier.given(context.at, heard, [value], "")]
+    return list(dict.fromkeys(out))
 
 
 def _is_starred(text: str) -> bool:
@@ -162,7 +212,7 @@ def _left_aside(words: list[Token], values: list[Value], answer: str, corrected:
             context.agreed = context.at
         earlier.take(offered)
     elif offered and not any(earlier.same_name(value, offered) for value in values):
-        if not corrected and corrections.rejects(words, answer, context.asked):
+        if not corrected and not context.is_talk and corrections.rejects(words, answer, context.asked):
             gone = earlier.gone(context.at, offered)
         elif not corrected and corrections.is_open(words, answer):
             context.left = context.at, offered
@@ -230,6 +280,8 @@ def _recalled_with_others(call: reading.Call, said: date | None, context: Contex
     context.calls[call.name] = given
     values = [value for text in given.values() for value in _valued(text, said, context)[1]]
     context.earlier.tools = True
+    for key, text in given.items():
+        context.earlier.give(key, text, _valued(text, said, context)[0])
     context.earlier.take(values)
     gone = context.earlier.settled(context.at, values)
     if before is None or context.at - context.corrected > _SOON:

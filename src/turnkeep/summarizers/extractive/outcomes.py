@@ -10,8 +10,9 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from turnkeep.summarizers.extractive.lexicon import tokens
 from turnkeep.summarizers.extractive.reading import parsed
-from turnkeep.summarizers.extractive.words import listed
+from turnkeep.summarizers.extractive.words import DENIES, listed
 
 FAILED, EMPTY, UNKNOWN, PENDING, DONE = "failed", "no result", "outcome unknown", "pending", "ok"
 _ERRORS = listed(
@@ -82,6 +83,27 @@ _TOLD_FAILED = re.compile(  # that it was not done, whatever else the message sa
     r"|konnte[n]? (?:leider )?(?:\w+ ){0,5}nicht (?:\w+ ){0,2}(?:werden|reservier|buch)|no se (?:pudo|ha podido)|n[’']a pas pu"
     r"|não foi possível|non è stato possibile|(?:予約|確保|完了)?できませんでした|(?:预订|預訂)?失败了?|没能|无法(?:预订|完成)"
 )
+_DOUBTFUL = re.compile(  # in a code or a state, or a key: that it did not go as it should
+    r"(?i)fail|err(?:or|_|$)|reject|refus|den(?:y|ied)|declin|abort|forbid|unauth|block|time(?:d)?_?out|expire|invalid|unavail|exceed|limit"
+    r"|conflict|missing|not_|no_|_no$|unable|unsuc|unknown|unproc|unreach|unsupp|insuff|inactiv|closed|suspend|lock|throttl|retry|overload"
+    r"|busy|down$|offline|broken|crash|panic|fatal|killed|corrupt|mismatch|out_of|disconn|revert|roll|stale|skip|ignor|drop|cancel|quota"
+    r"|too_|bad_|wrong|lost|dead|stuck|hold|halt|stopp|void|never|denegad|rechaz|erron|fallid|échou|refus|abgel|fehl|失|错|錯|误|誤|無効|无效|拒"
+)
+_CODE = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+|[a-z]+(?:_[a-z]+)+")
+_TOLD_AS = (
+    "message",
+    "msg",
+    "detail",
+    "text",
+    "note",
+    "info",
+    "hint",
+    "warning",
+    "reason",
+    "title",
+    "description",
+    "explanation",
+)
 _MOST = 40  # characters of a reason or of a result's own words
 _READ = 160  # characters of a text that tell how it ended
 _DEEPEST = 3
@@ -140,7 +162,26 @@ def _of_object(result: Mapping[str, Any], depth: int) -> str:
     answers = [f"{key}=false" for key, value in result.items() if _plain(key) in _ASKED_KEYS and _is_no(value)]
     if answers:
         return answers[0][:_MOST]
-    return _of_message(result)
+    found = _of_message(result)
+    return UNKNOWN if found == DONE and not any(kind == DONE for kind, _ in told) and _is_doubtful(result) else found
+
+
+def _is_doubtful(result: Mapping[str, Any]) -> bool:
+    """Whether an object that says nothing of its outcome has a key, a code or a sentence that speaks against a success."""
+    for key, value in result.items():
+        low = str(key).casefold()
+        if not _is_nothing(value) and _DOUBTFUL.search(low) and not isinstance(value, Mapping | list):
+            return True
+        if isinstance(value, str) and len(value) <= _READ:
+            if _CODE.fullmatch(value) and _DOUBTFUL.search(value):
+                return True
+            if low in _TOLD_AS and (_BAD_TEXT.search(value) or _denies(value)):
+                return True
+    return False
+
+
+def _denies(text: str) -> bool:
+    return any(word.role & DENIES for word in tokens(text[:_READ]))
 
 
 def _of_message(result: Mapping[str, Any]) -> str:
@@ -149,7 +190,7 @@ def _of_message(result: Mapping[str, Any]) -> str:
         value = result.get(key)
         if isinstance(value, str) and value.strip():
             found = _of_text(value)
-            return found if found == DONE or len(result) <= 2 or found.startswith(FAILED) else DONE
+            return found if found == DONE or len(result) <= 2 or found.startswith((FAILED, UNKNOWN)) else DONE
     return DONE
 
 
@@ -242,7 +283,10 @@ def _of_text(text: str) -> str:
         return FAILED if _SAYS_ERROR.match(text) else f"{FAILED}: {_own(text)}"
     if _PENDING_TEXT.search(head):
         return PENDING
-    return DONE if _DONE_TEXT.search(head) else _own(text)
+    done = _DONE_TEXT.search(head)
+    if done is None:
+        return _own(text)
+    return f"{FAILED}: {_own(text)}" if _denies(head[: done.start()]) else UNKNOWN if _denies(head) else DONE
 
 
 def _own(text: str) -> str:

@@ -16,6 +16,8 @@ HEARD = "heard"  # the assistant's, told of itself in a talk between two, and ta
 ANY = ""  # the kind of a slot that stands for plain words, whatever they are part of
 PLACE = "@"  # that of one that stands for a place: "3:17" is character 17 of the message 3 before the record
 ARGUMENT = "="  # that of one that stands for a pair of a call
+CHANGED = "~"  # a place and what the value that ends there gave way to, both told: "3:17:21:Thursday", from character 17 to 21
+GIVEN = "~="  # the same for pairs of calls: the ids of the value, a line break, what it gave way to
 
 
 class Piece(msgspec.Struct, frozen=True, gc=False, array_like=True):

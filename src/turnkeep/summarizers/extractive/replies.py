@@ -6,6 +6,7 @@ Invariant: the newest word of the user wins, and only a value of the same kind i
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from turnkeep.summarizers.extractive.records import ANY
 from turnkeep.summarizers.extractive.values import CODE, DATE, NAME, NUMBER, TIME, WORD, Value
@@ -59,10 +60,9 @@ def answer(words: list[Token]) -> str:
     return NEITHER
 
 
-def corrects(words: list[Token], text: str) -> bool:
-    """Whether a message has a word in it by which people take something back."""
-    lows = [word.low for word in words[:40]]
-    if not _CUES.isdisjoint(lows):
+def corrects(lows: Sequence[str], text: str) -> bool:
+    """Whether a message has a word in it by which people take something back. `lows`: its words, folded."""
+    if not _CUES.isdisjoint(lows[:40]):
         return True
     return not text.isascii() and any(cue in text for cue in _UNSPACED_CUES)
 

@@ -1,6 +1,6 @@
 """Which pieces stay: what there is to choose from, and the records that a choice leaves.
 
-Invariant: what a later record replaced is never chosen.
+Invariant: what a later record replaced is never chosen, or only with a mark that says what it gave way to (`changes`).
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from turnkeep.summarizers.extractive.greedy import Choice, Greedy, Pick
-from turnkeep.summarizers.extractive.records import ANY, ARGUMENT, CALL, PLACE, Piece, Record
+from turnkeep.summarizers.extractive.records import ANY, ARGUMENT, CALL, CHANGED, GIVEN, PLACE, Piece, Record
 
 _NEXT = 1  # tokens between two fragments
 _SHARED = 2  # tokens that a piece may cost less beside others
@@ -26,7 +26,7 @@ class _Gone:
     __slots__ = ("pairs", "places", "slots", "words")
 
     def __init__(self, slots: list[tuple[str, str]], places: list[int]) -> None:
-        self.slots = {slot for slot in slots if slot[0] not in {ANY, ARGUMENT}}
+        self.slots = {slot for slot in slots if slot[0] not in {ANY, ARGUMENT, CHANGED, GIVEN}}
         self.words = [words.split() for kind, words in slots if kind == ANY]
         self.pairs = {pair for kind, pair in slots if kind == ARGUMENT}
         self.places = places

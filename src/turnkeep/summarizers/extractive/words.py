@@ -116,7 +116,7 @@ YES = listed(
     " хорошо نعم حسناً حسنا أجل تمام موافق ممتاز はい ええ うん お願いします 了解 그래 네 좋아요 是 好 好的 对 可以 行 👍 ✅ 👌"
 )
 NO = listed(
-    "no nope nah not don't doesn't neither none never nein nicht kein keine non pas não nao nee niet нет не لا ليس いいえ いや"
+    "no nope nah nö nee not don't doesn't neither none never nein nicht kein keine non pas não nao nee niet нет не لا ليس いいえ いや"
     " ちがう 不 不是 没有 아니 아니요"
 )
 DENYING = listed(
