@@ -38,7 +38,7 @@ def create_app(tenants: Tenants) -> Watched:
         logging_config=None,
         openapi_config=None,
         request_class=Call,
-        request_max_body_size=settings.max_body_bytes,
+        request_max_body_size=None,  # `Call.body` keeps to the limit
     )
     watched = Watched(app, Figures(), access_log=settings.access_log)
     attach(watched, tenants)

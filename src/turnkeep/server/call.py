@@ -13,12 +13,11 @@ from urllib.parse import parse_qsl
 import msgspec
 from litestar import Request
 from litestar.datastructures import State
-from litestar.exceptions import InternalServerException
 
 from turnkeep.errors import InvalidInput, UnknownSession
 from turnkeep.keys import Access, ApiKey
 from turnkeep.manager import SessionManager
-from turnkeep.server.problems import Forbidden, NotJson, UnsupportedMediaType
+from turnkeep.server.problems import ContentTooLarge, Forbidden, NotJson, UnsupportedMediaType
 from turnkeep.server.tenants import Tenants
 from turnkeep.session import Session
 
@@ -53,6 +52,8 @@ class Caller:
 
 class Call(Request[ApiKey, None, State]):
     """Litestar's request, and what our handlers ask of it."""
+
+    _read: bytes | None = None
 
     @property
     def caller(self) -> Caller:
@@ -92,9 +93,12 @@ class Call(Request[ApiKey, None, State]):
 
     def query_as(self, kind: type[T]) -> T:
         """The query's parameters, as a struct; one that it has no field for is refused."""
+        query = self.scope["query_string"]
+        if not query:
+            return _converted({}, kind)
         try:
             given = parse_qsl(
-                self.scope["query_string"].decode("ascii"),
+                query.decode("ascii"),
                 keep_blank_values=True,
                 errors="strict",
                 max_num_fields=MAX_PARAMETERS,
@@ -104,17 +108,29 @@ class Call(Request[ApiKey, None, State]):
         named = dict(given)
         if len(named) < len(given):
             raise InvalidInput("query", "names a parameter twice")
-        try:
-            return msgspec.convert(named, kind, strict=False)
-        except msgspec.ValidationError as error:
-            raise invalid(error, "query") from None
+        return _converted(named, kind)
 
     async def body(self) -> bytes:
-        """All of it, within the limit of the settings."""
-        try:
-            return await super().body()
-        except InternalServerException:  # Litestar's word for a client that went away: no failure of ours
-            raise NotJson("The body ended before its end.") from None
+        """All of it, within the limit of the settings. Read here: Litestar parses all headers first, for the length alone."""
+        if self._read is None:
+            self._read = await self._receive_all(self.app.state.max_body_bytes)
+        return self._read
+
+    async def _receive_all(self, limit: int) -> bytes:
+        announced = self.header(b"content-length")
+        size, parts, more = 0, list[bytes](), True
+        if announced is not None and announced.isdecimal() and int(announced) > limit:
+            raise ContentTooLarge(limit)
+        while more:
+            message = await self.receive()
+            if message["type"] != "http.request":
+                raise NotJson("The body ended before its end.")
+            size += len(message["body"])
+            if size > limit:
+                raise ContentTooLarge(limit)
+            parts.append(message["body"])
+            more = message["more_body"]
+        return parts[0] if len(parts) == 1 else b"".join(parts)
 
     async def body_as(self, decoder: msgspec.json.Decoder[T]) -> T:
         """The body, as the decoder's type."""
@@ -130,6 +146,13 @@ class Call(Request[ApiKey, None, State]):
         except ValueError as error:  # of msgspec, or a UnicodeDecodeError
             told = str(error) if isinstance(error, msgspec.DecodeError) else "JSON must be in UTF-8"
             raise NotJson(f"The body is no JSON in UTF-8: {told}") from None
+
+
+def _converted(query: dict[str, str], kind: type[T]) -> T:
+    try:
+        return msgspec.convert(query, kind, strict=False)
+    except msgspec.ValidationError as error:
+        raise invalid(error, "query") from None
 
 
 def invalid(error: msgspec.ValidationError, whole: str) -> InvalidInput:

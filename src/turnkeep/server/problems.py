@@ -97,6 +97,17 @@ class NotJson(Refused):
     code = "not-json"
 
 
+class ContentTooLarge(Refused):
+    """The body is too large."""
+
+    status = 413
+    code = "content-too-large"
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        super().__init__(f"The body is too large (limit {limit:,} bytes).")
+
+
 class UnsupportedMediaType(Refused):
     """A body must be application/json, in UTF-8 and not compressed."""
 
@@ -175,22 +186,14 @@ def on_turnkeep_error(request: Request[Any, Any, Any], error: TurnkeepError) -> 
 
 
 def on_http_exception(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
-    """What Litestar itself refuses: no such path, another method, too large a body."""
+    """What Litestar itself refuses: no such path, another method."""
     status = error.status_code
     if status >= 500:
         return on_bug(request, error)
     words = {404: "There is nothing at this path.", 405: "This path does not take that method."}
-    limit = request.app.state.max_body_bytes if status == 413 else None
-    if limit is not None:
-        words[413] = f"The body is too large (limit {limit:,} bytes)."
     title = TITLES.get(status) or HTTPStatus(status).phrase  # those of Python change with its versions
-    found = Problem(
-        type=PREFIX + title.lower().replace(" ", "-"),
-        title=title,
-        status=status,
-        detail=words.get(status, title),
-        limit=limit,
-    )
+    code = PREFIX + title.lower().replace(" ", "-")
+    found = Problem(type=code, title=title, status=status, detail=words.get(status, title))
     return _response(found, dict(error.headers or {}))
 
 

@@ -15,6 +15,7 @@ from typing import Any, cast
 import msgspec
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from turnkeep.server.joined import JoinedTransport
 from turnkeep.server.problems import MEDIA_TYPE, PREFIX, Problem
 
 MAX_HEAD_BYTES = 65_536
@@ -59,7 +60,7 @@ class LimitedProtocol(HttpToolsProtocol):
     # --- what comes in
 
     def connection_made(self, transport: Any) -> None:
-        super().connection_made(transport)
+        super().connection_made(cast(Any, JoinedTransport(transport, self.loop)))
         self._until = monotonic() + self._limits.seconds
         if len(self.connections) > self._limits.connections + RESERVE:
             transport.abort()

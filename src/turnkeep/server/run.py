@@ -7,6 +7,7 @@ answered, event streams end, and the database is closed last; then the process e
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import math
 import os
@@ -124,6 +125,7 @@ def _tell_accesses() -> None:
 async def _serve(tenants: Tenants, listening: socket.socket, ready: Ready) -> None:
     async with tenants:
         server = _Server(_config(tenants), tenants)
+        gc.freeze()  # what is loaded now stays: no full collection need look through it again, which would hold up all who wait
         ready(_address(listening), await tenants.first_key())
         await server.serve(sockets=[listening])
 

@@ -1,6 +1,7 @@
 """What the server has open: one store, and over it a manager for each app that a key asks for.
 
-Invariant: a manager is reached only by the app's name in a stored key, never by anything in a request.
+Invariants: a manager is reached only by the app's name in a stored key, never by anything in a request; a key is looked up after the
+request has come in, so that a revoked one ends at once.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ class Tenants:
         self._first = SessionManager(self.cache or self.store, settings, clock=clock)
         self._managers: dict[str, SessionManager] = {}
         self._active, self._counted = 0, -math.inf
+        self._found: dict[str, ApiKey | None] | None = None  # of this step of the loop
 
     async def __aenter__(self) -> Self:
         self._managers[self.settings.app] = await self._first
@@ -74,10 +76,22 @@ class Tenants:
         return found
 
     async def find(self, shown: str) -> ApiKey | None:
-        """The key that this text is, if it counts. Asked of the store each time, so that a revoked one ends at once."""
-        name, secret = parse(shown) or ("", "")
-        stored = await self.store.key(name)
-        return stored if matches(secret, stored) else None
+        """The key that this text is, if it counts. Requests that a step of the loop serves had come in before it, so they share a look.
+
+        A look that takes longer than the step ends in what nobody reads any more.
+        """
+        if self._found is None:
+            self._found = {}
+            asyncio.get_running_loop().call_soon(self._forget)
+        found = self._found
+        if shown not in found:
+            name, secret = parse(shown) or ("", "")
+            stored = await self.store.key(name)
+            found[shown] = stored if matches(secret, stored) else None
+        return found[shown]
+
+    def _forget(self) -> None:
+        self._found = None
 
     async def counts(self, key: ApiKey) -> bool:
         """Whether a key that was found still counts."""
