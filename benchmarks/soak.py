@@ -1,0 +1,144 @@
+"""1,000 sessions talk to the HTTP API for minutes: each a turn every two seconds, a POST of both messages and a GET of the context.
+
+What was acknowledged is proven from the file afterwards. The sessions begin at different lengths, as in a server that has run for a
+while: compactions come all the time, and memory must not grow. The kernel tells how long the server was ready to run and had to wait for
+a core: where that is much, others have the machine, and the latencies are theirs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import statistics
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from benchmarks import generator, measure
+from benchmarks.generator import Load
+from benchmarks.servers import Server, create, serving, turnkeep
+from turnkeep import SessionManager
+
+SESSIONS = 1000
+TURN_SECONDS = 2
+CACHED_BYTES = 1000  # that a message of 200 characters may take in the cache
+RAMP_SECONDS = 2 * TURN_SECONDS  # so that turns are spread evenly over the time
+LENGTHS = range(18, 62, 2)  # messages: what windows have between one compaction and the next
+
+
+class Outcome(NamedTuple):
+    """`grown`: memory in the last third of the time over that in the second, less what the cached windows have grown by: they do
+    where compaction gives way to a load that is too much. `cpu`: cores used. `waited`: of the time that the server was ready to
+    run, the share in which it had no core."""
+
+    load: Load
+    resident_mb: float
+    grown: float
+    cpu: float
+    waited: float
+    faults: list[str]
+
+
+class Watch:
+    """The server's memory while the load runs."""
+
+    def __init__(self, server: Server) -> None:
+        self.server, self.ended = server, threading.Event()
+        self.resident: list[int] = []
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        thread = threading.Thread(target=self._look)
+        thread.start()
+        try:
+            yield
+        finally:
+            self.ended.set()
+            thread.join()
+
+    def _look(self) -> None:
+        while not self.ended.wait(0.5):
+            self.resident.append(self.server.resident_bytes())
+
+    def grown(self, messages: int) -> float:
+        """`messages`: by how many the windows have grown in all."""
+        third = len(self.resident) // 3
+        second, last = statistics.median(self.resident[third : 2 * third]), statistics.median(self.resident[2 * third :])
+        return (last - max(0, messages) / 3 * CACHED_BYTES) / second
+
+
+def soak(place: Path, seconds: float, sessions: int = SESSIONS) -> Outcome:
+    """`place`: an empty folder on a disk."""
+    with serving(turnkeep(), place) as server:
+        texts = measure.texts(LENGTHS[-1])
+        before = [LENGTHS[number % len(LENGTHS)] for number in range(sessions)]
+        history = [{"role": ("user", "assistant")[at % 2], "content": text} for at, text in enumerate(texts)]
+        names = create(server, sessions, history, before)
+        watch, began, before_ns = Watch(server), time.monotonic_ns(), server.scheduled_ns()
+        with watch.watching():
+            load = _talk(server, names, seconds)
+        wall = time.monotonic_ns() - began
+        ran, waited = [now - then for now, then in zip(server.scheduled_ns(), before_ns, strict=True)]
+    faults, windows = asyncio.run(_proven(place, names, before, load.requests // 2))
+    resident = statistics.median(watch.resident) / 1e6
+    return Outcome(load, resident, watch.grown(windows - sum(before)), ran / wall, waited / (ran + waited), faults)
+
+
+def _talk(server: Server, names: Sequence[str], seconds: float) -> Load:
+    own = generator.sessions(names)
+    url = f"{server.url}/api/sessions/{own.name}"
+    turn = f'{{"messages":[{generator.message("user")},{generator.message("assistant")}]}}'
+    steps = [generator.post(f"{url}/messages", server.key, turn), generator.get(f"{url}/context", server.key)]
+    stages = [{"duration": f"{RAMP_SECONDS}s", "target": len(names)}, {"duration": f"{int(seconds)}s", "target": len(names)}]
+    talk = {"executor": "ramping-vus", "startVUs": 0, "stages": stages}
+    options = {"scenarios": {"talk": talk}, "minIterationDuration": f"{TURN_SECONDS}s"}
+    return generator.run(steps, own, options)
+
+
+async def _proven(place: Path, names: Sequence[str], before: Sequence[int], turns: int) -> tuple[list[str], int]:
+    """What the file holds that it should not, or the other way round: each session has the turns of its user, in order, once.
+
+    And how many messages are in the windows.
+    """
+    found = windows = 0
+    async with SessionManager.open(f"sqlite:///{place}/bench.db") as sessions:
+        faults = await sessions.check()
+        for number, (name, skip) in enumerate(zip(names, before, strict=True), start=1):
+            stored: list[str] = []
+            while page := await sessions.get_messages(name, after=skip + len(stored), limit=1000):
+                stored += [f"{message.role} {message.content}".split(" No. ")[0] for message in page]
+            expected = [f"{role} {number}-{turn}" for turn in range(len(stored) // 2) for role in ("user", "assistant")]
+            faults += [] if stored == expected else [f"session {number} holds {stored}"]
+            found += len(expected) // 2
+            windows += (await sessions.get_session(name)).window_messages
+    if found != turns:
+        faults.append(f"{turns} turns were acknowledged, {found} are stored")
+    return faults, windows
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=300)
+    options = parser.parse_args()
+    print(measure.machine())
+    with measure.folder() as place:
+        found = soak(place, options.seconds)
+    load, ours = found.load, f"{SESSIONS:,} sessions for {options.seconds:g} s"
+    measure.show(
+        [
+            measure.Line(f"{ours}: failed requests", "0", f"{load.failed} of {load.requests:,}", "", not load.failed),
+            measure.Line("p99", "< 250 ms", f"{load.p99:.1f} ms", f"waited for a core: {found.waited:.0%}", load.p99 < 250),
+            measure.Line("p50; CPU", "", f"{load.p50:.1f} ms; {found.cpu:.2f} cores", ""),
+            measure.Line("memory, last third over second", "<= 1.05", f"{found.grown:.3f}", "", found.grown <= 1.05),
+            measure.Line("memory", "", f"{found.resident_mb:,.0f} MB", ""),
+            measure.Line("acknowledged turns not stored once", "0", str(len(found.faults)), "", not found.faults),
+        ]
+    )
+    print(*found.faults[:10], sep="\n")
+
+
+if __name__ == "__main__":
+    main()
