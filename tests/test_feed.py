@@ -13,8 +13,10 @@ import pytest
 
 from turnkeep import Message, SessionManager, sync
 from turnkeep import feed as feed_module
+from turnkeep.cursors import Cursor
 from turnkeep.errors import StoreBusy, UnknownSession
-from turnkeep.feed import PAGE, Cursor
+from turnkeep.feed import PAGE
+from turnkeep.session import NewSummary, Session
 
 WRITER = """
 import asyncio, sys
@@ -96,6 +98,25 @@ async def test_an_error_of_the_store_is_told_and_can_be_gone(tmp_path: Path, mon
         await sessions.delete_session(session.id)
         assert (await waiting).kind == "deleted"
         assert [change async for change in feed] == []
+
+
+async def test_what_was_erased_before_it_is_read_is_not_told() -> None:
+    async with SessionManager.open("memory://", compaction="manual") as sessions:
+        session = await sessions.get_or_create_session("group", 1, external_user_id="host")
+        await sessions.add_message(session.id, "user", "a secret of bob", author_id="bob")
+        now = await sessions.add_message(session.id, "assistant", "well")
+        made = NewSummary(from_seq=1, to_seq=2, text="Bob told.", method="model", tokens=9, counter="o200k", tokens_before=99)
+        cursor = Cursor(1, 0, 0, 0).shown(session.id)
+        await sessions._store.add_summary("default", session.id, made, generation=session.generation, now_ms=now.created_ms)
+        feed = sessions.listen(session.id, cursor)
+        await anext(feed)  # it has seen that there is a summary
+        await sessions.erase_user("bob")
+        version, kinds = (await sessions.get_session(session.id)).version, []
+        async for change in feed:
+            kinds.append(change.kind)
+            if isinstance(change.value, Session) and change.value.version == version:
+                break
+        assert set(kinds) == {"message", "session"}
 
 
 def test_a_cursor_reads_back_as_it_was() -> None:

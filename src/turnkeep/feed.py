@@ -9,17 +9,15 @@ the versions of the sessions that are listened to; `Feeds.wake` takes them from 
 from __future__ import annotations
 
 import asyncio
-import re
 from collections import deque
 from collections.abc import Callable
 from typing import Self
 from weakref import WeakSet
-from zlib import crc32
 
 import msgspec
-from msgspec.structs import astuple, replace
+from msgspec.structs import replace
 
-from turnkeep import checks
+from turnkeep.cursors import Cursor
 from turnkeep.errors import InvalidInput, ManagerClosed, TurnkeepError, UnknownSession
 from turnkeep.session import Change, ChangeKind, Event, Message, Session, Summary
 from turnkeep.stores import Store
@@ -28,38 +26,10 @@ from turnkeep.stores.base import Commit, Marks
 PAGE = 32  # rows that a feed holds at most: one may be a megabyte
 POLL_SECONDS = 1.0
 _BURST = 64  # versions asked for without letting others run
-_CURSOR = re.compile(r"([0-9a-f]{8})((?:-[0-9]{1,18}){4})")
 
 
-class Cursor(msgspec.Struct, frozen=True):
-    """How much of a session was told: all up to a version, and of what came after it the rows up to these numbers."""
-
-    version: int
-    seq: int
-    event: int
-    summary: int
-
-    @classmethod
-    def of(cls, marks: Marks) -> Self:
-        return cls(marks.session.version, marks.session.seq, marks.event, marks.summary)
-
-    @classmethod
-    def parse(cls, session_id: str, shown: object) -> Self:
-        """What `shown` has made for this session."""
-        found = _CURSOR.fullmatch(checks.identifier("after", shown))
-        if found is None:
-            raise InvalidInput("after", "is no cursor of a change")
-        if found[1] != _checksum(session_id):
-            raise InvalidInput("after", "is a cursor of another session")
-        return cls(*map(int, found[2][1:].split("-")))
-
-    def shown(self, session_id: str) -> str:
-        """As text: opaque to those who get it, and refused for another session."""
-        return "-".join([_checksum(session_id), *map(str, astuple(self))])
-
-
-def _checksum(session_id: str) -> str:
-    return f"{crc32(session_id.encode()):08x}"
+def _at(marks: Marks) -> Cursor:
+    return Cursor(marks.session.version, marks.session.seq, marks.event, marks.summary)
 
 
 class Owner(msgspec.Struct, frozen=True):
@@ -132,7 +102,7 @@ class Feed:
         except UnknownSession:
             if self._marks is None:
                 raise
-            self._tell("deleted", None, self._cursor or Cursor.of(self._marks))
+            self._tell("deleted", None, self._cursor or _at(self._marks))
             self._over = True
         except ManagerClosed:
             if self._owner.is_open():
@@ -157,7 +127,7 @@ class Feed:
             raise InvalidInput("after", "is ahead of the session; perhaps its database was restored from a backup")
         self._marks = marks
         if at is None:
-            self._tell("session", self._owner.seen(session), Cursor.of(marks))
+            self._tell("session", self._owner.seen(session), _at(marks))
 
     async def _advance(self, at: Cursor, marks: Marks) -> None:
         """A page of one kind; when nothing else is left up to the session's version, the session."""
@@ -178,7 +148,7 @@ class Feed:
             if len(summaries) < PAGE:  # an erasure may have removed the newest
                 self._cursor = replace(self._cursor or at, summary=marks.summary)
         else:
-            self._tell("session", self._owner.seen(marks.session), Cursor.of(marks))
+            self._tell("session", self._owner.seen(marks.session), _at(marks))
 
     def _tell(self, kind: ChangeKind, value: Session | Message | Summary | Event | None, cursor: Cursor) -> None:
         self._ready.append(Change(kind, cursor.shown(self.session_id), value))

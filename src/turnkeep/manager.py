@@ -15,8 +15,9 @@ from typing import Any, Literal
 from turnkeep import checks, context
 from turnkeep.compaction import is_due
 from turnkeep.context import Context
+from turnkeep.cursors import Cursor
 from turnkeep.errors import Conflict, InvalidInput, ManagerClosed
-from turnkeep.feed import Cursor, Feed, Owner
+from turnkeep.feed import Feed, Owner
 from turnkeep.intake import count_all, count_long, count_now, to_store
 from turnkeep.lifecycle import Known, Lifecycle
 from turnkeep.session import (

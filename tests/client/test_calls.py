@@ -18,7 +18,7 @@ from turnkeep.errors import InvalidInput, ManagerClosed, SessionClosed, UnknownS
 from turnkeep.testing.manager_contract.case import raises
 
 # A key has one app, the settings are the server's as its failures are, and an address opens with other words.
-APART = {"failures", "listen", "for_app", "open", "settings"}
+APART = {"failures", "for_app", "open", "settings"}
 CALLS = [name for name in dir(turnkeep.SessionManager) if not name.startswith("_") and name not in APART]
 
 

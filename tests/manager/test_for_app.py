@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -62,3 +63,24 @@ def test_sync_managers_too(tmp_path: Path) -> None:
         blog = shop.for_app("blog")
         assert blog.get_or_create_session("web", 1).app == "blog"
         assert shop.list_sessions() == []
+
+
+async def test_what_a_lent_one_listens_to_ends_with_either() -> None:
+    async with SessionManager.open("memory://", app="shop") as shop:
+        lent = shop.for_app("blog")
+        session = await lent.get_or_create_session("web", 1)
+        feeds = [one.listen(session.id) for one in (lent, shop.for_app("blog"))]
+        for feed in feeds:
+            assert (await anext(feed)).value == session
+        ends = [asyncio.create_task(anext(feed, None)) for feed in feeds]
+        await asyncio.sleep(0)
+        await lent.close()
+        assert await ends[0] is None
+        said = await shop.for_app("blog").add_message(session.id, "user", "hi")
+        change = await ends[1]
+        assert change is not None
+        assert change.value == said
+        assert (await anext(feeds[1])).kind == "session"
+        last = asyncio.create_task(anext(feeds[1], None))
+        await asyncio.sleep(0)
+    assert await last is None

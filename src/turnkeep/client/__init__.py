@@ -14,7 +14,15 @@ except ModuleNotFoundError as error:
         raise
     raise MissingExtra("The client", "client") from error
 
-from turnkeep.client.errors import Forbidden, RateLimited, ServerFailed, ServerUnreachable, Unauthorized
+from turnkeep.client.errors import (
+    Forbidden,
+    RateLimited,
+    ServerFailed,
+    ServerUnreachable,
+    TooManyStreams,
+    TooManyStreamsOfKey,
+    Unauthorized,
+)
 
 __all__ = [
     "Forbidden",
@@ -22,5 +30,7 @@ __all__ = [
     "ServerFailed",
     "ServerUnreachable",
     "SessionManager",
+    "TooManyStreams",
+    "TooManyStreamsOfKey",
     "Unauthorized",
 ]

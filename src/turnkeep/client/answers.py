@@ -8,13 +8,27 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 from functools import wraps
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar, cast
 
 import msgspec
 
 from turnkeep.client.errors import ServerFailed
 from turnkeep.context import Context
-from turnkeep.session import Cleaned, Erased, Event, JsonObject, Message, Session, SessionStats, Stats, Summary, to_ms
+from turnkeep.cursors import Cursor
+from turnkeep.session import (
+    Change,
+    ChangeKind,
+    Cleaned,
+    Erased,
+    Event,
+    JsonObject,
+    Message,
+    Session,
+    SessionStats,
+    Stats,
+    Summary,
+    to_ms,
+)
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -94,12 +108,35 @@ def made(body: bytes) -> Summary | None:
 
 @_reading
 def event(body: bytes) -> Event:
-    return _record(msgspec.json.decode(body), Event, _MOMENTS)
+    return _event(msgspec.json.decode(body))
 
 
 @_reading
 def events(body: bytes) -> list[Event]:
-    return [_record(one, Event, _MOMENTS) for one in msgspec.json.decode(body)["events"]]
+    return [_event(one) for one in msgspec.json.decode(body)["events"]]
+
+
+@_reading
+def change(session_id: str, kind: str, cursor: str, data: str) -> Change | None:
+    """None: a kind that only a newer server knows."""
+    name = cast(ChangeKind, kind.replace("-", "_"))
+    Cursor.parse(session_id, cursor)
+    return Change(name, cursor, _VALUES[name](msgspec.json.decode(data))) if name in _VALUES else None
+
+
+def _event(told: JsonObject) -> Event:
+    return _record(told, Event, _MOMENTS)
+
+
+_VALUES: dict[ChangeKind, Callable[[JsonObject], Session | Message | Summary | Event | None]] = {
+    "session": _session,
+    "message": _message,
+    "summary": _summary,
+    "tool_call": _event,
+    "error": _event,
+    "usage": _event,
+    "deleted": lambda _: None,
+}
 
 
 @_reading

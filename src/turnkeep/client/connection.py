@@ -1,6 +1,7 @@
 """The wire: one pool of connections to one server, and every call's tries over it.
 
-Invariants: a call ends within its time, with an answer or a `TurnkeepError`; all tries of a write carry the same Idempotency-Key, and no
+Invariants: a call ends within its time, with an answer or a `TurnkeepError`; a stream that breaks off is asked for again, and has as long
+for that as a call; all tries of a write carry the same Idempotency-Key, and no
 two writes the same; the API key goes to the one server only (redirects are not followed) and stands in no `repr` and no error.
 """
 
@@ -13,14 +14,14 @@ import secrets
 import ssl
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from importlib.metadata import version
-from typing import BinaryIO, TypeVar
+from typing import BinaryIO, Protocol, TypeVar
 
 import httpx2
 import msgspec
 
-from turnkeep.client.errors import RateLimited, ServerUnreachable
+from turnkeep.client.errors import RateLimited, ServerFailed, ServerUnreachable
 from turnkeep.client.problems import error_from
 from turnkeep.client.retries import PASSING, Retries, retry_after
 from turnkeep.errors import ManagerClosed, TurnkeepError, UsedAfterFork, WrongLoop
@@ -31,6 +32,8 @@ T = TypeVar("T")
 CONNECT = 5.0  # seconds to reach a host
 PATIENCE = 600.0  # for calls that wait for a language model, or read the whole database
 POOL = httpx2.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=4.0)  # uvicorn's end after 5 s
+STREAMS = httpx2.Limits(max_connections=None, max_keepalive_connections=0)  # each keeps its own: calls shall not wait for one
+SILENCE = 60.0  # seconds after which a stream is taken for dead: four of the heartbeats that the server sends unless it was set otherwise
 _GONE = "the connection was lost before the answer"
 
 
@@ -62,6 +65,19 @@ class Reply(msgspec.Struct, frozen=True):
     body: bytes
 
 
+class Listener(Protocol):
+    """Whom the events of a stream are told."""
+
+    def place(self) -> str | None:
+        """The id of the last event that was taken."""
+
+    def begun(self) -> None:
+        """The server has agreed."""
+
+    async def take(self, event: httpx2.ServerSentEvent) -> bool:
+        """Whether it was the last."""
+
+
 class _Again(Exception):
     """This try came to nothing; another may not."""
 
@@ -75,6 +91,7 @@ class Connection:
     def __init__(self, url: str, key: str, timeout: float, retries: Retries) -> None:
         self.url, self._key, self._timeout, self._retries = url, key, timeout, retries
         self._http: httpx2.AsyncClient | None = None
+        self._streams: httpx2.AsyncClient | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._pid = 0
         self._under_way = 0
@@ -86,16 +103,20 @@ class Connection:
         headers = {"Authorization": f"Bearer {self._key}", "User-Agent": f"turnkeep/{version('turnkeep')}"}
         self._loop, self._pid = asyncio.get_running_loop(), os.getpid()
         self._http = httpx2.AsyncClient(headers=headers, timeout=httpx2.Timeout(None, connect=CONNECT), limits=POOL, verify=tls)
+        patience = httpx2.Timeout(None, connect=CONNECT, read=SILENCE)
+        headers |= {"Accept": "text/event-stream", "Accept-Encoding": "identity", "Cache-Control": "no-store"}
+        self._streams = httpx2.AsyncClient(headers=headers, timeout=patience, limits=STREAMS, verify=tls)
 
     async def close(self) -> None:
         """Refuse new calls, and wait for those under way: each of them ends in its time."""
-        http, self._http = self._http, None
-        if http is None or self._pid != os.getpid():
+        (http, self._http), (streams, self._streams) = (self._http, None), (self._streams, None)
+        if http is None or streams is None or self._pid != os.getpid():
             return
         while self._under_way:
             self._idle.clear()
             await self._idle.wait()
         await http.aclose()
+        await streams.aclose()
 
     def usable(self) -> httpx2.AsyncClient:
         if self._http is None:
@@ -114,7 +135,7 @@ class Connection:
             headers = _headers(ask)
             content = None if ask.body is None else msgspec.json.encode(ask.body)
 
-            async def attempt() -> Reply:
+            async def attempt(_: asyncio.Timeout) -> Reply:
                 answer = await http.request(ask.method, self.url + ask.path, params=ask.query, content=content, headers=headers)
                 _judge(answer.status_code, answer.headers, answer.content, ask.about)
                 return Reply(answer.status_code, answer.content)
@@ -126,7 +147,7 @@ class Connection:
         async with self._counted() as http:
             headers = _headers(ask)
 
-            async def attempt() -> None:
+            async def attempt(_: asyncio.Timeout) -> None:
                 await asyncio.to_thread(_emptied, file)
                 async with http.stream(ask.method, self.url + ask.path, headers=headers) as answer:
                     if answer.status_code != 200:
@@ -135,6 +156,49 @@ class Connection:
                         await asyncio.to_thread(file.write, chunk)
 
             await self._tried(ask, attempt)
+
+    async def follow(self, ask: Ask, listener: Listener) -> None:
+        """Tell the listener the events of a stream up to the last one. What breaks off goes on behind the last that was taken."""
+        async with self._counted():
+
+            async def attempt(waiting: asyncio.Timeout) -> bool:
+                return await self._listened(ask, listener, waiting)
+
+            while True:
+                if await self._tried(ask, attempt):
+                    return
+                await asyncio.sleep(
+                    self._retries.first * (1 + random.random()) / 2
+                )  # not all that were cut off come back at once
+
+    async def _listened(self, ask: Ask, listener: Listener, waiting: asyncio.Timeout) -> bool:
+        """Whether it came to the last event. One that broke off before it brought anything, and soon, is a try that has failed."""
+        began, brought, place = time.monotonic(), False, listener.place()
+        try:
+            async with self._stream(ask, {} if place is None else {"Last-Event-ID": place}) as answer:
+                if answer.status_code != 200:
+                    _judge(answer.status_code, answer.headers, await answer.aread(), ask.about)
+                waiting.reschedule(None)
+                async for event in httpx2.EventSource(answer, max_event_size=None):  # the server's settings say how large
+                    listener.begun()
+                    if event.data:
+                        brought = True
+                        if await listener.take(event):
+                            return True
+        except httpx2.SSEError as error:
+            raise ServerFailed(f"{self.url}: {error}") from error
+        except httpx2.TransportError:
+            if not brought and time.monotonic() - began < self._retries.most:
+                raise
+            return False
+        if not brought and time.monotonic() - began < self._retries.most:
+            raise _Again(ServerUnreachable(f"{self.url}: {_GONE}. {_HINT}"))
+        return False
+
+    def _stream(self, ask: Ask, headers: dict[str, str]) -> AbstractAsyncContextManager[httpx2.Response]:
+        if self._streams is None:
+            raise ManagerClosed
+        return self._streams.stream(ask.method, self.url + ask.path, headers=headers)
 
     @asynccontextmanager
     async def _counted(self) -> AsyncIterator[httpx2.AsyncClient]:
@@ -147,7 +211,7 @@ class Connection:
             if not self._under_way:
                 self._idle.set()
 
-    async def _tried(self, ask: Ask, attempt: Callable[[], Awaitable[T]]) -> T:
+    async def _tried(self, ask: Ask, attempt: Callable[[asyncio.Timeout], Awaitable[T]]) -> T:
         """The tries of a call, until one has an answer or there is no time for another."""
         time_for_all = max(self._timeout, PATIENCE) if ask.slow else self._timeout
         ends, tried = time.monotonic() + time_for_all, 0
@@ -166,10 +230,10 @@ class Connection:
                     raise said from failed.__cause__
                 await asyncio.sleep(pause)
 
-    async def _once(self, attempt: Callable[[], Awaitable[T]], seconds: float) -> T:
+    async def _once(self, attempt: Callable[[asyncio.Timeout], Awaitable[T]], seconds: float) -> T:
         try:
-            async with asyncio.timeout(seconds):
-                return await attempt()
+            async with asyncio.timeout(seconds) as waiting:
+                return await attempt(waiting)
         except TimeoutError as error:
             raise _Again(ServerUnreachable(f"{self.url}: no answer within {seconds:.3g} s. {_HINT}"), silent=True) from error
         except httpx2.TransportError as error:

@@ -29,6 +29,22 @@ class Forbidden(TurnkeepError):
     code = "forbidden"
 
 
+class TooManyStreams(TurnkeepError):
+    """The server has as many event streams open as it may; `limit` is how many."""
+
+    code = "too-many-streams"
+
+    def __init__(self, message: str | None = None, limit: float | None = None) -> None:
+        self.limit = limit
+        super().__init__(message)
+
+
+class TooManyStreamsOfKey(TooManyStreams):
+    """The API key has as many event streams open as it may; `limit` is how many."""
+
+    code = "too-many-streams-of-key"
+
+
 class RateLimited(TurnkeepError):
     """The server asks for fewer calls; `retry_after` is in seconds, None where it did not say."""
 

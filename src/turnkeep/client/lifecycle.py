@@ -13,10 +13,12 @@ from copy import copy
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Self
+from weakref import WeakSet
 
 from turnkeep import checks
 from turnkeep.client import answers, arguments
 from turnkeep.client.connection import Ask, Condition, Connection, Reply
+from turnkeep.client.feed import Feed
 from turnkeep.client.retries import Retries
 from turnkeep.errors import InvalidInput, ManagerClosed, StoreError
 from turnkeep.session import JsonObject
@@ -32,6 +34,8 @@ class Lifecycle:
         self._app = ""
         self._condition = Condition()
         self._opened = False
+        self._feeds: WeakSet[Feed] = WeakSet()
+        self._all_feeds = self._feeds  # those of what `conditional` lent, too
         self._owns = True  # the connection: not so where `conditional` lent it
         self._closing: asyncio.Task[None] | None = None
 
@@ -75,7 +79,7 @@ class Lifecycle:
         other._condition = Condition(
             expected_version, arguments.idempotency_key(idempotency_key), arguments.fingerprint(fingerprint)
         )
-        other._owns = False
+        other._owns, other._feeds = False, WeakSet()
         return other
 
     async def __aenter__(self) -> Self:
@@ -85,8 +89,11 @@ class Lifecycle:
         await self.close()
 
     async def close(self) -> None:
-        """Let what is under way end, each call in its time, and give the connections back; a caller that is cancelled does not stop it."""
+        """End the feeds, let the calls under way end, each in its time, and give the connections back; a caller that is cancelled does
+        not stop it."""
         opened, self._opened = self._opened, False
+        for feed in list(self._all_feeds if self._owns else self._feeds):
+            feed.close()
         if opened and self._owns:
             self._closing = asyncio.create_task(self._connection.close())
         if self._closing is not None:
@@ -127,6 +134,12 @@ class Lifecycle:
             raise InvalidInput("expected_version", "is a session's, and this call is not about one")
         ask = Ask(method, path, query or {}, body, about, write=True, condition=self._condition)
         return await self._connection.call(ask)
+
+    def _feed(self, session_id: str, after: str | None) -> Feed:
+        feed = Feed(self._connection, session_id, after)
+        self._feeds.add(feed)
+        self._all_feeds.add(feed)
+        return feed
 
     async def _download(self, path: str, target: Path) -> None:
         """Into a file that did not exist; when it fails, none does."""

@@ -15,8 +15,10 @@ from turnkeep import checks
 from turnkeep.client import answers, arguments
 from turnkeep.client.arguments import given, place
 from turnkeep.client.connection import Reply
+from turnkeep.client.feed import Feed
 from turnkeep.client.lifecycle import Lifecycle
 from turnkeep.context import Context
+from turnkeep.cursors import Cursor
 from turnkeep.errors import InvalidInput
 from turnkeep.session import (
     UNSET,
@@ -300,6 +302,13 @@ class SessionManager(Lifecycle):
     async def get_events(self, session_id: str, after: int = 0, limit: int = 100) -> list[Event]:
         path, page = self._place(session_id), arguments.page(after, limit)
         return answers.events(await self._read(path + "/activity", page, about=session_id))
+
+    def listen(self, session_id: str, after: str | None = None) -> Feed:
+        self._ready()
+        checks.identifier("session_id", session_id)
+        if after is not None:
+            Cursor.parse(session_id, after)
+        return self._feed(session_id, after)
 
     # --- upkeep
 

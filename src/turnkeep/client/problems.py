@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 
 import msgspec
 
-from turnkeep.client.errors import RateLimited, ServerFailed, ServerUnreachable
+from turnkeep.client.errors import RateLimited, ServerFailed, ServerUnreachable, TooManyStreams, TooManyStreamsOfKey
 from turnkeep.errors import (
     BudgetTooSmall,
     Conflict,
@@ -86,6 +86,8 @@ _MADE: dict[type[TurnkeepError], Callable[[_Problem, str, float | None], Turnkee
     UnknownSession: lambda _, about, __: UnknownSession(about),
     SessionClosed: lambda told, about, _: SessionClosed(about, told.session_status),
     ManagerClosed: lambda *_: ServerUnreachable("The server is shutting down."),
+    TooManyStreams: lambda told, *_: TooManyStreams(told.detail, told.limit),
+    TooManyStreamsOfKey: lambda told, *_: TooManyStreamsOfKey(told.detail, told.limit),
     RateLimited: lambda told, _, retry_after: RateLimited(told.detail, retry_after),
 }
 _OURS = ("turnkeep.errors", "turnkeep.client.errors")
