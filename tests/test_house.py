@@ -23,6 +23,7 @@ CACHE = re.compile(r"__pycache__|\.")
 IMPORTS_IN_FUNCTIONS = {
     "agents/load.py": ["turnkeep.agents"],
     "agents/pydantic.py": ["turnkeep.agents"],
+    "bots/files.py": ["pypdf"],
     "bots/telegram/__init__.py": ["turnkeep.bots"],
     "stores/__init__.py": ["turnkeep.stores"],
     "cli/__init__.py": ["turnkeep.cli"],

@@ -185,6 +185,34 @@ async def test_what_was_taken_in_is_answered_after_a_crash(stage: Stage) -> None
     assert list(stage.wall.messages.values()) == ["re m0", "re m1", "re m2"]  # the half one was edited, not sent again
 
 
+async def test_a_crash_does_not_change_what_a_turn_is_made_of(stage: Stage) -> None:
+    asked = asyncio.Event()
+
+    async def stalls(messages: list[dict[str, Any]]) -> str:
+        asked.set()
+        await asyncio.Event().wait()
+        return "never"
+
+    bot = await stage.open(stalls)
+    for text, number in (("a", 1), ("b", 2)):
+        await bot.take(received(text, number, group="paste"))
+    await asked.wait()
+    await bot.take(received("c", 3, joins="paste"))
+    await stage.close()
+    await stage.open()
+    await stage.done()
+    assert list(stage.wall.messages.values()) == ["re ab", "re c"]
+
+
+async def test_what_follows_the_last_piece_of_a_paste_is_another_message(stage: Stage) -> None:
+    bot = await stage.open()
+    await bot.take(received("a", 1, group="paste"))
+    for text, number in (("b", 2), ("c", 3)):
+        await bot.take(received(text, number, joins="paste"))
+    await stage.done()
+    assert list(stage.wall.messages.values()) == ["re ab", "re c"]
+
+
 async def test_an_album_is_one_turn(stage: Stage) -> None:
     bot = await stage.open(lambda_agent)
     for number in range(3):

@@ -21,14 +21,14 @@ from msgspec.structs import replace
 
 from turnkeep.bots.access import Access
 from turnkeep.bots.delivery import Delivery, Gone, Passing, Place, Sender, Slow
-from turnkeep.bots.gather import Gatherer, merged
+from turnkeep.bots.gather import PIECES, Gatherer, merged
 from turnkeep.bots.inbox import Inbox
 from turnkeep.bots.received import Received
 from turnkeep.bots.texts import Texts
 from turnkeep.chat import Chat, Commands, Incoming, Lanes, Reply
 from turnkeep.errors import TurnkeepError
 from turnkeep.lifecycle import store_of
-from turnkeep.session import Message
+from turnkeep.session import Message, Session
 from turnkeep.stores.base import Commit
 
 log = logging.getLogger("turnkeep.bots")
@@ -62,8 +62,21 @@ class Bot:
     async def start(self) -> None:
         """Go on with what was taken in before a crash or a stop."""
         store_of(self.sessions).listeners.append(self._committed)
-        for received, progress in await self.inbox.waiting(Received):
-            self._gatherer.add(received, progress)
+        waiting = await self.inbox.waiting(Received)
+        while waiting:
+            received, progress = waiting.pop(0)
+            pieces = await self._pieces(received)
+            if pieces is None:
+                self._gatherer.add(received, progress)
+            else:
+                self._serve([(received, progress), *(one for one in waiting if one[0].external_id in pieces)])
+                waiting = [one for one in waiting if one[0].external_id not in pieces]
+
+    async def _pieces(self, received: Received) -> Sequence[str] | None:
+        """Of which a turn was made whose message is stored already; None if it is not. What came later is no piece of it."""
+        session = received.group and await self._session(received.incoming)
+        known = await self.sessions.find_message(session.id, received.external_id) if session else None
+        return None if known is None else (known.metadata or {}).get(PIECES, ())
 
     async def stop(self, seconds: float) -> None:
         """Give replies that are on their way some time to end; what is left waits in the inbox for the next start."""
@@ -107,8 +120,7 @@ class Bot:
     async def _turn(self, received: Received, delivery: Delivery, taken: list[str]) -> None:
         async with self._lanes.taken(received.incoming.key):
             await self._answer(received, delivery)
-            for external_id in taken:
-                await self.inbox.finish(external_id)
+            await self.inbox.finish(taken)
 
     async def _answer(self, received: Received, delivery: Delivery) -> None:
         texts = Texts(received.language)
@@ -171,8 +183,10 @@ class Bot:
         return False
 
     async def _newest(self, incoming: Incoming) -> Message | None:
-        session = await self.sessions.find_by_conversation(incoming.conversation_id, incoming.interface_type)
-        return await self.commands.newest(session)
+        return await self.commands.newest(await self._session(incoming))
+
+    async def _session(self, incoming: Incoming) -> Session | None:
+        return await self.sessions.find_by_conversation(incoming.conversation_id, incoming.interface_type)
 
     # --- words of its own
 

@@ -10,9 +10,6 @@ import base64
 import io
 import logging
 
-from pypdf import PdfReader
-from pypdf.errors import PyPdfError
-
 from turnkeep.bots.received import Attachment
 from turnkeep.session import JsonObject
 
@@ -62,8 +59,8 @@ async def read(attachment: Attachment, data: bytes, *, images: bool) -> JsonObje
         return {"type": "image_url", "image_url": {"url": url}}
     try:
         text = await asyncio.to_thread(_pdf, data) if _is_pdf(attachment) else data.decode("utf-8-sig")
-    except (PyPdfError, UnicodeDecodeError, ValueError, KeyError, OSError, RecursionError) as error:
-        log.info("an attachment of %s bytes cannot be read: %s", len(data), type(error).__name__)
+    except ValueError as error:
+        log.info("an attachment of %s bytes cannot be read: %s", len(data), error)
         return noted(attachment, "it cannot be read")
     text = text.replace("\0", "").strip()
     if not text:
@@ -74,4 +71,10 @@ async def read(attachment: Attachment, data: bytes, *, images: bool) -> JsonObje
 
 
 def _pdf(data: bytes) -> str:
-    return "\n\n".join(page.extract_text() for page in PdfReader(io.BytesIO(data)).pages)
+    from pypdf import PdfReader  # a third of the bot's start otherwise
+    from pypdf.errors import PyPdfError
+
+    try:
+        return "\n\n".join(page.extract_text() for page in PdfReader(io.BytesIO(data)).pages)
+    except (PyPdfError, ValueError, KeyError, OSError, RecursionError) as error:
+        raise ValueError(type(error).__name__) from error

@@ -1,7 +1,8 @@
 """Several messages that are one turn: an album, or a long paste that the app cut into pieces.
 
 Invariants: what shares a group within a moment makes one turn, in the order of arrival; what has no group is passed on at once; the
-turns of a conversation are passed on in the order in which their first messages came.
+turns of a conversation are passed on in the order in which their first messages came. The stored message of a turn knows its pieces,
+so that after a crash it is made of the same.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from msgspec.structs import replace
 from turnkeep.bots.received import Received
 from turnkeep.session import Content, JsonObject
 
+PIECES = "pieces"  # in the metadata of a message that was made of several: their external ids
 MOMENT = 0.8  # seconds after the newest message of a group
 Group: TypeAlias = list[tuple[Received, tuple[str, ...]]]
 
@@ -47,6 +49,9 @@ class Gatherer:
         if waiting is None:
             waiting = self._waiting[key] = _Waiting(received.group)
         waiting.group.append((received, sent))
+        if last:  # what comes after it is something else
+            self._pass_on(key)
+            return
         if waiting.timer is not None:
             waiting.timer.cancel()
         waiting.timer = asyncio.get_running_loop().call_later(MOMENT, self._pass_on, key)
@@ -72,7 +77,8 @@ def merged(group: Sequence[Received]) -> Received:
         return first
     content = _joined([one.incoming.content for one in group])
     attachments = tuple(attachment for one in group for attachment in one.attachments)
-    return replace(first, incoming=replace(first.incoming, content=content), attachments=attachments)
+    metadata = {**(first.incoming.metadata or {}), PIECES: [one.external_id for one in group]}
+    return replace(first, incoming=replace(first.incoming, content=content, metadata=metadata), attachments=attachments)
 
 
 def _joined(contents: Sequence[Content]) -> Content:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
 import msgspec
@@ -60,5 +60,6 @@ class Inbox:
 
         return note
 
-    async def finish(self, external_id: str) -> None:
-        await self._store.finish(self._app, self._interface, external_id, int(time.time() * 1000))
+    async def finish(self, external_ids: Sequence[str]) -> None:
+        """What one turn has answered, all or none."""
+        await self._store.finish(self._app, self._interface, external_ids, int(time.time() * 1000))

@@ -323,10 +323,10 @@ class Store(Usable, ABC):
         """How far the bot has come with one that is not done."""
 
     @abstractmethod
-    async def finish(self, app: str, interface_type: str, external_id: str, now_ms: int) -> None:
-        """It is answered: payload and progress go, and its id is known until the cleanup, a week later.
+    async def finish(self, app: str, interface_type: str, external_ids: Sequence[str], now_ms: int) -> None:
+        """They are answered, by one answer: payloads and progress go, all or none; the ids are known until the cleanup, a week later.
 
-        An erasure of its user, and a deletion of a session of its conversation, remove it whole.
+        An erasure of their user, and a deletion of a session of their conversation, remove them whole.
         """
 
     # --- upkeep

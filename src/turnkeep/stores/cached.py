@@ -314,8 +314,8 @@ class CachedStore(Store):
     async def note_progress(self, app: str, interface_type: str, external_id: str, progress: str) -> None:
         await self.inner.note_progress(app, interface_type, external_id, progress)
 
-    async def finish(self, app: str, interface_type: str, external_id: str, now_ms: int) -> None:
-        await self.inner.finish(app, interface_type, external_id, now_ms)
+    async def finish(self, app: str, interface_type: str, external_ids: Sequence[str], now_ms: int) -> None:
+        await self.inner.finish(app, interface_type, external_ids, now_ms)
 
     async def add_key(self, key: ApiKey) -> None:
         await self.inner.add_key(key)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from importlib.util import find_spec
 
 from turnkeep.chat import Chat
 from turnkeep.errors import MissingExtra
@@ -19,6 +20,8 @@ LIBRARIES = ("httpx", "pypdf", "telegram", "telegramify_markdown")
 async def run(sessions: SessionManager, chat: Chat, ready: Callable[[str], None], stop: asyncio.Event) -> None:
     """Run the bot until `stop` is set. `ready` hears its name."""
     try:
+        if find_spec("pypdf") is None:  # it is loaded only for the first PDF
+            raise ModuleNotFoundError("No module named 'pypdf'", name="pypdf")
         from turnkeep.bots.telegram.app import TelegramApp
     except ModuleNotFoundError as error:
         if str(error.name).partition(".")[0] not in LIBRARIES:

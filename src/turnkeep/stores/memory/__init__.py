@@ -505,9 +505,10 @@ class MemoryStore(Store):
         self.check_usable()
         self._inbox.change(app, interface_type, external_id, progress=progress)
 
-    async def finish(self, app: str, interface_type: str, external_id: str, now_ms: int) -> None:
+    async def finish(self, app: str, interface_type: str, external_ids: Sequence[str], now_ms: int) -> None:
         self.check_usable()
-        self._inbox.change(app, interface_type, external_id, payload="", progress="", done_ms=now_ms)
+        for external_id in external_ids:
+            self._inbox.change(app, interface_type, external_id, payload="", progress="", done_ms=now_ms)
 
     # --- upkeep
 

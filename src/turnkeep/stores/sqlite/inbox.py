@@ -5,6 +5,8 @@ Invariant: an `external_id` stands once on an interface, whatever becomes of wha
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from msgspec.structs import astuple
 
 from turnkeep.session import Arrival, Session
@@ -28,9 +30,10 @@ def note_progress(tx: Transaction, app: str, interface_type: str, external_id: s
     tx.db.execute(f"UPDATE inbox SET progress = ? {_ONE}", (progress, app, interface_type, external_id)).fetchall()
 
 
-def finish(tx: Transaction, app: str, interface_type: str, external_id: str, now_ms: int) -> None:
+def finish(tx: Transaction, app: str, interface_type: str, external_ids: Sequence[str], now_ms: int) -> None:
     done = f"UPDATE inbox SET payload = '', progress = '', done_ms = ? {_ONE}"
-    tx.db.execute(done, (now_ms, app, interface_type, external_id)).fetchall()
+    for external_id in external_ids:
+        tx.db.execute(done, (now_ms, app, interface_type, external_id)).fetchall()
 
 
 def waiting(reader: Reader, app: str, interface_type: str) -> list[Arrival]:

@@ -301,8 +301,8 @@ class SQLiteStore(Store):
     async def note_progress(self, app: str, interface_type: str, external_id: str, progress: str) -> None:
         await self._change(inbox.note_progress, app, interface_type, external_id, progress)
 
-    async def finish(self, app: str, interface_type: str, external_id: str, now_ms: int) -> None:
-        await self._change(inbox.finish, app, interface_type, external_id, now_ms)
+    async def finish(self, app: str, interface_type: str, external_ids: Sequence[str], now_ms: int) -> None:
+        await self._change(inbox.finish, app, interface_type, external_ids, now_ms)
 
     # --- API keys
 

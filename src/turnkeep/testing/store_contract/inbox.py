@@ -45,7 +45,7 @@ class Inboxes(Case):
         assert sorted(taken) == [False] * 7 + [True]
         [kept] = await store.arrivals(APP, ON)
         assert kept.payload == str(taken.index(True))
-        await store.finish(APP, ON, "tg:1", NOW)
+        await store.finish(APP, ON, ["tg:1"], NOW)
         assert not await store.take_in(arrival())
         assert await waiting(store) == []
 
@@ -53,15 +53,21 @@ class Inboxes(Case):
         await store.take_in(arrival())
         await store.note_progress(APP, ON, "tg:1", '{"parts":[7]}')
         assert await store.arrivals(APP, ON) == [arrival(progress='{"parts":[7]}')]
-        await store.finish(APP, ON, "tg:1", NOW)
+        await store.finish(APP, ON, ["tg:1"], NOW)
         await store.note_progress(APP, ON, "tg:1", "late")
-        await store.finish(APP, ON, "tg:none", NOW)
+        await store.finish(APP, ON, ["tg:none"], NOW)
         assert await waiting(store) == []
+
+    async def test_what_was_answered_together_is_done_together(self, store: Store) -> None:
+        for name in ("tg:1", "tg:2", "tg:3"):
+            await store.take_in(arrival(name))
+        await store.finish(APP, ON, ["tg:1", "tg:3", "tg:none"], NOW)
+        assert await waiting(store) == ["tg:2"]
 
     async def test_apps_and_interfaces_are_apart(self, store: Store) -> None:
         for one in (arrival(), arrival(app="other"), arrival(interface_type="discord")):
             assert await store.take_in(one)
-        await store.finish(APP, ON, "tg:1", NOW)
+        await store.finish(APP, ON, ["tg:1"], NOW)
         assert await waiting(store) == []
         assert await waiting(store, "other") == ["tg:1"]
         assert await waiting(store, APP, "discord") == ["tg:1"]
@@ -69,7 +75,7 @@ class Inboxes(Case):
     async def test_a_week_after_it_was_done_its_id_is_forgotten(self, store: Store) -> None:
         await store.take_in(arrival())
         await store.take_in(arrival("tg:2"))
-        await store.finish(APP, ON, "tg:1", NOW)
+        await store.finish(APP, ON, ["tg:1"], NOW)
         await store.cleanup(APP, now_ms=NOW + KNOWN_MS, retention_ms=0)
         assert not await store.take_in(arrival())
         await store.cleanup("other", now_ms=NOW + KNOWN_MS + 1, retention_ms=0)
