@@ -1,0 +1,185 @@
+"""The Telegram bot as a process of its own, against the emulator of the Bot API in this one.
+
+Beside it, message by message and start by start in turn, a bare echo bot: python-telegram-bot's `Application` with one handler, no
+database. What the emulator costs weighs on both. `first character`: from the moment a message waits at the Bot API to the moment the
+first text of its answer arrives there, by a model that answers at once, one chat at a time. `many`: each of the chats sends its
+messages all at once, and replies are streamed; memory is the bot's own peak (VmHWM) over what it took when it had answered one message.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from telegram import Update
+from telegram.ext import Application, ContextTypes, MessageHandler, filters
+
+from benchmarks import measure
+from benchmarks.measure import Line
+from turnkeep.testing.telegram import Chat, TelegramEmulator
+
+MESSAGES = 60  # whose latency is taken, a round
+CHATS, TURNS = 500, 5
+PROGRAM = Path(sys.executable).parent / "turnkeep"
+
+
+async def at_once(messages: list[dict[str, Any]]) -> str:
+    return f"re {messages[-1]['content']}"
+
+
+async def streamed(messages: list[dict[str, Any]]) -> AsyncIterator[str]:
+    for word in ("re ", *messages[-1]["content"].split(" ")):
+        yield word
+        await asyncio.sleep(0.02)
+
+
+def echo(url: str) -> None:
+    """The bare bot."""
+
+    async def answer(update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
+        assert update.message is not None
+        await update.message.reply_text(f"re {update.message.text}")
+
+    bot = Application.builder().token(TelegramEmulator().token).base_url(f"{url}/bot").build()
+    bot.add_handler(MessageHandler(filters.TEXT, answer))
+    bot.run_polling()
+
+
+# --- processes
+
+
+@asynccontextmanager
+async def running(telegram: TelegramEmulator, place: Path, agent: str) -> AsyncIterator[asyncio.subprocess.Process]:
+    """Our bot, or with the agent `echo` the bare one; it has begun to poll."""
+    settings = {
+        "TURNKEEP_MODEL": f"python:benchmarks.bots:{agent}",
+        "TURNKEEP_TELEGRAM_TOKEN": telegram.token,
+        "TURNKEEP_TELEGRAM_API_URL": telegram.url,
+        "TURNKEEP_BOT_RATE": "0",
+        "PYTHONPATH": str(Path.cwd()),
+    }
+    ours = [str(PROGRAM), "telegram", "--db", f"sqlite:///{place}/bot.db"]
+    command = [sys.executable, "-m", "benchmarks.bots", "--echo", telegram.url] if agent == "echo" else ours
+    polls = telegram.calls["getUpdates"]
+    process = await asyncio.create_subprocess_exec(*command, env=os.environ | settings, stdout=asyncio.subprocess.DEVNULL)
+    try:
+        while telegram.calls["getUpdates"] == polls:
+            if process.returncode is not None:
+                raise SystemExit(f"{command[0]} ended with {process.returncode}")
+            await asyncio.sleep(0.002)
+        yield process
+    finally:
+        if process.returncode is None:
+            process.terminate()
+        await process.wait()
+
+
+def memory(process: asyncio.subprocess.Process, field: str) -> float:
+    """MB that /proc tells of a process: VmRSS, VmHWM."""
+    lines = Path(f"/proc/{process.pid}/status").read_text("ascii").splitlines()
+    [found] = [line.split()[1] for line in lines if line.startswith(f"{field}:")]
+    return int(found) * 1024 / 1e6
+
+
+# --- what is measured
+
+
+async def starts(place: Path) -> dict[str, float]:
+    """Seconds from a command to its first poll."""
+    found = {}
+    for agent in ("at_once", "echo"):
+        async with TelegramEmulator() as telegram:
+            began = time.perf_counter()
+            async with running(telegram, place, agent):
+                found[agent] = time.perf_counter() - began
+    return found
+
+
+async def answered(chat: Chat, text: str) -> float:
+    """Milliseconds until the first text of the answer is there."""
+    count = len(chat.from_bot())
+    said = chat.says(text)
+    await chat.until(lambda chat: len(chat.from_bot()) > count)
+    return (chat.from_bot()[count].at - said.at) * 1000
+
+
+async def first_characters(place: Path) -> dict[str, float]:
+    """The median of each bot."""
+    taken: dict[str, list[float]] = {"at_once": [], "echo": []}
+    async with (
+        TelegramEmulator() as for_ours,
+        TelegramEmulator() as for_bare,
+        running(for_ours, place, "at_once"),
+        running(for_bare, place, "echo"),
+    ):
+        chats = {"at_once": for_ours.private(for_ours.user("Ann")), "echo": for_bare.private(for_bare.user("Ann"))}
+        for text in measure.texts(MESSAGES + 10):
+            for agent, chat in chats.items():
+                taken[agent].append(await answered(chat, text))
+                await asyncio.sleep(0.02)  # the bot polls again
+    return {agent: measure.median(values[10:]) for agent, values in taken.items()}
+
+
+async def many(place: Path) -> tuple[float, float, int]:
+    """MB over idle, seconds, and how many chats lack an answer, have one twice, or out of order."""
+    async with TelegramEmulator() as telegram, running(telegram, place, "streamed") as process:
+        await answered(telegram.private(telegram.user("First")), "hello")
+        idle, began = memory(process, "VmRSS"), time.perf_counter()
+        chats = [telegram.private(telegram.user(f"U{number}")) for number in range(CHATS)]
+        for turn in range(TURNS):
+            for chat in chats:
+                chat.says(f"{turn} is what I say now")
+        wanted = [f"re {turn}iswhatIsaynow" for turn in range(TURNS)]
+        with suppress(TimeoutError):
+            async with asyncio.timeout(300):
+                for chat in chats:
+                    await chat.until(lambda chat: chat.answers() == wanted, 300)
+        took = time.perf_counter() - began
+        await asyncio.sleep(2.0)  # what comes twice comes now
+        return memory(process, "VmHWM") - idle, took, sum(chat.answers() != wanted for chat in chats)
+
+
+def main(argv: list[str] | None = None) -> list[Line]:
+    options = measure.arguments(__doc__).parse_args(argv)
+    began: dict[str, list[float]] = {"at_once": [], "echo": []}
+    first: dict[str, list[float]] = {"at_once": [], "echo": []}
+    loads = []
+    for number in range(options.rounds):
+        with measure.folder() as place:
+            for found, run in ((began, starts), (first, first_characters)):
+                for agent, value in asyncio.run(run(place)).items():
+                    found[agent].append(value)
+        if number < max(1, options.rounds // 2):
+            with measure.folder() as place:
+                loads.append(asyncio.run(many(place)))
+    over = [ours - bare for ours, bare in zip(first["at_once"], first["echo"], strict=True)]
+    grown, took, wrong = ([load[at] for load in loads] for at in range(3))
+    bare = "the bare echo bot"
+    return [
+        Line("to the first character, p50, above the bare echo bot", "< 30 ms", measure.spread(over, "ms", 1),
+             f"{measure.spread(first['echo'], 'ms', 1)} {bare}; {measure.spread(first['at_once'], 'ms', 1)} ours",
+             measure.median(over) < 30),
+        Line(f"{CHATS} chats at once, {TURNS} messages each: chats with a wrong answer", "0", f"{sum(wrong)}",
+             f"{measure.spread(took, 's', 1)} for all", not sum(wrong)),
+        Line("the same: memory above idle", "< 100 MB", measure.spread(grown, "MB", 1), "", max(grown) < 100),
+        Line("start to first poll", "< 2 s", measure.spread(began["at_once"], "s", 2),
+             f"{measure.spread(began['echo'], 's', 2)} {bare}", measure.median(began["at_once"]) < 2),
+    ]  # fmt: skip
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(add_help=False)
+    parser.add_argument("--echo", metavar="URL")
+    known, rest = parser.parse_known_args()
+    if known.echo:
+        echo(known.echo)
+    else:
+        print(measure.machine())
+        measure.show(main(rest))
