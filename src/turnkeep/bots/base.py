@@ -103,7 +103,7 @@ class Bot:
 
     async def take(self, received: Received) -> None:
         """Take a message in; when this returns the platform may be told so. Its answer comes later."""
-        verdict = await self.access.judge(received.incoming)
+        verdict = None if self._gatherer.awaits(received) else await self.access.judge(received.incoming)
         if verdict is not None:
             if verdict.text:
                 self.spawn(self.say(received.place, received.language, verdict.text, **verdict.values))

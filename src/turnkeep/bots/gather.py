@@ -17,6 +17,7 @@ from turnkeep.bots.received import Received
 from turnkeep.session import Content, JsonObject
 
 PIECES = "pieces"  # in the metadata of a message that was made of several: their external ids
+MAX_PIECES = 50  # that count as one message, of a paste some 200,000 characters
 MOMENT = 0.8  # seconds after the newest message of a group
 Group: TypeAlias = list[tuple[Received, tuple[str, ...]]]
 
@@ -35,6 +36,11 @@ class Gatherer:
     def __init__(self, serve: Callable[[Group], None]) -> None:
         self._serve = serve
         self._waiting: dict[tuple[str, str], _Waiting] = {}  # at most one group a conversation
+
+    def awaits(self, received: Received) -> bool:
+        """Whether it is one more piece of a message whose first pieces are here."""
+        waiting = self._waiting.get(received.incoming.key)
+        return waiting is not None and waiting.name in (received.group, received.joins) and len(waiting.group) < MAX_PIECES
 
     def add(self, received: Received, sent: tuple[str, ...]) -> None:
         key = received.incoming.key

@@ -313,6 +313,32 @@ async def test_what_nobody_can_read_of_another_bot_is_passed_over(telegram: Tele
         assert session.seq == 2
 
 
+async def test_what_the_app_says_of_a_chat_is_passed_over(telegram: TelegramEmulator, folder: Path) -> None:
+    ann = telegram.private(telegram.user("Ann"))
+    async with running(telegram, folder):
+        ann.posts(new_chat_title="Ours")
+        ann.posts(pinned_message={"message_id": 1, "date": 0, "chat": ann.told()})
+        ann.says("hello")
+        await ann.until(lambda chat: chat.answers() == ["re hello"])
+
+
+async def test_a_paste_is_one_message_whatever_its_length_and_the_rate(telegram: TelegramEmulator, folder: Path) -> None:
+    ann = telegram.private(telegram.user("Ann"))
+    text = "".join(f"line {at:09}\n" for at in range(6_667))
+    assert len(text) > 100_000
+
+    async def count(messages: list[dict[str, Any]]) -> str:
+        return "counted"
+
+    async with running(telegram, folder, count, bot_rate=2) as sessions:
+        for at in range(0, len(text), 4096):
+            ann.says(text[at : at + 4096])
+        await ann.until(lambda chat: chat.answers() == ["counted"])
+        [session] = await sessions.list_sessions()
+        [asked, _] = await sessions.get_messages(session.id)
+        assert asked.content == text
+
+
 async def test_a_chat_that_blocked_the_bot_does_not_stop_others(telegram: TelegramEmulator, folder: Path) -> None:
     ann, bob = telegram.private(telegram.user("Ann")), telegram.private(telegram.user("Bob"))
     ann.blocked = True

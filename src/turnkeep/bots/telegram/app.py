@@ -21,7 +21,7 @@ from turnkeep.bots.base import Bot
 from turnkeep.bots.telegram.commands import TelegramCommands
 from turnkeep.bots.telegram.platform import Telegram
 from turnkeep.bots.telegram.poller import POLL_SECONDS, Poller
-from turnkeep.bots.telegram.reading import Me, command_of, is_for, message_of, received, unread_kind
+from turnkeep.bots.telegram.reading import Me, command_of, is_for, is_notice, message_of, received, unread_kind
 from turnkeep.bots.texts import CATALOGUES, Texts
 from turnkeep.chat import Chat
 from turnkeep.errors import InvalidInput
@@ -109,6 +109,8 @@ class TelegramApp:
         if command is not None and update.message is not None:
             await self._command(command.name, self.commands.run(command, received(message, self.me)))
         elif is_for(message, self.me):
+            if is_notice(message):
+                return
             if kind := unread_kind(message):
                 told = received(message, self.me)
                 self.bot.spawn(self.bot.say(told.place, told.language, "unsupported", kind=kind))

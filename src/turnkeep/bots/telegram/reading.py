@@ -73,9 +73,18 @@ def conversation_of(message: Message, user: User, scope: Scope) -> str:
     return chat
 
 
+def is_notice(message: Message) -> bool:
+    """Whether nobody says anything: a title was changed, a message pinned."""
+    return not _is_readable(message) and unread_kind(message) is None
+
+
+def _is_readable(message: Message) -> bool:
+    return bool(message.text or message.caption or attachments_of(message))
+
+
 def unread_kind(message: Message) -> str | None:
     """What kind a message is that has nothing we can read."""
-    if message.text or message.caption or attachments_of(message):
+    if _is_readable(message):
         return None
     return next((kind for kind in _UNREAD if getattr(message, kind, None)), None)
 
