@@ -1,11 +1,12 @@
 """Who may do what: keys, scopes, apps, and keys of one user."""
 
+import hmac
 from typing import Any
 
 import pytest
 from tests.server.conftest import URL, Client, Running, problem
 
-from turnkeep.keys import parse
+from turnkeep.keys import ApiKey, parse
 from turnkeep.server.routes import HANDLERS
 
 Call = tuple[str, str, Any]
@@ -78,6 +79,35 @@ async def test_a_revoked_key_ends_at_once(running: Running) -> None:
     [key] = await running.tenants.store.keys()
     await running.tenants.store.revoke_key(None, key.id, 1)
     problem(await client.get(URL), 401, "unauthorized")
+
+
+async def test_forged_unknown_and_revoked_keys_take_one_path(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One look at the store and one comparison for each, and the same answer to the byte: nothing tells them apart."""
+    good, revoked = await running.key(), await running.key()
+    await running.tenants.store.revoke_key(None, f"key_{revoked.split('_')[1]}", 1)
+    looked: list[str] = []
+    compared: list[int] = []
+    find, compare = running.tenants.store.key, hmac.compare_digest
+
+    async def watched(name: str) -> ApiKey | None:
+        looked.append(name)
+        return await find(name)
+
+    monkeypatch.setattr(running.tenants.store, "key", watched)
+
+    def compared_with(one: bytes, other: bytes) -> bool:
+        compared.append(len(one))
+        return compare(one, other)
+
+    monkeypatch.setattr(hmac, "compare_digest", compared_with)
+    forged = good[:-1] + ("A" if good[-1] != "A" else "B")
+    unknown = "tk_" + "0" * 16 + good[19:]
+    given = [forged, unknown, revoked, "no key at all"]
+    answers = [await running.http.get(URL, headers={"Authorization": f"Bearer {key}"}) for key in given]
+    assert {(answer.status_code, answer.content, *answer.headers.items()) for answer in answers} == {
+        (401, answers[0].content, *answers[0].headers.items())
+    }
+    assert (len(looked), compared) == (len(given), [32] * len(given))
 
 
 async def test_two_keys_in_one_request_are_none(running: Running) -> None:

@@ -22,7 +22,9 @@ async def everything(running: Running, client: Client, monkeypatch: pytest.Monke
     headers = {"Idempotency-Key": "header-x", "X-Other": "header-x"}
     message: dict[str, Any] = {"role": "user", "content": "content-x"}
     for body in (message, {**message, "field-x": 1}, {**message, "role": "content-x"}, {**message, "tool_calls": "content-x"}):
-        await client.post(f"{path}/messages?query-x=1", body, headers=headers)
+        await client.post(f"{path}/messages", body, headers=headers)
+    await client.post(f"{path}/messages?query-x=1", message)
+    await client.get(f"{path}/context?system=query-x")
     await client.call("POST", f"{path}/messages", content=b'{"content-x')
     await client.get(f"{path}/context?system=query-x&token_budget=1")
     await client.get(f"{path}%0Apath-x")
@@ -39,8 +41,8 @@ async def everything(running: Running, client: Client, monkeypatch: pytest.Monke
         with monkeypatch.context() as patched:
             for name in ("session", "append", "window"):
                 patched.setattr(running.tenants.store, name, failure)
-            assert (await client.post(f"{path}/messages?query-x", message, headers=headers)).status_code == status
-            assert (await client.get(f"{URL}/path-x%0A?query-x")).status_code == status
+            assert (await client.post(f"{path}/messages", message, headers=headers)).status_code == status
+            assert (await client.get(f"{URL}/path-x%0A/context?system=query-x")).status_code == status
     return str(session["id"])
 
 

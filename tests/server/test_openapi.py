@@ -6,10 +6,13 @@ from typing import Any
 
 import msgspec
 import pytest
+from openapi_spec_validator import OpenAPIV31SpecValidator
 from tests.server.conftest import URL, Client
 
+from turnkeep.server import bodies
 from turnkeep.server.examples import EXAMPLES
 from turnkeep.server.openapi import OPERATIONS, document
+from turnkeep.server.problems import TITLES
 
 
 def _walk(value: Any) -> Iterator[Any]:
@@ -28,9 +31,48 @@ def test_an_example_has_its_shape(kind: type) -> None:
 
 
 def test_every_reference_leads_somewhere() -> None:
-    schemas = document()["components"]["schemas"]
+    parts = document()["components"]
     names = {one["$ref"] for one in _walk(document()) if isinstance(one, dict) and "$ref" in one}
-    assert names == {f"#/components/schemas/{name}" for name in schemas}
+    kept = {f"#/components/{kind}/{name}" for kind in ("schemas", "responses", "links") for name in parts[kind]}
+    assert names == kept
+
+
+def test_a_validator_finds_no_fault() -> None:
+    OpenAPIV31SpecValidator(document()).validate()
+
+
+def test_every_tag_is_told_and_used() -> None:
+    used = {tag for path in document()["paths"].values() for one in path.values() for tag in one["tags"]}
+    assert used == {tag["name"] for tag in document()["tags"]}
+    assert all(tag["description"] for tag in document()["tags"])
+
+
+def test_every_parameter_has_its_words_and_its_bounds() -> None:
+    for path in document()["paths"].values():
+        for one in path.values():
+            for given in one["parameters"]:
+                assert given["description"].endswith("."), given
+                if given["in"] != "header" and given["name"] != "system":
+                    assert given["schema"].get("type") == "boolean" or {"minimum", "maxLength", "enum", "anyOf"} & set(
+                        given["schema"]
+                    ), given
+
+
+def test_every_field_of_a_body_has_its_words() -> None:
+    shapes = document()["components"]["schemas"]
+    bodies_of = {kind.__name__ for kind in EXAMPLES if kind.__module__ == bodies.__name__}
+    untold = [
+        (name, field) for name in bodies_of for field, told in shapes[name]["properties"].items() if "description" not in told
+    ]
+    assert untold == [(name, "action") for name, field in untold if field == "action"]
+
+
+def test_every_problem_that_can_be_has_an_example() -> None:
+    answers = document()["components"]["responses"].values()
+    shown = [example["value"] for one in answers for example in one["content"]["application/problem+json"]["examples"].values()]
+    assert {one["status"] for one in shown} == set(TITLES) - {405}  # 405 belongs to no call
+    for one in shown:
+        assert one["type"].startswith("urn:turnkeep:problem:")
 
 
 def test_every_operation_is_there_with_its_words() -> None:
@@ -38,7 +80,7 @@ def test_every_operation_is_there_with_its_words() -> None:
     assert len(found) == len(OPERATIONS) == len({one["operationId"] for one in found})
     for one in found:
         assert one["summary"].endswith((".", "?")), one
-        assert {"default"} <= set(one["responses"])
+        assert {"500", "503"} <= set(one["responses"])
         for response in one["responses"].values():
             for media in response.get("content", {}).values():
                 assert media["examples"]

@@ -6,7 +6,7 @@ Invariant: the store's own integers stay inside; times are ISO 8601 in UTC; ever
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from litestar.types import Receive, Scope, Send
@@ -18,6 +18,10 @@ from turnkeep.session import CarryOver, Content, EventKind, JsonObject, LeftOut,
 
 _encode = msgspec.json.Encoder().encode
 _JSON = (b"content-type", b"application/json")
+
+
+class Html:
+    """The kind of an answer that is a page."""
 
 
 class Answer:
@@ -38,6 +42,9 @@ class Answer:
 
 
 # --- shapes
+
+
+_RANGE = msgspec.Meta(description="The first `seq` and the last.", extra_json_schema={"minItems": 2, "maxItems": 2})
 
 
 class Session(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,7 +70,7 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
     prompt_seq: int
     window_start: int
     cleared_seq: int
-    retracted: list[tuple[int, int]]
+    retracted: list[Annotated[list[int], _RANGE]]
     tokens: int
     tokens_out: int
     window_messages: int

@@ -40,6 +40,7 @@ def create_app(tenants: Tenants) -> Watched:
         request_class=Call,
         request_max_body_size=None,  # `Call.body` keeps to the limit
     )
+    app.state.methods = {route.path_format: ", ".join(sorted(route.methods)) for route in app.routes}
     watched = Watched(app, Figures(), access_log=settings.access_log)
     attach(watched, tenants)
     return watched

@@ -5,14 +5,16 @@ Invariant: a field that a shape does not have is refused, so that a misspelt one
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 import msgspec
+from msgspec import Meta
 
-from turnkeep.session import CarryOver, Content, JsonObject, Scope, Status
-
-Id: TypeAlias = int | str
+from turnkeep import checks
+from turnkeep.checks import MAX_BATCH
+from turnkeep.server import terms
+from turnkeep.session import JsonObject, Status
+from turnkeep.stores.base import MAX_PAGE
 
 
 class Shape(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -25,49 +27,59 @@ class Shape(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 class Find(Shape):
     """Which sessions: by `id`, by `conversationId`, or a page of them; or their statistics."""
 
-    id: str | None = None
-    conversationId: str | None = None
-    interfaceType: str | None = None
-    externalUserId: str | None = None
-    status: Status | Literal["all"] = "active"
-    stats: bool = False
-    before: str | None = None
-    limit: int = 50
+    id: terms.OnlySession = None
+    conversationId: terms.OfConversation = None
+    interfaceType: terms.OfInterface = None
+    externalUserId: terms.OfUser = None
+    status: Annotated[Status | Literal["all"], Meta(description="Only sessions of this status.")] = "active"
+    stats: Annotated[bool, Meta(description="The figures of the whole app, in the place of sessions.")] = False
+    before: terms.Before = None
+    limit: terms.Limit = 50
 
 
 class One(Shape):
     """The session."""
 
-    id: str
+    id: terms.SessionId
 
 
 class MessagePage(Shape):
     """A page of the log after that `seq`; or the message of that `external_id`."""
 
-    after: int = 0
-    limit: int = 100
-    external_id: str | None = None
+    after: terms.After = 0
+    limit: terms.Limit = 100
+    external_id: terms.OfExternalId = None
 
 
 class Page(Shape):
     """At most `limit` after that number."""
 
-    after: int = 0
-    limit: int = 100
+    after: terms.After = 0
+    limit: terms.Limit = 100
+
+
+def check_page(page: Find | MessagePage) -> None:
+    """For an answer that is no page: what it would be cut by is judged all the same."""
+    checks.page("limit", page.limit, 1, MAX_PAGE)
+    if isinstance(page, MessagePage):
+        checks.after("after", page.after)
+    else:
+        for name in ("interfaceType", "externalUserId", "before"):
+            checks.optional_identifier(name, getattr(page, name))
 
 
 class Within(Shape):
     """What the context must keep to."""
 
-    system: str | None = None
-    max_messages: int | None = None
-    token_budget: int | None = None
+    system: terms.System = None
+    max_messages: terms.MaxMessages = None
+    token_budget: terms.TokenBudget = None
 
 
 class InScope(Shape):
     """Whose variables."""
 
-    scope: Scope = "session"
+    scope: terms.Variables = "session"
 
 
 class Nothing(Shape):
@@ -80,81 +92,83 @@ class Nothing(Shape):
 class NewMessage(Shape):
     """A message in OpenAI's shape, with what Turnkeep adds."""
 
-    role: str
-    content: Content = None
-    tool_calls: list[JsonObject] | None = None
-    tool_call_id: str | None = None
-    name: str | None = None
-    external_id: Id | None = None
-    author_id: Id | None = None
-    metadata: JsonObject | None = None
-    created_at: datetime | None = None
+    role: terms.MessageRole
+    content: terms.MessageContent = None
+    tool_calls: terms.ToolCalls = None
+    tool_call_id: terms.ToolCallId = None
+    name: terms.SpeakerName = None
+    external_id: terms.ExternalId = None
+    author_id: terms.Author = None
+    metadata: terms.Metadata = None
+    created_at: terms.WrittenAt = None
 
 
 class OneMessage(NewMessage):
     """`expected_seq`: that of the newest message, else a conflict."""
 
-    expected_seq: int | None = None
+    expected_seq: terms.ExpectedSeq = None
 
 
 class NewMessages(Shape):
     """Up to 1000, stored all or none."""
 
-    messages: list[NewMessage]
-    expected_seq: int | None = None
+    messages: Annotated[
+        list[NewMessage], Meta(description="Stored all or none.", extra_json_schema={"minItems": 1, "maxItems": MAX_BATCH})
+    ]
+    expected_seq: terms.ExpectedSeq = None
 
 
 class Build(Within):
     """`tools`: the schemas that will be sent beside the messages; they are counted."""
 
-    tools: list[JsonObject] | None = None
+    tools: terms.Tools = None
 
 
 class Retract(Shape):
     """From this `seq` on."""
 
-    from_seq: int
+    from_seq: terms.FromSeq
 
 
 class Clear(Shape):
     """Whether summaries stay in the window."""
 
-    keep_summaries: bool = True
+    keep_summaries: terms.KeepSummaries = True
 
 
 class ToolCall(Shape):
     """A tool that ran."""
 
-    name: str
-    duration_ms: float | None = None
-    outcome: str = "ok"
-    tool_call_id: str | None = None
-    data: JsonObject | None = None
+    name: terms.EventName
+    duration_ms: terms.Duration = None
+    outcome: terms.Outcome = "ok"
+    tool_call_id: terms.OfToolCall = None
+    data: terms.Data = None
 
 
 class Failure(Shape):
     """`name` is the kind of failure."""
 
-    name: str
-    message: str | None = None
-    data: JsonObject | None = None
+    name: terms.EventName
+    message: terms.FailureText = None
+    data: terms.Data = None
 
 
 class Erase(Shape):
     """Who: on one interface, or on all of them."""
 
-    external_user_id: Id
-    interface_type: str | None = None
+    external_user_id: terms.Person
+    interface_type: terms.OnInterface = None
 
 
 class Usage(Shape):
     """As the provider counted."""
 
-    tokens_in: int
-    tokens_out: int
-    model: str = "model"
-    duration_ms: float | None = None
-    data: JsonObject | None = None
+    tokens_in: terms.Tokens
+    tokens_out: terms.Tokens
+    model: terms.ModelName = "model"
+    duration_ms: terms.Duration = None
+    data: terms.Data = None
 
 
 # --- the original calls, told apart by `action`
@@ -167,69 +181,69 @@ class Action(Shape, tag_field="action"):
 class Create(Action, tag="create"):
     """`expires_in_ms`: after the last message; null for never."""
 
-    interface_type: str
-    conversation_id: Id
-    external_user_id: Id | None = None
-    external_chat_id: Id | None = None
-    token_limit: int | None = None
-    expires_in_ms: float | msgspec.UnsetType | None = msgspec.UNSET
-    model: str | None = None
-    tokenizer: str | None = None
-    carry_over: CarryOver | None = None
-    metadata: JsonObject | None = None
+    interface_type: terms.Interface
+    conversation_id: terms.Conversation
+    external_user_id: terms.ExternalUser = None
+    external_chat_id: terms.ExternalChat = None
+    token_limit: terms.TokenLimit = None
+    expires_in_ms: terms.Expiry = msgspec.UNSET
+    model: terms.Model = None
+    tokenizer: terms.Tokenizer = None
+    carry_over: terms.Carried = None
+    metadata: terms.Metadata = None
 
 
 class AddMessage(Action, tag="addMessage"):
     """A message for the session `id`."""
 
-    id: str
-    role: str
-    content: Content = None
-    tool_calls: list[JsonObject] | None = None
-    tool_call_id: str | None = None
-    name: str | None = None
-    external_id: Id | None = None
-    author_id: Id | None = None
-    metadata: JsonObject | None = None
-    created_at: datetime | None = None
-    expected_seq: int | None = None
+    id: terms.SessionId
+    role: terms.MessageRole
+    content: terms.MessageContent = None
+    tool_calls: terms.ToolCalls = None
+    tool_call_id: terms.ToolCallId = None
+    name: terms.SpeakerName = None
+    external_id: terms.ExternalId = None
+    author_id: terms.Author = None
+    metadata: terms.Metadata = None
+    created_at: terms.WrittenAt = None
+    expected_seq: terms.ExpectedSeq = None
 
 
 class ClearMessages(Action, tag="clearMessages"):
     """Empty the window; the log stays."""
 
-    id: str
-    keep_summaries: bool = True
+    id: terms.SessionId
+    keep_summaries: terms.KeepSummaries = True
 
 
 class UpdateState(Action, tag="updateState"):
     """`state` is a merge patch: null removes a key."""
 
-    id: str
-    state: JsonObject
-    scope: Literal["session", "user"] = "session"
+    id: terms.SessionId
+    state: Annotated[JsonObject, Meta(description="The patch (RFC 7396).")]
+    scope: terms.Variables = "session"
 
 
 class Deactivate(Action, tag="deactivate"):
     """Close the session."""
 
-    id: str
+    id: terms.SessionId
 
 
 class Cleanup(Action, tag="cleanup"):
     """Close what is expired, delete what is past its retention."""
 
-    dry_run: bool = False
+    dry_run: terms.DryRun = False
 
 
 class BuildContext(Action, tag="buildContext"):
     """The prompt for the next call of the model."""
 
-    id: str
-    maxMessages: int | None = None
-    token_budget: int | None = None
-    system: str | None = None
-    tools: list[JsonObject] | None = None
+    id: terms.SessionId
+    maxMessages: terms.MaxMessages = None
+    token_budget: terms.TokenBudget = None
+    system: terms.System = None
+    tools: terms.Tools = None
 
 
 AnyAction: TypeAlias = Create | AddMessage | ClearMessages | UpdateState | Deactivate | Cleanup | BuildContext

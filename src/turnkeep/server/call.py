@@ -11,12 +11,13 @@ from typing import TypeVar, cast
 from urllib.parse import parse_qsl
 
 import msgspec
-from litestar import Request
+from litestar import Request, Response
 from litestar.datastructures import State
 
 from turnkeep.errors import InvalidInput, UnknownSession
 from turnkeep.keys import Access, ApiKey
 from turnkeep.manager import SessionManager
+from turnkeep.server.bodies import Nothing
 from turnkeep.server.problems import ContentTooLarge, Forbidden, NotJson, UnsupportedMediaType
 from turnkeep.server.tenants import Tenants
 from turnkeep.session import Session
@@ -150,9 +151,13 @@ class Call(Request[ApiKey, None, State]):
 
 def _converted(query: dict[str, str], kind: type[T]) -> T:
     try:
-        return msgspec.convert(query, kind, strict=False)
+        made = msgspec.convert(query, kind, strict=False)
     except msgspec.ValidationError as error:
         raise invalid(error, "query") from None
+    for name in query:
+        if getattr(made, name) is None:  # msgspec takes the text "null" for it, where a number may be none
+            raise InvalidInput(name, "must not be null: leave it out")
+    return made
 
 
 def invalid(error: msgspec.ValidationError, whole: str) -> InvalidInput:
@@ -166,16 +171,21 @@ def invalid(error: msgspec.ValidationError, whole: str) -> InvalidInput:
     return InvalidInput(path or whole, why[:1].lower() + why[1:])
 
 
-async def authorize(request: Request[ApiKey, None, State]) -> None:
+async def authorize(request: Request[ApiKey, None, State]) -> Response[None] | None:
     """Before every handler: the key, and whether its scope is enough. A handler that says nothing needs an admin's."""
     call = cast(Call, request)
+    if call.method == "OPTIONS":  # answered here: Litestar's own handler names the methods of one of the path's handlers only
+        return Response(None, status_code=204, headers={"Allow": call.app.state.methods[call.scope["path_template"]]})
     needed = call.route_handler.opt.get("scope", "admin")
     if needed == PUBLIC:
-        return
+        return None
     tenants: Tenants = call.app.state.tenants
     key = await call.app.state.admission.admit(_bearer(call))
     caller = call.scope["caller"] = Caller(key, tenants.manager(key.app))  # type: ignore[typeddict-unknown-key]  # see Call.caller
     caller.require(needed)
+    if call.scope["query_string"] and call.route_handler.opt["operation"].query is Nothing:
+        call.query_as(Nothing)
+    return None
 
 
 def _bearer(call: Call) -> str | None:

@@ -50,7 +50,7 @@ async def write(call: Call) -> SessionManager:
 
 
 async def _conditional(call: Call, sessions: SessionManager, expected: int | None) -> SessionManager:
-    key = _idempotency_key(call)
+    key = idempotency_key(call)
     if key is None and expected is None:
         return sessions
     if key is None:
@@ -74,7 +74,7 @@ async def _expected_version(call: Call, sessions: SessionManager, session_id: st
     return current if current in named else NO_VERSION
 
 
-def _idempotency_key(call: Call) -> str | None:
+def idempotency_key(call: Call) -> str | None:
     """As it is, or as a string of structured fields, in quotes."""
     key = call.header(b"idempotency-key")
     if key is not None and len(key) > 1 and key[0] == key[-1] == '"':

@@ -5,8 +5,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from turnkeep.server import answers, bodies
-from turnkeep.server.problems import PREFIX, Problem
+from msgspec import to_builtins
+
+from turnkeep import errors
+from turnkeep.errors import TurnkeepError
+from turnkeep.server import answers, bodies, problems
+from turnkeep.server.problems import Problem
 from turnkeep.session import Cleaned, Erased, SessionStats, Stats
 
 ID = "ses_Wm3qTqOaR2yDq0yXbV9k1A"
@@ -108,6 +112,34 @@ EVENT_STREAM = (
     ": keep-alive\n\n"
 )
 
+_REFUSALS: list[TurnkeepError] = [
+    errors.InvalidInput("limit", "must be at most 1000", size=5000, limit=1000),
+    errors.BudgetTooSmall("token_budget", "the fixed parts of the prompt need more", size=412, limit=100),
+    problems.NotJson(),
+    problems.Unauthorized(),
+    problems.Forbidden(),
+    errors.UnknownSession(ID),
+    errors.Conflict("external_id", "another message is stored under it"),
+    errors.SessionClosed(ID, "inactive"),
+    errors.PreconditionFailed("version", "the session is not, or no longer, at the version that was expected"),
+    errors.IdempotencyKeyReused("idempotency_key", "was used before, for another write"),
+    problems.ContentTooLarge(8_388_608),
+    problems.UnsupportedMediaType(),
+    problems.TooManyRequests("The API key asks too often.", 3, '"key";q=100;w=1', "key"),
+    problems.TooManyStreamsOfKey(4),
+    problems.TooManyStreams(100),
+    problems.NotReady(),
+    errors.StoreBusy(),
+    errors.StoreFull(),
+]
+_ALL = [
+    *map(problems.problem, _REFUSALS),
+    problems.of_status(408, 30),
+    problems.of_status(431, 65_536),
+    problems.of_status(500),
+]
+PROBLEMS = {status: [one for one in _ALL if one.status == status] for status in sorted({one.status for one in _ALL})}
+
 EXAMPLES: dict[type, Any] = {
     answers.Session: SESSION,
     answers.Sessions: {"sessions": [SESSION], "next_before": None},
@@ -157,13 +189,7 @@ EXAMPLES: dict[type, Any] = {
         "last_active": ACTIVE,
         "duration": 300.0,
     },
-    Problem: {
-        "type": PREFIX + "unknown-session",
-        "title": "Not found",
-        "status": 404,
-        "field": "session_id",
-        "detail": "session_id: no session 'ses_x' in this app",
-    },
+    Problem: to_builtins(PROBLEMS[404][0]),
     bodies.OneMessage: {**SAID, "expected_seq": 0},
     bodies.Erase: {"external_user_id": "ann", "interface_type": "web"},
     bodies.NewMessages: {"messages": [SAID, {"role": "assistant", "content": "Sunny."}]},

@@ -19,9 +19,11 @@ Method: TypeAlias = Literal["GET", "POST", "PATCH", "DELETE"]
 
 
 class Operation(msgspec.Struct, frozen=True, kw_only=True):
-    """`answers`: the shape of each good status, None where it has no body; `problems`: the statuses of the others."""
+    """`answers`: the shape of each good status, None where it has no body; `problems`: what else it may answer, beyond what follows
+    from the rest: see `turnkeep.server.openapi`."""
 
     name: str
+    method: Method
     text: str
     tag: str
     scope: str
@@ -31,6 +33,10 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     body: Any
     headers: tuple[str, ...]
     etag: bool
+
+    @property
+    def changes(self) -> bool:
+        return self.method != "GET"
 
 
 def operation(
@@ -51,6 +57,7 @@ def operation(
     def declare(handler: Handler) -> HTTPRouteHandler:
         told = Operation(
             name=handler.__name__,
+            method=method,
             text=inspect.cleandoc(handler.__doc__ or ""),
             tag=tag,
             scope=scope,

@@ -134,12 +134,14 @@ TITLES = {
     403: "Forbidden",
     404: "Not found",
     405: "Method not allowed",
+    408: "Request timeout",
     409: "Conflict",
     412: "Precondition failed",
     413: "Content too large",
     415: "Unsupported media type",
     422: "Unprocessable content",
     429: "Too many requests",
+    431: "Request header fields too large",
     500: "Internal server error",
     503: "Service unavailable",
     507: "Insufficient storage",
@@ -190,15 +192,24 @@ def on_http_exception(request: Request[Any, Any, Any], error: HTTPException) -> 
     status = error.status_code
     if status >= 500:
         return on_bug(request, error)
-    words = {404: "There is nothing at this path.", 405: "This path does not take that method."}
+    return _response(of_status(status), dict(error.headers or {}))
+
+
+def of_status(status: int, limit: float | None = None) -> Problem:
+    """For what is no error of ours."""
     title = TITLES.get(status) or HTTPStatus(status).phrase  # those of Python change with its versions
-    code = PREFIX + title.lower().replace(" ", "-")
-    found = Problem(type=code, title=title, status=status, detail=words.get(status, title))
-    return _response(found, dict(error.headers or {}))
+    words = {
+        404: "There is nothing at this path.",
+        405: "This path does not take that method.",
+        408: f"The request did not come in within {limit or 0:g} s.",
+        431: f"The request line and the headers are too large (limit {limit or 0:,} bytes).",
+        500: "The server failed to answer this request; its log says why.",
+    }
+    code = "internal" if status == 500 else title.lower().replace(" ", "-")
+    return Problem(type=PREFIX + code, title=title, status=status, detail=words.get(status, title), limit=limit)
 
 
 def on_bug(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     request.app.state.figures.problems["internal"] += 1
     log.error("%s %s failed", request.method, route(request.scope), exc_info=error)
-    detail = "The server failed to answer this request; its log says why."
-    return _response(Problem(type=PREFIX + "internal", title=TITLES[500], status=500, detail=detail))
+    return _response(of_status(500))

@@ -9,7 +9,7 @@ from msgspec.structs import asdict
 
 from turnkeep.server import answers
 from turnkeep.server.answers import Answer
-from turnkeep.server.bodies import AddMessage, MessagePage, NewMessages, OneMessage
+from turnkeep.server.bodies import AddMessage, MessagePage, NewMessages, OneMessage, check_page
 from turnkeep.server.call import Call
 from turnkeep.server.conditions import WRITE, write_to
 from turnkeep.server.operations import operation
@@ -25,6 +25,7 @@ async def read_messages(request: Call, session_id: FromPath[str]) -> ASGIApp:
     """The log after that `seq`, oldest first: also what a summary covers, a clear passed or a retract hides."""
     sessions, page = await request.sessions_for(session_id), request.query_as(MessagePage)
     if page.external_id is not None:
+        check_page(page)
         known = await sessions.find_message(session_id, page.external_id)
         return Answer(answers.Messages([answers.message(known)] if known else [], None))
     found = await sessions.get_messages(session_id, page.after, page.limit)

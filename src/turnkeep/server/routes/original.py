@@ -22,9 +22,10 @@ from turnkeep.server.bodies import (
     Find,
     One,
     UpdateState,
+    check_page,
 )
 from turnkeep.server.call import Call
-from turnkeep.server.conditions import WRITE, etag, write, write_to
+from turnkeep.server.conditions import WRITE, etag, idempotency_key, write, write_to
 from turnkeep.server.operations import operation
 from turnkeep.server.problems import Forbidden
 from turnkeep.server.routes.messages import add_one
@@ -53,6 +54,7 @@ async def find_sessions(request: Call) -> ASGIApp:
     find = request.query_as(Find)
     if sum((find.id is not None, find.conversationId is not None, find.stats)) > 1:
         raise InvalidInput("query", "give one of id, conversationId and stats")
+    check_page(find)
     if find.id is not None:
         return answer_session(request, await request.visible(find.id))
     if find.stats:
@@ -98,6 +100,7 @@ async def act(request: Call) -> ASGIApp:
     `create` answers 201 with a new session, or 200 with the active one of the conversation; `addMessage` 201. `buildContext`
     needs the scope `read`, `cleanup` needs `admin`, the others `write`.
     """
+    idempotency_key(request)  # a bad one is refused, whatever the action
     action = await request.body_as(_ACTION)
     return await _ACTIONS[type(action)](request, action)
 
@@ -132,7 +135,7 @@ async def create(request: Call, action: Create) -> Answer:
 def _seconds(milliseconds: float) -> float:
     if not milliseconds > 0:
         raise InvalidInput("expires_in_ms", "must be more than 0", size=milliseconds, limit=0)
-    return milliseconds / 1000
+    return max(1.0, milliseconds) / 1000
 
 
 async def _check_own(request: Call, session: Session, *, created: bool) -> None:
