@@ -161,7 +161,7 @@ class Messages(Case):
         shape["tool_calls"][0]["id"] = "c2"
         shape["metadata"]["a"].append(1)
         assert row((await log(manager, session))[0]) == seen
-        assert str(await manager.build_context(session.id)).count("c2") == 0
+        assert "c2" not in str((await manager.build_context(session.id)).messages)  # which holds no random id
 
     # --- reading
 
