@@ -13,6 +13,7 @@ from tests.faults.helpers import sql
 from turnkeep.errors import Conflict, InvalidInput, SessionClosed, StoreFull, UnknownSession
 from turnkeep.session import Appended, NewMessage, Session
 from turnkeep.stores.sqlite import SQLiteStore
+from turnkeep.stores.sqlite.writer import MIN_BATCH
 from turnkeep.testing.builders import APP, HOUR, NOW, message, new_session, tool_result, tool_use
 
 MANY = 300
@@ -57,8 +58,10 @@ def theirs(store: SQLiteStore, statement: str, *bindings: Any) -> None:
 # --- one statement
 
 
-async def test_a_batch_is_one_statement(store: SQLiteStore) -> None:
-    sessions = [await opened(store, number) for number in range(32)]
+@pytest.mark.parametrize(("appends", "batches"), [(3, 1), (MIN_BATCH, 1), (2 * MIN_BATCH, 2)])
+async def test_a_batch_is_one_statement(store: SQLiteStore, appends: int, batches: int) -> None:
+    """Of many, half are on their way while the other half is served."""
+    sessions = [await opened(store, number) for number in range(appends)]
     statements: list[str] = []
 
     def note(_cursor: Any, statement: str, _bindings: Any) -> bool:
@@ -68,7 +71,7 @@ async def test_a_batch_is_one_statement(store: SQLiteStore) -> None:
     store._write_db.exec_trace = note
     await asyncio.gather(*[append(store, session, message("user", "hi", external_id="x")) for session in sessions])
     store._write_db.exec_trace = None
-    assert [statement.split(" (")[0] for statement in statements] == ["INSERT INTO appended"]
+    assert [statement.split(" (")[0] for statement in statements] == ["INSERT INTO appended"] * batches
     assert await store.check() == []
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from pathlib import Path
 
+import apsw
 from tests.faults.helpers import contents, log, manager, opened, sound, sql
 
 MIB = 1_048_576
@@ -57,6 +59,39 @@ async def test_the_wal_stays_bounded_after_errors(tmp_path: Path) -> None:
                 tasks[-1].cancel()
                 await asyncio.gather(*tasks, return_exceptions=True)
         assert wal.stat().st_size < 16 * MIB
+
+
+def _read_for_ever(path: Path, over: threading.Event, offset: float) -> None:
+    """Snapshots of 20 ms, one after the other."""
+    reader = apsw.Connection(str(path))
+    time.sleep(offset)
+    while not over.is_set():
+        reader.execute("BEGIN").fetchall()
+        reader.execute("SELECT count(*) FROM sessions").fetchall()
+        time.sleep(0.02)
+        reader.execute("COMMIT").fetchall()
+    reader.close()
+
+
+async def test_the_wal_stays_bounded_though_one_reader_follows_the_other(tmp_path: Path) -> None:
+    """At no moment is nobody reading, so that the WAL could begin anew by itself."""
+    path, wal = tmp_path / "chats.db", tmp_path / "chats.db-wal"
+    most, over = 0, threading.Event()
+    async with manager(path, compaction="manual") as sessions:
+        session = await opened(sessions)
+        readers = [threading.Thread(target=_read_for_ever, args=(path, over, offset)) for offset in (0.0, 0.01, 0.02)]
+        for reader in readers:
+            reader.start()
+        try:
+            for turn in range(2000):
+                await sessions.add_messages(session.id, [{"role": "user", "content": f"{turn} " + "x" * 3000}] * 5)
+                most = max(most, wal.stat().st_size)
+        finally:
+            over.set()
+            for reader in readers:
+                reader.join()
+    print(f"WAL at most {most}")
+    assert most < 16 * MIB
 
 
 async def test_backups_while_in_use_are_consistent(tmp_path: Path) -> None:

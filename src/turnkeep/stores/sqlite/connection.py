@@ -76,6 +76,15 @@ class Patience:
         self.timeout, self.on = timeout, True
         self._began = 0.0
 
+    @contextmanager
+    def of(self, seconds: float) -> Iterator[None]:
+        """Less patience for a while."""
+        before, self.timeout = self.timeout, seconds
+        try:
+            yield
+        finally:
+            self.timeout = before
+
     def __call__(self, attempt: int) -> bool:
         now = time.monotonic()
         if attempt == 0:

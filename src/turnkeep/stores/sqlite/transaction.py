@@ -18,9 +18,14 @@ from turnkeep.errors import UnknownSession
 from turnkeep.session import Message, Session, Summary, Window
 from turnkeep.stores.base import Commit
 from turnkeep.stores.sqlite import rows
+from turnkeep.stores.sqlite.connection import Patience
 
 MAX_HEADS = 4096
-CHECKPOINT_PAGES = 2500
+CHECKPOINT_PAGES = (
+    1000  # a longer WAL costs more than it saves: what grows the file is slower on the disk than what overwrites it
+)
+LONG_WAL_PAGES = 2 * CHECKPOINT_PAGES
+RESTART_SECONDS = 0.1
 
 
 class Transaction:
@@ -57,10 +62,14 @@ class Transaction:
         """Whether the WAL has grown by a few megabytes since the last checkpoint."""
         return self._written() - self._checkpointed >= CHECKPOINT_PAGES
 
-    def checkpoint(self) -> None:
-        """Copy the WAL's pages to the file; readers are not disturbed, and may put off its reset until the next time."""
+    def checkpoint(self, patience: Patience) -> None:
+        """Copy the WAL's pages to the file, so that it can begin anew; readers are not disturbed. While one reader follows the other it
+        cannot, and grows: a long one waits until those are gone that read from it, new ones then do not."""
         with contextlib.suppress(apsw.Error):  # what is committed is safe in the WAL; the next one tries again
-            self.db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+            pages: Any = self.db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()[0][1]
+            if pages > LONG_WAL_PAGES:
+                with patience.of(RESTART_SECONDS):
+                    self.db.execute("PRAGMA wal_checkpoint(RESTART)").fetchall()
         self._checkpointed = self._written()
 
     def _written(self) -> int:

@@ -37,7 +37,7 @@ Change = Callable[..., Any]
 HEAVY = 1_000_000  # the weight of a change that may take longer than the loop should wait
 MAX_INLINE = 128  # rows to write on the loop's thread in one go: about a millisecond
 MIN_BATCH = 16
-MOST_AHEAD = 64  # appends in one statement
+MOST_AHEAD = 64
 FEW = 2  # changes that may be committed on the loop's thread
 QUICK_SECONDS = 0.005  # a commit on a healthy disk takes less
 TRUST_AFTER = 8  # quick commits in a row, on the thread; batches that no other process has written between
@@ -68,6 +68,7 @@ class GroupWriter:
         self._in_work = 0  # of these, in the transaction that is being committed
         self._ahead: list[Waiting] = []  # judged, not yet on their way to the writer's thread
         self._flights = 0  # batches of those that are on their way
+        self._flying = 0  # appends in them
         self._returned: list[Waiting] = []  # of a flight that failed, and of those behind it
         self._halted = False  # the thread passes on what is judged by what has failed
         self._foreign = 0  # transactions to go without another process's commit before appends are judged ahead again
@@ -178,12 +179,14 @@ class GroupWriter:
         return at > 0
 
     def _take_off(self, few: int = 0) -> None:
-        """Send on what is judged; `few`: how many appends may be committed right here. While one batch is being committed the next is
-        there for the thread to go on with."""
+        """Send on what is judged, half of those who wait (see `_take`); `few`: how many appends may be committed right here. While one
+        batch is being committed the next is there for the thread to go on with."""
         if self._flights > 1 or (self._flights and len(self._ahead) < MIN_BATCH):
             return  # more will come until one has landed
-        batch, self._ahead = self._ahead[:MOST_AHEAD], self._ahead[MOST_AHEAD:]
+        size = min(MOST_AHEAD, max(MIN_BATCH, (len(self._ahead) + self._flying + 1) // 2))
+        batch, self._ahead = self._ahead[:size], self._ahead[size:]
         self._flights += 1
+        self._flying += len(batch)
         if self._flights > 1:
             self._worker.do(self._fly, batch)
         elif len(batch) > few or self._distrust or self._transaction.checkpoint_due():
@@ -197,11 +200,12 @@ class GroupWriter:
                 self._landed(batch)
 
     def _landed(self, batch: list[Waiting]) -> None:
-        self._ended_ahead()  # first, so that the next commit runs while those who are answered now go on
+        self._ended_ahead(batch)  # first, so that the next commit runs while those who are answered now go on
         self._answer_ahead(batch)
 
-    def _ended_ahead(self) -> None:
+    def _ended_ahead(self, batch: list[Waiting]) -> None:
         self._flights -= 1
+        self._flying -= len(batch)
         self._next()
 
     def _answer_ahead(self, batch: list[Waiting]) -> None:
@@ -216,6 +220,7 @@ class GroupWriter:
     def _failed(self, batch: list[Waiting], error: Exception | None) -> None:
         """Nothing of the batch is stored: it is done again in a transaction, and all that was judged by it, in the same order."""
         self._flights -= 1
+        self._flying -= len(batch)
         self._returned += batch
         if isinstance(error, apsw.BusyError) or ahead.STALE in str(error):
             self._foreign = TRUST_AFTER
@@ -282,11 +287,11 @@ class GroupWriter:
         transaction.flush()
 
     def _done(self, batch: list[Waiting]) -> None:
-        self._ended()  # first, so that the next commit runs while those who are answered now go on
+        self._ended(batch)  # first, so that the next commit runs while those who are answered now go on
         self._answer(batch)
 
-    def _ended(self) -> None:
-        self._in_work = 0
+    def _ended(self, batch: list[Waiting]) -> None:
+        self._in_work -= len(batch)
         if self._foreign:
             self._foreign = TRUST_AFTER if self._transaction.foreign else self._foreign - 1
         self._next()
@@ -339,10 +344,12 @@ class GroupWriter:
         else:
             self._worker.tell(self._done, batch)
 
-    def _checkpoint(self, batch: list[Waiting], answer: Callable[[list[Waiting]], None], ended: Callable[[], None]) -> None:
+    def _checkpoint(
+        self, batch: list[Waiting], answer: Callable[[list[Waiting]], None], ended: Callable[[list[Waiting]], None]
+    ) -> None:
         self._worker.tell(answer, batch)  # nobody waits for a checkpoint but the next commit
-        self._transaction.checkpoint()
-        self._worker.tell(ended)
+        self._transaction.checkpoint(self._patience)
+        self._worker.tell(ended, batch)
 
     def _whole(self, batch: list[Waiting]) -> None:
         self._do_whole(batch)
