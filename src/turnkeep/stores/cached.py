@@ -65,45 +65,46 @@ class _Entry:
         del self.messages[:start]
 
     def _trim(self, need: int) -> None:
-        start = self._start(None, need)
-        self.tokens -= sum(message.tokens for message in self.messages[:start])
+        start, kept = self._newest(None, need)
+        self.tokens = kept
         del self.messages[:start]
 
-    def _start(self, tokens: int | None, count: int | None) -> int:
-        """Where the newest part begins that is enough by either measure and reaches back to a user message."""
+    def _newest(self, tokens: int | None, count: int | None) -> tuple[int, int]:
+        """Where the newest part begins that is enough by either measure and reaches back to a user message; and its tokens."""
         messages = self.messages
         start = 0 if count is None else max(0, len(messages) - count)
-        if tokens is not None and self.tokens > tokens:
-            summed, back = 0, len(messages)
-            while back > start and summed < tokens:
-                back -= 1
-                summed += messages[back].tokens
-            start = back
+        summed = sum([message.tokens for message in messages[start:]]) if start else self.tokens
+        if tokens is not None and summed > tokens:
+            start, back, summed = len(messages), start, 0
+            while start > back and summed < tokens:
+                start -= 1
+                summed += messages[start].tokens
         at = len(messages) - 1
         while at > 0 and messages[at].role != "user":
             at -= 1
-        return min(start, at)
+        if at < start:
+            summed += sum([message.tokens for message in messages[at:start]])
+            start = at
+        return start, summed
 
     def window(self, tokens: int | None, count: int | None) -> Window | None:
         """None if more is wanted than is held."""
         session = self.session
         shown = self.messages
-        start = 0
-        if (tokens is not None and self.tokens > tokens) or (count is not None and len(shown) > count):
-            start = self._start(tokens, count)
+        start, summed = 0, self.tokens
+        if (tokens is not None and summed > tokens) or (count is not None and len(shown) > count):
+            start, summed = self._newest(tokens, count)
         held_all = len(shown) == session.window_messages
         if start == 0 and not held_all and not self._enough(tokens, count):
             return None
         messages = tuple(shown[start:]) if start else tuple(shown)
-        earlier = session.window_messages - len(messages)
-        earlier_tokens = session.window_tokens - sum([m.tokens for m in messages]) if earlier else 0
         return Window(
             session,
             self.prompt,
             self.summaries,
             messages,
-            earlier,
-            earlier_tokens,
+            session.window_messages - len(messages),
+            session.window_tokens - summed,
             self.user_state,
             self.session_state,
         )
