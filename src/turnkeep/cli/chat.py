@@ -1,13 +1,16 @@
 """`turnkeep chat`: the bots' turn in the terminal.
 
-Invariant: what is shown of a reply is what is stored; Ctrl-C stops a reply first, and only then the program.
+Invariants: what is shown of a reply is what is stored; Ctrl-C stops a reply first, and only then the program; nothing that a line
+does wrong ends the talk.
 """
 
 from __future__ import annotations
 
 import asyncio
 import getpass
+import logging
 import os
+import re
 import signal
 import sys
 from pathlib import Path
@@ -22,11 +25,14 @@ from turnkeep.chat import Chat, Commands, Incoming, Reply, context_percent
 from turnkeep.cli.lines import Lines
 from turnkeep.cli.options import Options, common, kept
 from turnkeep.cli.printing import clean, console, print_json
+from turnkeep.errors import StoreError, TurnkeepError
 from turnkeep.manager import SessionManager
 
 INTERFACE = "terminal"
-QUIT = ("quit", "exit")
+QUIT = ("/quit", "/exit")
 BAR = 20
+AT_ONCE = ("/stop", "/reset")  # typed while a reply is being written, they stop it
+_COMMAND = re.compile(r"/([a-z_]+)", re.IGNORECASE)
 
 
 @click.command()
@@ -44,11 +50,27 @@ def chat(options: Options, conversation: str, user: str | None) -> None:
     url = options.db or settings.database_url
     kept(url)
 
+    if sys.stderr.isatty():
+        _keep_the_log_short()
+
     async def talk() -> None:
         async with SessionManager.open(url, settings=settings) as sessions:
             await Talk(sessions, conversation, user or getpass.getuser(), as_json=options.json).run()
 
     asyncio.run(talk())
+
+
+class _Short(logging.Formatter):
+    def formatException(self, ei: object) -> str:
+        return ""
+
+
+def _keep_the_log_short() -> None:
+    """A traceback would tear the talk; `2>chat.log` gets all of it."""
+    errors = logging.StreamHandler()
+    errors.setLevel(logging.ERROR)
+    errors.setFormatter(_Short())
+    logging.getLogger("turnkeep").addHandler(errors)
 
 
 class Talk:
@@ -60,7 +82,8 @@ class Talk:
         self.answers, self.commands = Answers(self.chat), Commands(self.chat)
         self.texts = Texts(os.environ.get("LANG", "en")[:2])
         self.console = console()
-        self.lines = Lines()
+        self.interactive = sys.stdin.isatty() and not as_json
+        self.lines = Lines(self._typed)
         self._shown = False
 
     @property
@@ -71,11 +94,13 @@ class Talk:
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGINT, self._interrupted)
         try:
-            if sys.stdin.isatty() and not self.as_json:
+            if self.interactive:
                 self.console.print(RichText(self.texts.say("start"), style="dim"))
             while (line := await self._asked()) is not None:
-                if line.strip() and not await self._served(line.strip()):
+                if line.strip().lower() in QUIT:
                     return
+                if line.strip():
+                    await self._served(line.strip())
         finally:
             loop.remove_signal_handler(signal.SIGINT)
 
@@ -83,24 +108,33 @@ class Talk:
         if not self.chat.stop(*self.key):
             self.lines.end()
 
+    def _typed(self, line: str) -> bool:
+        """Whether a line is done with as it comes: what people type while a reply is being written is for it."""
+        word = line.strip().lower()
+        return self.interactive and word in AT_ONCE and self.chat.stop(*self.key) and word == "/stop"
+
     async def _asked(self) -> str | None:
-        if sys.stdin.isatty() and not self.as_json:
+        if self.interactive:
             self.console.print(RichText("> ", style="bold cyan"), end="")
             self.console.file.flush()
         return await self.lines.next()
 
-    async def _served(self, line: str) -> bool:
-        """A turn or a command; False ends the talk."""
+    async def _served(self, line: str) -> None:
+        """A turn or a command."""
         name = line[1:].partition(" ")[0].lower() if line.startswith("/") else ""
-        if name in QUIT:
-            return False
-        if name in WORDS:
-            self._say(await self.answers.answer(name, self.key, self.texts))
-        elif name in COMMANDS:
-            await {"retry": self._retry, "export": self._export, "forget": self._forget}[name]()
-        else:
-            await self._shown_reply(await self.chat.reply(self._incoming(line), self._hear))
-        return True
+        try:
+            if name in WORDS:
+                self._say(await self.answers.answer(name, self.key, self.texts))
+            elif name in COMMANDS:
+                await {"retry": self._retry, "export": self._export, "forget": self._forget}[name]()
+            elif _COMMAND.fullmatch(line):
+                self._say(self.texts.say("unknown", command=line))
+            else:
+                await self._shown_reply(await self.chat.reply(self._incoming(line), self._hear))
+        except StoreError:
+            raise
+        except TurnkeepError as error:
+            self._say(self.texts.say("refused", why=str(error)))
 
     def _incoming(self, text: str) -> Incoming:
         return Incoming(interface_type=INTERFACE, conversation_id=self.conversation, external_user_id=self.user, content=text)
@@ -137,8 +171,8 @@ class Talk:
             self.console.print(RichText(f" {self.texts.say('stopped')}" if reply.stopped else "", style="dim"))
         self._shown = False
         full = round(BAR * percent / 100)
-        told_line = f"{'█' * full}{'░' * (BAR - full)} {percent} % of {session.token_limit:,} tokens, {session.seq} messages"
-        self.console.print(RichText(told_line, style="dim"))
+        told_line = self.texts.say("full", percent=percent, limit=f"{session.token_limit:,}", messages=f"{session.seq:,}")
+        self.console.print(RichText(f"{'█' * full}{'░' * (BAR - full)} {told_line}", style="dim"))
 
     def _say(self, text: str) -> None:
         if self.as_json:
@@ -161,8 +195,11 @@ class Talk:
             self._say(self.texts.say("nothing"))
             return
         path = Path(f"conversation-{self.conversation}.md".replace("/", "-"))
-        await asyncio.to_thread(path.write_text, told, "utf-8")
-        self._say(f"{self.texts.say('export')} {path}")
+        try:
+            await asyncio.to_thread(path.write_text, told, "utf-8")
+            self._say(f"{self.texts.say('export')} {path}")
+        except OSError as error:
+            self._say(self.texts.say("export.failed", why=str(error)))
 
     async def _forget(self) -> None:
         self._say(f"{self.texts.say('forget.ask')} [{self.texts.say('forget.yes')}: yes]")

@@ -8,14 +8,23 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
+from collections.abc import Callable
 
 CHUNK = 65_536
 
 
-class Lines:
-    """`await lines.next()`: the next line without its end, or None when there is no more."""
+def _queued(line: str) -> bool:
+    return False
 
-    def __init__(self) -> None:
+
+class Lines:
+    """`await lines.next()`: the next line without its end, or None when there is no more.
+
+    `typed` hears each as it comes, and says whether it is done with.
+    """
+
+    def __init__(self, typed: Callable[[str], bool] = _queued) -> None:
+        self._typed = typed
         self._loop = asyncio.get_running_loop()
         self._queue: asyncio.Queue[str | None] = asyncio.Queue()
         threading.Thread(target=self._read, name="turnkeep-stdin", daemon=True).start()
@@ -46,6 +55,10 @@ class Lines:
 
     def _put(self, line: str | None) -> None:
         try:
-            self._loop.call_soon_threadsafe(self._queue.put_nowait, line)
+            self._loop.call_soon_threadsafe(self._came, line)
         except RuntimeError:  # the loop is closed: nobody asks any more
             return
+
+    def _came(self, line: str | None) -> None:
+        if line is None or not self._typed(line):
+            self._queue.put_nowait(line)

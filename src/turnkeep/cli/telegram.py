@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import signal
 
 import click
@@ -25,6 +26,7 @@ def telegram(options: Options) -> None:
     settings = options.served()
     url = options.db or settings.database_url
     kept(url)
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
 
     def ready(name: str) -> None:
         if options.json:

@@ -13,6 +13,7 @@ TEXTS = {
     "command.export": "Dieses Gespräch als Datei",
     "command.forget": "Alles löschen, was ich von dir weiß",
     "command.help": "Was ich kann",
+    "unknown": "{command} kenne ich nicht. /help sagt, was ich kann.",
     "reset": "Ein neuer Anfang. Deine Vorlieben bleiben.",
     "nothing": "Es gibt noch kein Gespräch.",
     "stop": "Abgebrochen.",
@@ -25,12 +26,14 @@ TEXTS = {
         "Nachrichten: {messages}\nTokens: {tokens} (du {tokens_in}, ich {tokens_out})\nWerkzeugaufrufe: {tool_calls}\n"
         "Fehler: {errors}\nZusammenfassungen: {summaries}\nKontext belegt: {percent} % von {limit} Tokens"
     ),
+    "full": "{percent} % von {limit} Tokens, {messages} Nachrichten",
     "summary": "Was ich von früheren Nachrichten weiß:\n\n{text}",
     "summary.nothing": "Ich habe dieses Gespräch noch Wort für Wort.",
     "compact": "Die Nachrichten {first} bis {last} sind jetzt eine Zusammenfassung.",
     "compact.nothing": "Es gibt noch nichts zusammenzufassen.",
     "compacted": "(Ich habe ältere Nachrichten zusammengefasst, {first} bis {last}. /summary zeigt, was ich noch weiß.)",
     "export": "Unser Gespräch, Wort für Wort.",
+    "export.failed": "Die Datei lässt sich nicht schreiben: {why}",
     "forget.ask": "Soll ich alles löschen, was ich von dir weiß, jedes Gespräch hier und deine Vorlieben? Das ist endgültig.",
     "forget.yes": "Alles löschen",
     "forget.no": "Behalten",

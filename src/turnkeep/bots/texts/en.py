@@ -13,6 +13,7 @@ TEXTS = {
     "command.export": "This conversation as a file",
     "command.forget": "Erase all that I know of you",
     "command.help": "What I can do",
+    "unknown": "I do not know {command}. /help lists what I can do.",
     "reset": "A fresh start. Your preferences stay.",
     "nothing": "There is no conversation yet.",
     "stop": "Stopped.",
@@ -25,12 +26,14 @@ TEXTS = {
         "Messages: {messages}\nTokens: {tokens} (you {tokens_in}, me {tokens_out})\nTool calls: {tool_calls}\nErrors: {errors}\n"
         "Summaries: {summaries}\nContext used: {percent} % of {limit} tokens"
     ),
+    "full": "{percent} % of {limit} tokens, {messages} messages",
     "summary": "What I remember of earlier messages:\n\n{text}",
     "summary.nothing": "I still have all of this conversation word for word.",
     "compact": "Messages {first} to {last} are now a summary.",
     "compact.nothing": "There is nothing to summarize yet.",
     "compacted": "(I have summarized older messages, {first} to {last}. /summary shows what I remember.)",
     "export": "Our conversation, word for word.",
+    "export.failed": "The file cannot be written: {why}",
     "forget.ask": "Shall I erase all that I know of you, every conversation here and your preferences? This cannot be undone.",
     "forget.yes": "Erase all",
     "forget.no": "Keep it",
