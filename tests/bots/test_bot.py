@@ -1,112 +1,16 @@
 """What every bot does, over a platform of which everything is known."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
-from pathlib import Path
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from tests.bots.conftest import Stage, received
 
-from turnkeep import SessionManager
-from turnkeep.bots.access import Access
-from turnkeep.bots.base import Bot
-from turnkeep.bots.delivery import Missing, Passing, Place, Slow
-from turnkeep.bots.received import Received
+from turnkeep.bots import delivery
+from turnkeep.bots.delivery import Gone, Passing, Slow
+from turnkeep.bots.received import Attachment
 from turnkeep.bots.texts import CATALOGUES, Texts
-from turnkeep.chat import Chat, Incoming
-from turnkeep.lifecycle import store_of
-from turnkeep.settings import Settings
-
-HERE = Place(chat="1")
-
-
-class Wall:
-    """A platform whose messages hang on a wall; `trouble` may raise before a call is done."""
-
-    name = "wall"
-
-    def __init__(self) -> None:
-        self.messages: dict[str, str] = {}
-        self.calls: list[str] = []
-        self.trouble: Callable[[str], None] = lambda call: None
-
-    async def prepare(self, received: Received) -> Received:
-        return received
-
-    def pace(self, place: Place) -> float:
-        return 0.01
-
-    def parts(self, text: str) -> Sequence[object]:
-        return [text[at : at + 20] for at in range(0, len(text), 20)]
-
-    growing = parts
-
-    def _called(self, call: str) -> None:
-        self.calls.append(call)
-        self.trouble(call)
-
-    async def send(self, place: Place, part: object) -> str:
-        self._called("send")
-        message_id = str(len(self.calls))
-        self.messages[message_id] = str(part)
-        return message_id
-
-    async def edit(self, place: Place, message_id: str, part: object) -> None:
-        self._called("edit")
-        if message_id not in self.messages:
-            raise Missing
-        self.messages[message_id] = str(part)
-
-    async def remove(self, place: Place, message_id: str) -> None:
-        self._called("remove")
-        del self.messages[message_id]
-
-    async def typing(self, place: Place) -> None:
-        self._called("typing")
-
-    def shown(self) -> str:
-        return "".join(self.messages.values())
-
-
-def received(text: Any, number: int = 1, **changes: Any) -> Received:
-    user = changes.pop("user", "ann")
-    incoming = Incoming(interface_type="wall", conversation_id=1, content=text, external_id=f"w:{number}", external_user_id=user)
-    return Received(incoming=incoming, place=HERE, language="en", **changes)
-
-
-async def echo(messages: list[dict[str, Any]]) -> str:
-    return f"re {messages[-1]['content']}"
-
-
-class Stage:
-    """A bot over a wall, with a database that stays when it is opened again."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder, self.wall = folder, Wall()
-
-    async def open(self, agent: Any = echo, **settings: Any) -> Bot:
-        made = Settings(cleanup_interval=0.0, **settings)
-        self.sessions = await SessionManager.open(f"sqlite:///{self.folder}/bot.db", settings=made)
-        self.bot = Bot(Chat(self.sessions, agent), self.wall, Access(self.sessions))
-        await self.bot.start()
-        return self.bot
-
-    async def done(self) -> None:
-        """Nothing is left to do."""
-        while self.bot._tasks or self.bot._gatherer._waiting or await store_of(self.sessions).arrivals("default", "wall"):
-            await asyncio.sleep(0.005)
-
-    async def close(self, seconds: float = 0.0) -> None:
-        await self.bot.stop(seconds)
-        assert await self.sessions.check() == []
-        await self.sessions.close()
-
-
-@pytest.fixture
-async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
-    made = Stage(tmp_path)
-    yield made
-    await made.close(5.0)
 
 
 async def test_a_message_is_answered_once_however_often_it_comes(stage: Stage) -> None:
@@ -227,23 +131,6 @@ async def lambda_agent(messages: list[dict[str, Any]]) -> str:
     return content if isinstance(content, str) else " ".join(part["text"] for part in content)
 
 
-async def test_an_edit_of_the_newest_message_is_answered_again(stage: Stage) -> None:
-    bot = await stage.open()
-    await bot.take(received("one", 1))
-    await bot.take(received("two", 2))
-    await stage.done()
-    await bot.take(received("two!", 3, kind="edit", edited="w:2"))
-    await stage.done()
-    await bot.take(received("one!", 4, kind="edit", edited="w:1"))
-    await stage.done()
-
-    assert list(stage.wall.messages.values()) == ["re one", "re two", "re two!"]
-    session = await stage.sessions.find_by_conversation(1, "wall")
-    assert session is not None
-    shown = [message["content"] for message in (await stage.sessions.build_context(session.id)).messages]
-    assert shown == ["one", "re one", "two!", "re two!", "[The user edited an earlier message. It now reads: one!]"]
-
-
 async def test_a_failure_is_one_plain_sentence(stage: Stage) -> None:
     async def agent(messages: list[dict[str, Any]]) -> str:
         raise RuntimeError("secret reason")
@@ -262,39 +149,123 @@ async def test_what_cannot_be_stored_is_refused_with_a_word(stage: Stage) -> Non
     assert stage.wall.shown().startswith("I cannot take this message: content: is too long")
 
 
-@pytest.mark.parametrize(
-    ("settings", "said"),
-    [
-        ({"bot_block": ("ann",)}, ""),
-        ({"bot_allow": ("bob",)}, "This bot is private. Its owner can let you in; your id is ann."),
-        ({"bot_allow": ("bob",), "bot_admins": ("ann",)}, "re hello"),
-        ({"bot_allow": ("ann",)}, "re hello"),
-    ],
-)
-async def test_who_may_talk_to_it(stage: Stage, settings: dict[str, Any], said: str) -> None:
-    bot = await stage.open(**settings)
+async def test_what_cannot_be_read_is_remembered_and_said_so(stage: Stage) -> None:
+    bot = await stage.open()
+    await bot.take(received("[sticker was sent]", kind="unread"))
+    await stage.done()
+    assert stage.wall.shown() == "I cannot read that yet. Write to me, or send an image or a document."
+    assert [(message.role, message.content) for message in await stage.log()] == [("user", "[sticker was sent]")]
+
+
+async def test_a_file_is_as_it_was_when_the_message_was_stored(stage: Stage) -> None:
+    bot = await stage.open(stalls)
+    photo = Attachment(file_id="f1", name="photo.jpg", media_type="image/jpeg")
+    stage.wall.files["f1"] = "a cat"
+    await bot.take(received("look", attachments=(photo,)))
+    await asked_in(stage)
+    await stage.close()
+    stage.wall.files["f1"] = "gone"
+    await stage.open(lambda_agent)
+    await stage.done()
+    assert list(stage.wall.messages.values()) == ["look a cat"]
+
+
+async def stalls(messages: list[dict[str, Any]]) -> str:
+    await asyncio.Event().wait()
+    return "never"
+
+
+async def asked_in(stage: Stage) -> None:
+    """A user's message is stored."""
+    while not await stage.sessions.list_sessions() or not await stage.log():
+        await asyncio.sleep(0.001)
+
+
+async def test_a_command_is_done_once_and_after_a_crash(stage: Stage) -> None:
+    bot = await stage.open()
+    for number in (1, 2):
+        await bot.take(received(f"m{number}", number))
+    await stage.done()
+    undo = received("/undo", 3, kind="command", command="undo")
+    await bot.inbox.take_in(undo)  # and here the process died
+    await stage.close()
+    bot = await stage.open()
+    await stage.done()
+    await bot.take(undo)
+    await stage.done()
+    assert await stage.context() == ["m1", "re m1"]
+
+
+async def test_an_unknown_command_is_said_so(stage: Stage) -> None:
+    bot = await stage.open()
+    await bot.take(received("/rest", kind="command", command="rest"))
+    await stage.done()
+    assert stage.wall.shown() == "I do not know /rest. /help lists what I can do."
+
+
+async def test_who_is_forgotten_gets_no_answer_any_more(stage: Stage) -> None:
+    bot = await stage.open(stalls)
+    await bot.take(received("one", 1))
+    await bot.take(received("two", 2))
+    await bot.take(received("a paste", 3, group="paste"))
+    await asked_in(stage)
+    await bot.take(received("/forget", 4, kind="command", command="forget"))
+    while not stage.wall.choices:
+        await asyncio.sleep(0.001)
+    other = await bot.chosen(stage.wall.choices["Erase all"], "bob", "en")
+    assert other is not None
+    assert other.alert == "Only the person who asked can answer this."
+    done = await bot.chosen(stage.wall.choices["Erase all"], "ann", "en")
+    assert done is not None
+    assert done.text == "Erased. I know nothing of you any more."
+    await stage.done()
+    assert await stage.sessions.list_sessions() == []
+    assert await bot.chosen("something else", "ann", "en") is None
+
+
+async def test_a_platform_that_is_away_for_long_gets_the_last_text(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(delivery, "LAST_PAUSE", 0.001)
+    monkeypatch.setattr(delivery, "FIRST_PAUSE", 0.001)
+    left = 100
+
+    def trouble(call: str) -> None:
+        nonlocal left
+        left -= 1
+        if left > 0:
+            raise Passing("no network")
+
+    stage.wall.trouble = trouble
+    bot = await stage.open()
     await bot.take(received("hello"))
     await stage.done()
-    assert stage.wall.shown() == said
+    assert stage.wall.shown() == "re hello"
 
 
-async def test_a_flood_is_told_so_once(stage: Stage) -> None:
-    bot = await stage.open(bot_rate=2)
-    for number in range(6):
-        await bot.take(received("hi", number))
+async def test_who_is_gone_is_let_go(stage: Stage) -> None:
+    def trouble(call: str) -> None:
+        raise Gone("blocked")
+
+    stage.wall.trouble = trouble
+    bot = await stage.open()
+    await bot.take(received("hello"))
     await stage.done()
-    shown = list(stage.wall.messages.values())
-    assert shown.count("re hi") == 2
-    assert stage.wall.shown().count("That was a lot at once.") == 1
+    assert [message.content for message in await stage.log()] == ["hello", "re hello"]
 
 
-async def test_the_tokens_of_a_day_end(stage: Stage) -> None:
-    bot = await stage.open(bot_daily_tokens=10)
-    for number in range(3):
-        await bot.take(received("hello", number))
-        await stage.done()
-    assert stage.wall.shown().count("re hello") == 1
-    assert stage.wall.shown().count("Your tokens for today are used up.") == 1
+async def test_a_stop_in_the_middle_of_a_delivery_keeps_it_for_the_next_start(stage: Stage) -> None:
+    def trouble(call: str) -> None:
+        raise Slow(3600)
+
+    stage.wall.trouble = trouble
+    bot = await stage.open()
+    await bot.take(received("hello"))
+    while "send" not in stage.wall.calls:
+        await asyncio.sleep(0.001)
+    await stage.close()
+    stage.wall.trouble = lambda call: None
+    await stage.open()
+    await stage.done()
+    assert stage.wall.shown() == "re hello"
 
 
 def test_the_catalogues_say_the_same_things() -> None:

@@ -90,7 +90,7 @@ def test_json_is_an_object_a_line() -> None:
 
 
 def test_a_line_that_cannot_be_taken_ends_nothing() -> None:
-    ended = piped(f"{"x" * 2000}\n/rest\nmy name is Ada\n", TURNKEEP_MAX_CONTENT_BYTES="1000")
+    ended = piped(f"{'x' * 2000}\n/rest\nmy name is Ada\n", TURNKEEP_MAX_CONTENT_BYTES="1000")
     assert ended.code == 0
     assert "I cannot take this message: content: is too long" in ended.out
     assert "I do not know /rest." in ended.out

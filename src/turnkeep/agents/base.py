@@ -46,17 +46,21 @@ Listener: TypeAlias = Callable[[Progress], None]  # hears a turn as it goes; mus
 
 
 class Turn:
-    """A turn that is being answered. `message` is the user's; `context.messages` is what the model is to be sent."""
+    """A turn that is being answered. `message` is the user's; `context.messages` is what the model is to be sent, once it `begins`."""
 
-    def __init__(
-        self, sessions: SessionManager, session: Session, message: Message, context: Context, listener: Listener
-    ) -> None:
-        self.sessions, self.session, self.message, self.context = sessions, session, message, context
+    context: Context
+
+    def __init__(self, sessions: SessionManager, session: Session, message: Message, listener: Listener) -> None:
+        self.sessions, self.session, self.message = sessions, session, message
         self.listener = listener
+        self.tokens_shown = 0  # of the context
         self.tokens_used = 0  # as the provider counted
         self.said: list[str] = []  # pieces of text since the last tool result
         self._names: dict[str, str] = {}  # of the calls that wait for their results
         self._began: dict[str, float] = {}
+
+    def begins(self, context: Context) -> None:
+        self.context, self.tokens_shown = context, context.tokens
 
     def say(self, piece: str) -> None:
         self.said.append(piece)

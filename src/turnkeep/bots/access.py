@@ -1,11 +1,12 @@
 """Who may talk to a bot, how often, and for how many tokens a day.
 
-Invariant: a refusal says why, once a minute at most to each user, so that a flood is not answered by a flood; who is blocked hears
-nothing.
+Invariants: a refusal says why, once a minute at most to each user, so that a flood is not answered by a flood; who is blocked hears
+nothing, and nobody hears of what was not said to the bot.
 """
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import OrderedDict
 from collections.abc import Callable
@@ -14,11 +15,15 @@ from typing import Any
 
 import msgspec
 
-from turnkeep.chat import Incoming, Reply
+from turnkeep.bots.received import Received
+from turnkeep.chat import Reply
+from turnkeep.errors import InvalidInput
 from turnkeep.manager import SessionManager
+from turnkeep.session import JsonObject, Scope, Session
 
+log = logging.getLogger("turnkeep.bots")
 MAX_USERS = 10_000  # whose rates are kept at a time
-STATE_KEY = "turnkeep_budget"  # in the user's state: the day, and the tokens of it
+STATE_KEY = "turnkeep_budget"  # in the user's state, or in that of a session of many: by user the day, and the tokens of it
 
 
 class Refusal(msgspec.Struct, frozen=True):
@@ -55,22 +60,30 @@ class Access:
         self.allowed, self.blocked, self.admins = set(settings.bot_allow), set(settings.bot_block), set(settings.bot_admins)
         self.rate, self.daily_tokens = settings.bot_rate, settings.bot_daily_tokens
         self._buckets: OrderedDict[str, _Bucket] = OrderedDict()
+        self._day, self._today = "", dict[str, int]()  # tokens of each user, over all conversations, as far as this process knows
 
     def is_admin(self, user: object) -> bool:
         return str(user) in self.admins
 
-    async def judge(self, incoming: Incoming) -> Refusal | None:
-        """None if the message may be taken in."""
-        user, chat = _who(incoming), str(incoming.external_chat_id)
+    def admits(self, received: Received) -> Refusal | None:
+        """None if who wrote it may talk to the bot at all."""
+        user, chat = received.user, str(received.incoming.external_chat_id)
         if self.is_admin(user):
             return None
         if {user, chat} & self.blocked:
             return Refusal("")
         if self.allowed and not {user, chat} & self.allowed:
-            return self._told(user, Refusal("access.private", {"id": user}))
+            return Refusal("") if received.kind == "heard" else self._told(user, Refusal("access.private", {"id": user}))
+        return None
+
+    async def judge(self, received: Received) -> Refusal | None:
+        """None if it may be answered. What wants no model is free: people can always stop a reply, and be forgotten."""
+        user = received.user
+        if received.kind in ("heard", "command") or self.is_admin(user):
+            return None
         if self.rate and (seconds := self._bucket(user).take(self.rate, self.clock())):
             return self._told(user, Refusal("access.rate", {"seconds": max(1, round(seconds))}))
-        if self.daily_tokens and await self._spent(incoming) >= self.daily_tokens:
+        if self.daily_tokens and await self._spent(received) >= self.daily_tokens:
             return self._told(user, Refusal("access.budget"))
         return None
 
@@ -90,22 +103,39 @@ class Access:
 
     # --- tokens of the day
 
-    async def _spent(self, incoming: Incoming) -> int:
+    async def _spent(self, received: Received) -> int:
+        incoming = received.incoming
         session = await self.sessions.find_by_conversation(incoming.conversation_id, incoming.interface_type)
-        if session is None or session.external_user_id is None:
-            return 0
-        kept = (await self.sessions.get_state(session.id, "user")).get(STATE_KEY)
-        return int(kept["tokens"]) if kept and kept["day"] == _today() else 0
+        kept = {} if session is None else await self._kept(session)
+        known = kept.get(received.user, {})
+        told = int(known["tokens"]) if known.get("day") == _today() else 0
+        return max(told, self._counted().get(received.user, 0))
 
-    async def used(self, incoming: Incoming, reply: Reply) -> None:
+    async def _kept(self, session: Session) -> JsonObject:
+        kept: JsonObject = (await self.sessions.get_state(session.id, _scope(session))).get(STATE_KEY) or {}
+        return kept
+
+    def _counted(self) -> dict[str, int]:
+        if self._day != _today():
+            self._day, self._today = _today(), {}
+        return self._today
+
+    async def used(self, received: Received, reply: Reply) -> None:
         """Note what a turn cost; nothing is written where there is no budget."""
-        if self.daily_tokens and reply.session.external_user_id is not None and not reply.repeated:
-            spent = await self._spent(incoming) + reply.tokens
-            await self.sessions.update_state(reply.session.id, {STATE_KEY: {"day": _today(), "tokens": spent}}, "user")
+        if not self.daily_tokens or reply.repeated:
+            return
+        spent = await self._spent(received) + reply.tokens
+        self._counted()[received.user] = spent
+        past = {user: None for user, told in (await self._kept(reply.session)).items() if told["day"] != _today()}
+        patch = {STATE_KEY: {**past, received.user: {"day": _today(), "tokens": spent}}}
+        try:
+            await self.sessions.update_state(reply.session.id, patch, _scope(reply.session))
+        except InvalidInput as error:  # more people in one conversation than its state holds: this process still counts
+            log.warning("the tokens of a user are not noted: %s", error)
 
 
-def _who(incoming: Incoming) -> str:
-    return str(incoming.author_id if incoming.author_id is not None else incoming.external_user_id)
+def _scope(session: Session) -> Scope:
+    return "session" if session.external_user_id is None else "user"
 
 
 def _today() -> str:

@@ -1,11 +1,11 @@
 """What every bot does, whatever the platform: take in, answer, deliver.
 
     platform -> take(): into the inbox, durably, before the platform hears that we have it
-             -> chat.reply(): the turn, streamed into a draft
-             -> deliver(): part by part, each noted -> out of the inbox
+             -> chat.reply(): the turn, streamed into a delivery
+             -> finish(): part by part, each noted -> out of the inbox
 
-Invariants: what was taken in is answered, also after a crash, and once; the turns of a conversation keep their order; a part that
-was noted as delivered is never sent again, and the last text of a reply is always delivered.
+Invariants: what was taken in is answered, also after a crash, and once; the turns of a conversation keep their order, and a command
+waits for none of them; a part that was noted as delivered is never sent again, and the last text of a reply is always delivered.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from collections import OrderedDict
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Protocol
@@ -20,22 +21,24 @@ from typing import Any, Protocol
 from msgspec.structs import replace
 
 from turnkeep.bots.access import Access
+from turnkeep.bots.commands import BotCommands, Chosen, Desk
 from turnkeep.bots.delivery import Delivery, Gone, Passing, Place, Sender, Slow
 from turnkeep.bots.gather import PIECES, Gatherer, merged
 from turnkeep.bots.inbox import Inbox
 from turnkeep.bots.received import Received
 from turnkeep.bots.texts import Texts
-from turnkeep.chat import Chat, Commands, Incoming, Lanes, Reply
-from turnkeep.errors import TurnkeepError
+from turnkeep.chat import Chat, Incoming, Lanes, Reply, origin, version_of
+from turnkeep.errors import StoreError, TurnkeepError
 from turnkeep.lifecycle import store_of
-from turnkeep.session import Message, Session
+from turnkeep.session import Session
 from turnkeep.stores.base import Commit
 
 log = logging.getLogger("turnkeep.bots")
 TYPING_AFTER, TYPING_SECONDS = 0.3, 4.0  # what is answered at once needs no sign
+MAX_PLACES = 10_000  # of sessions, where to tell of a compaction
 
 
-class Platform(Sender, Protocol):
+class Platform(Sender, Desk, Protocol):
     """What a bot needs of its platform beside sending."""
 
     name: str  # the interface_type
@@ -50,12 +53,13 @@ class Bot:
 
     def __init__(self, chat: Chat, platform: Platform, access: Access) -> None:
         self.chat, self.platform, self.access = chat, platform, access
-        self.sessions, self.commands = chat.sessions, Commands(chat)
+        self.sessions, self.answers = chat.sessions, BotCommands(chat, platform)
+        self.commands = self.answers.commands
         self.inbox = Inbox(chat.sessions, platform.name)
         self._gatherer = Gatherer(self._serve)
         self._lanes = Lanes()
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._places: dict[str, tuple[Place, str]] = {}  # of sessions served by this process: where to tell of a compaction
+        self._tasks: dict[asyncio.Task[None], str] = {}  # and for a turn who it answers
+        self._places: OrderedDict[str, tuple[Place, str]] = OrderedDict()  # of sessions, and the language there
 
     # --- its life
 
@@ -65,6 +69,9 @@ class Bot:
         waiting = await self.inbox.waiting(Received)
         while waiting:
             received, progress = waiting.pop(0)
+            if received.kind == "command":
+                self.spawn(self._command(received))
+                continue
             pieces = await self._pieces(received)
             if pieces is None:
                 self._gatherer.add(received, progress)
@@ -84,38 +91,53 @@ class Bot:
         self._gatherer.close()
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=seconds)
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._cancelled(list(self._tasks))
 
-    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+    @staticmethod
+    async def _cancelled(tasks: Sequence[asyncio.Task[None]]) -> None:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def spawn(self, work: Coroutine[Any, Any, None], user: str = "") -> None:
         """Run beside the rest; what it raises is logged."""
         task = asyncio.create_task(work)
-        self._tasks.add(task)
+        self._tasks[task] = user
         task.add_done_callback(self._ended)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
+        del self._tasks[task]
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("a bot's task failed", exc_info=error)
 
     # --- a turn
 
     async def take(self, received: Received) -> None:
-        """Take a message in; when this returns the platform may be told so. Its answer comes later."""
-        verdict = None if self._gatherer.awaits(received) else await self.access.judge(received.incoming)
-        if verdict is not None:
-            if verdict.text:
-                self.spawn(self.say(received.place, received.language, verdict.text, **verdict.values))
-            return
-        if await self.inbox.take_in(received):
-            self._gatherer.add(received, ())
+        """Take a message in; when this returns the platform may be told so. Its answer comes later.
+
+        One that comes again costs nobody anything: it is known before it is judged.
+        """
+        refusal = self.access.admits(received)
+        if refusal is None and await self.inbox.take_in(received):
+            refusal = None if self.awaits(received) else await self.access.judge(received)
+            if refusal is not None:
+                await self.inbox.finish([received.external_id])
+            elif received.kind == "command":
+                self.spawn(self._command(received))
+            else:
+                self._gatherer.add(received, ())
+        if refusal is not None and refusal.text:
+            self.spawn(self.say(received.place, received.language, refusal.text, **refusal.values))
+
+    def awaits(self, received: Received) -> bool:
+        """Whether it is one more piece of a message whose first pieces are here."""
+        return self._gatherer.awaits(received)
 
     def _serve(self, group: Sequence[tuple[Received, tuple[str, ...]]]) -> None:
         """Messages that make one turn, in their order, with the ids of what was sent for the first of them."""
         received = merged([one for one, _ in group])
         delivery = Delivery(self.platform, received.place, self.inbox.noting(received.external_id), group[0][1])
-        self.spawn(self._turn(received, delivery, [one.external_id for one, _ in group]))
+        self.spawn(self._turn(received, delivery, [one.external_id for one, _ in group]), received.user)
 
     async def _turn(self, received: Received, delivery: Delivery, taken: list[str]) -> None:
         async with self._lanes.taken(received.incoming.key):
@@ -127,8 +149,8 @@ class Bot:
         try:
             reply = await self._reply(received, delivery)
             if reply is not None:
-                self._places[reply.session.id] = received.place, received.language
-                await self.access.used(received.incoming, reply)
+                self._noted(reply.session.id, received)
+                await self.access.used(received, reply)
                 await delivery.finish(_words(reply, texts))
         except TurnkeepError as error:
             log.warning("a message was refused: %s", error)
@@ -143,14 +165,28 @@ class Bot:
             if again is None:
                 await delivery.finish(Texts(received.language).say("retry.nothing"))
             return again
-        received = await self.platform.prepare(received)
-        if received.kind == "heard":
+        received = await self._prepared(received)
+        if received.kind in ("heard", "unread"):
             await self.chat.hear(received.incoming)
+            if received.kind == "unread":
+                await delivery.finish(Texts(received.language).say("unsupported"))
             return None
-        if received.kind == "edit" and not await self._retracted(received):
-            return None
+        if received.kind == "edit":
+            if not await self._makes_a_turn(received):
+                return None
+            received = _versioned(received)
         async with self._typing(received.place, delivery):
             return await self.chat.reply(received.incoming, delivery.hear)
+
+    async def _prepared(self, received: Received) -> Received:
+        """A message that was stored before a crash stays as it is: its files may say something else by now, or be gone."""
+        if not received.attachments:
+            return received
+        session = await self._session(received.incoming)
+        known = await self.sessions.find_message(session.id, received.external_id) if session else None
+        if known is None:
+            return await self.platform.prepare(received)
+        return replace(received, incoming=replace(received.incoming, content=known.content, metadata=known.metadata))
 
     @asynccontextmanager
     async def _typing(self, place: Place, delivery: Delivery) -> AsyncIterator[None]:
@@ -170,23 +206,54 @@ class Bot:
             shower.cancel()
             await asyncio.wait([shower])
 
-    async def _retracted(self, received: Received) -> bool:
-        """Take back the newest message, of which a new version has come. An edit of an older one is noted in the log, not answered."""
-        newest = await self._newest(received.incoming)
-        if newest is not None and newest.external_id in (received.edited, received.external_id):
-            if newest.external_id == received.edited:
+    async def _makes_a_turn(self, received: Received) -> bool:
+        """Whether an edit is answered: of the newest message, which is taken back for it, or of one that was never taken in.
+
+        One of an older message is noted in the log. Done again after a crash it comes to the same.
+        """
+        session = await self._session(received.incoming)
+        newest = await self.commands.newest(session, taken_back=True)
+        if session is None or received.edited is None:
+            return True
+        if newest is not None and origin(newest) == received.edited:
+            if newest.external_id != received.external_id and not session.hides(newest.seq):
                 await self.commands.undo(*received.incoming.key)
             return True
-        session = await self.chat.session(received.incoming)
+        if await self.sessions.find_message(session.id, received.edited) is None:
+            return True
         note = Texts("en").say("edit.noted", text=str(received.incoming.content)[:2000])
+        session = await self.chat.session(received.incoming)
         await self.sessions.add_message(session.id, "system", note, external_id=received.external_id)
         return False
 
-    async def _newest(self, incoming: Incoming) -> Message | None:
-        return await self.commands.newest(await self._session(incoming))
-
     async def _session(self, incoming: Incoming) -> Session | None:
         return await self.sessions.find_by_conversation(incoming.conversation_id, incoming.interface_type)
+
+    # --- commands
+
+    async def _command(self, received: Received) -> None:
+        texts = Texts(received.language)
+        try:
+            said = await self.answers.run(received)
+        except StoreError:
+            raise  # it waits in the inbox
+        except TurnkeepError as error:
+            said = texts.say("refused", why=str(error))
+        except (Passing, Gone) as error:
+            log.warning("a command's answer was not delivered: %s", error)
+            said = ""
+        if said:
+            await self.tell(received.place, said)
+        await self.inbox.finish([received.external_id])
+
+    async def chosen(self, choice: str, user: str, language: str | None) -> Chosen | None:
+        """What follows when somebody presses a button; when this returns it has happened."""
+        found = self.answers.chosen(choice, user, language)
+        if found is not None and found.forget:
+            self._gatherer.drop(user)
+            await self._cancelled([task for task, whose in self._tasks.items() if whose == user])
+            await self.commands.forget(user, self.platform.name)
+        return found
 
     # --- words of its own
 
@@ -198,6 +265,12 @@ class Bot:
         """Say something that is no part of the conversation."""
         await Delivery(self.platform, place).finish(text)
 
+    def _noted(self, session_id: str, received: Received) -> None:
+        self._places[session_id] = received.place, received.language
+        self._places.move_to_end(session_id)
+        while len(self._places) > MAX_PLACES:
+            self._places.popitem(last=False)
+
     def _committed(self, commit: Commit) -> None:
         """A summary was added to a session that we serve: tell the people, unless they would rather not know."""
         known = self._places.get(commit.session_id)
@@ -205,6 +278,12 @@ class Bot:
             newest = max(commit.summaries, key=lambda one: one.number)
             place, language = known
             self.spawn(self.say(replace(place, reply_to=None), language, "compacted", first=newest.from_seq, last=newest.to_seq))
+
+
+def _versioned(received: Received) -> Received:
+    """An edit as a message that knows what it is a version of."""
+    incoming = received.incoming
+    return replace(received, incoming=replace(incoming, metadata=version_of(received.edited, incoming.metadata)))
 
 
 def _words(reply: Reply, texts: Texts) -> str:

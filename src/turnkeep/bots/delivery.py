@@ -9,17 +9,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Protocol, TypeVar
 
 import msgspec
 
-from turnkeep.agents import Progress, Text, ToolEnded, ToolStarted
+from turnkeep.agents import Progress, Text, ToolStarted
 from turnkeep.bots.inbox import Note
 
 log = logging.getLogger("turnkeep.bots")
-TRIES = 8  # of one call to a platform that fails for a reason that may pass
-FIRST_PAUSE = 0.5
+T = TypeVar("T")
+FIRST_PAUSE, LAST_PAUSE = 0.5, 30.0  # seconds until a call is tried again that failed for a reason that may pass
 
 
 class Place(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,6 +81,23 @@ class Sender(Protocol):
         ...
 
 
+async def insist(call: Callable[[], Awaitable[T]], tries: int | None = None) -> T:
+    """Call until the platform takes it: for as long as it says `Slow`, and so many times (None: for ever) when it says `Passing`."""
+    pause, failed = FIRST_PAUSE, 0
+    while True:
+        try:
+            return await call()
+        except Slow as slow:
+            await asyncio.sleep(slow.seconds)
+        except Passing as error:
+            failed += 1
+            if failed == tries:
+                raise
+            log.warning("the platform did not take a call, which is made again in %g s: %s", pause, error)
+            await asyncio.sleep(pause)
+            pause = min(LAST_PAUSE, pause * 2)
+
+
 async def _unnoted(sent: tuple[str, ...]) -> None:
     pass
 
@@ -92,7 +109,7 @@ class Delivery:
         self.sender, self.place, self.note = sender, place, note
         self.sent = list(sent)
         self.shown: list[object | None] = [None] * len(sent)  # what stands in each, as far as this process knows
-        self._text, self._tools = "", 0
+        self._text = ""
         self._changed, self._closing = asyncio.Event(), asyncio.Event()
         self._shower: asyncio.Task[None] | None = None
 
@@ -104,8 +121,6 @@ class Delivery:
             self._text += progress.text
         elif isinstance(progress, ToolStarted):
             self._text = ""  # what it said before a tool is not the answer
-        elif isinstance(progress, ToolEnded):
-            self._tools += 1
         if self._shower is None and not self._closing.is_set():
             self._shower = asyncio.create_task(self._show())
         self._changed.set()
@@ -163,23 +178,10 @@ class Delivery:
         """Deliver the final text, however long the platform makes us wait."""
         await self.close()
         parts = self.sender.parts(text)
-        pause, tries = FIRST_PAUSE, 0
-        while True:
-            try:
-                await self._put(parts)
-                return
-            except Slow as slow:
-                await asyncio.sleep(slow.seconds)
-            except Passing as error:
-                tries += 1
-                if tries == TRIES:
-                    log.error("a reply could not be delivered: %s", error)
-                    raise
-                await asyncio.sleep(pause)
-                pause = min(30.0, pause * 2)
-            except Gone as gone:
-                log.warning("nobody is there to deliver to: %s", gone)
-                return
+        try:
+            await insist(lambda: self._put(parts))
+        except Gone as gone:
+            log.warning("nobody is there to deliver to: %s", gone)
 
     async def close(self) -> None:
         """End what shows the growing text; a call that is under way may finish, so that its message is known."""
@@ -188,3 +190,5 @@ class Delivery:
             self._closing.set()
             self._changed.set()
             await asyncio.wait([shower])
+            if not shower.cancelled() and (error := shower.exception()) is not None:
+                log.error("a growing reply could not be shown", exc_info=error)

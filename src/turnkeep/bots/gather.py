@@ -68,6 +68,13 @@ class Gatherer:
             waiting.timer.cancel()
         self._serve(waiting.group)
 
+    def drop(self, user: str) -> None:
+        """Let go of what a person has sent."""
+        for key, waiting in list(self._waiting.items()):
+            if waiting.group[0][0].user == user:
+                waiting.timer.cancel() if waiting.timer else None
+                del self._waiting[key]
+
     def close(self) -> None:
         """What is not whole yet waits in the inbox."""
         for waiting in self._waiting.values():

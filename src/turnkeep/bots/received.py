@@ -12,7 +12,8 @@ import msgspec
 from turnkeep.bots.delivery import Place
 from turnkeep.chat import Incoming
 
-Kind = Literal["message", "edit", "retry", "heard"]  # heard: goes into the log and is not answered
+# heard: goes into the log and is not answered; unread: so does what it was, and people are told that it cannot be read
+Kind = Literal["message", "edit", "retry", "command", "heard", "unread"]
 
 
 class Attachment(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,6 +36,13 @@ class Received(msgspec.Struct, frozen=True, kw_only=True):
     joins: str | None = None  # the group whose last piece this is, if that group waits
     attachments: tuple[Attachment, ...] = ()
     edited: str | None = None  # the external id of the message that this is a new version of
+    command: str = ""  # the name of one
+
+    @property
+    def user(self) -> str:
+        """Who wrote it."""
+        author = self.incoming.author_id
+        return str(self.incoming.external_user_id if author is None else author)
 
     @property
     def external_id(self) -> str:

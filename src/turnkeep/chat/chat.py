@@ -150,25 +150,23 @@ class Chat:
                 continue
 
     async def _answer(self, key: Key, session: Session, message: Message, listener: Listener) -> Reply:
-        schemas = await self.agent.schemas()
-        context = await self.sessions.build_context(session.id, system=self.system, tools=schemas or None)
-        turn = Turn(self.sessions, session, message, context, listener)
+        turn = Turn(self.sessions, session, message, listener)
         stopped, failure = False, None
         async with self._run(key, turn) as running:
             try:
                 await asyncio.wait([running])
                 await running
-                if not turn.said:
+                if not "".join(turn.said).strip():
                     failure = await self._failed(turn, "EmptyReply", "the agent ended without a word")
             except asyncio.CancelledError:
-                if not running.cancelled():
+                if not running.cancelled() or _is_cancelled():
                     raise
                 stopped = True
             except Exception as error:
                 failure = await self._failed(turn, type(error).__name__, str(error), error)
         text = "".join(turn.said) if failure is None else ""
-        stored = await self._keep(turn, text, stopped) if text else None
-        tokens = turn.tokens_used or context.tokens + (stored.tokens if stored else 0)
+        stored = await self._keep(turn, text, stopped) if text.strip() else None
+        tokens = turn.tokens_used or turn.tokens_shown + (stored.tokens if stored else 0)
         after = await self.sessions.get_session(session.id)
         return Reply(session=after, text=text, tokens=tokens, message=stored, stopped=stopped, failure=failure)
 
@@ -186,6 +184,8 @@ class Chat:
 
     async def _listen(self, turn: Turn) -> None:
         async with asyncio.timeout(self.timeout):
+            schemas = await self.agent.schemas()
+            turn.begins(await self.sessions.build_context(turn.session.id, system=self.system, tools=schemas or None))
             async for piece in self.agent.run(turn):
                 if piece:
                     turn.say(piece)
@@ -227,6 +227,12 @@ class Chat:
 def _answer_id(message: Message) -> str | None:
     """The `external_id` of a message's answer: by it a message handed in again finds the answer that it has."""
     return None if message.external_id is None else f"answer-to:{message.external_id}"
+
+
+def _is_cancelled() -> bool:
+    """Whether it is the caller who is to end, at whatever moment its agent was stopped."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def _text(message: Message) -> str:

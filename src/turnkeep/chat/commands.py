@@ -5,7 +5,8 @@ Invariant: a command waits for the turns before it and never meets one half-way;
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
 
 import msgspec
 from msgspec.structs import replace
@@ -15,6 +16,7 @@ from turnkeep.chat.chat import Chat, Incoming, Reply
 from turnkeep.session import Erased, Message, Session, SessionStats, Summary
 
 PAGE = 200
+VERSION_OF = "version_of"  # in the metadata of a message: the external id of the one that it says again, retried or edited
 
 
 class Usage(msgspec.Struct, frozen=True):
@@ -55,9 +57,12 @@ class Commands:
             return message
 
     async def retry(self, incoming: Incoming, listener: Listener) -> Reply | None:
-        """Answer the newest message again. `incoming` says whose command it is; its content is not used."""
-        self.chat.stop(*incoming.key)
-        message = await self.undo(*incoming.key)
+        """Answer the newest message again. `incoming` says whose command it is; its content is not used.
+
+        Handed in twice, as after a crash, it goes on with the message that it has taken back already.
+        """
+        again_id = None if incoming.external_id is None else f"retry:{incoming.external_id}"
+        message = await self._known(incoming, again_id) or await self.undo(*incoming.key)
         if message is None:
             return None
         again = replace(
@@ -65,13 +70,19 @@ class Commands:
             content=message.content,
             author_id=message.author_id,
             name=message.name,
-            metadata=message.metadata,
-            external_id=f"retry:{incoming.external_id}" if incoming.external_id is not None else None,
+            metadata=version_of(origin(message), message.metadata),
+            external_id=again_id,
         )
         return await self.chat.reply(again, listener)
 
-    async def newest(self, session: Session | None) -> Message | None:
-        """The newest user message that the context still shows word for word."""
+    async def _known(self, incoming: Incoming, external_id: str | None) -> Message | None:
+        session = await self.sessions.find_by_conversation(incoming.conversation_id, incoming.interface_type)
+        if session is None or external_id is None:
+            return None
+        return await self.sessions.find_message(session.id, external_id)
+
+    async def newest(self, session: Session | None, *, taken_back: bool = False) -> Message | None:
+        """The newest user message that the context still shows word for word, or which was the last to be `taken_back`."""
         if session is None:
             return None
         end = session.seq
@@ -79,7 +90,7 @@ class Commands:
             start = max(session.window_start - 1, end - PAGE)
             page = await self.sessions.get_messages(session.id, after=start, limit=end - start)
             for message in reversed(page):
-                if message.role == "user" and not message.erased and not session.hides(message.seq):
+                if message.role == "user" and not message.erased and (taken_back or not session.hides(message.seq)):
                     return message
             end = start
         return None
@@ -120,6 +131,17 @@ class Commands:
             for message in page:
                 yield message
             after = page[-1].seq
+
+
+def origin(message: Message) -> str | None:
+    """The external id under which a message, or what it says again, first came."""
+    found: str | None = (message.metadata or {}).get(VERSION_OF, message.external_id)
+    return found
+
+
+def version_of(first: str | None, metadata: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The metadata of a message that says again what first came under that external id."""
+    return {**(metadata or {}), **({VERSION_OF: first} if first is not None else {})}
 
 
 def _told(message: Message, session: Session) -> list[str]:

@@ -90,6 +90,10 @@ async def test_commands_have_their_answers_and_a_menu(telegram: TelegramEmulator
             ann.says(command)
             await ann.until(lambda chat, words=words: words in "".join(chat.answers()[-1:]))  # type: ignore[misc]
         ann.says("/unknown")
+        await ann.until(lambda chat: chat.answers()[-1] == "I do not know /unknown. /help lists what I can do.")
+        ann.edits(ann.says("/stop"), "/reset")
+        ann.says("/etc/hosts is what?")
+        await ann.until(lambda chat: chat.answers()[-1] == "re /etc/hosts is what?")
         bob.says("/start")
         await bob.until(lambda chat: "".join(chat.answers()).startswith("Hallo!"))
         while set(telegram.commands) != {"", "de"}:
@@ -226,8 +230,33 @@ async def test_attachments_are_read(telegram: TelegramEmulator, folder: Path) ->
         await ann.until(lambda chat: chat.answers()[-1:] == ["re [voice message (audio/ogg) was attached]"])
         ann.sends_photo(b"\xff\xd8jpeg", "look")
         await ann.until(lambda chat: chat.answers()[-1:] == ["re look | [photo.jpg (image/jpeg) was attached]"])
+        ann.posts(video=video(telegram), caption="watch")
+        await ann.until(lambda chat: chat.answers()[-1:] == ["re watch | [video (video/mp4) was attached]"])
+
+
+def video(telegram: TelegramEmulator) -> dict[str, Any]:
+    return {**telegram.server.keep(b"mp4", "v.mp4"), "width": 9, "height": 9, "duration": 1, "mime_type": "video/mp4"}
+
+
+async def test_what_cannot_be_read_is_said_so_and_remembered(telegram: TelegramEmulator, folder: Path) -> None:
+    ann, bob = telegram.private(telegram.user("Ann")), telegram.private(telegram.user("Bob", language="de"))
+    moving = {"latitude": 1.0, "longitude": 2.0, "live_period": 60}
+    async with running(telegram, folder) as sessions:
         ann.sends_sticker()
-        await ann.until(lambda chat: "".join(chat.answers()[-1:]).startswith("I cannot read sticker"))
+        ann.posts(video=video(telegram))
+        place = ann.posts(location=moving)
+        await ann.until(lambda chat: len(chat.answers()) == 3)
+        place.raw |= {"edit_date": 5, "location": moving | {"latitude": 1.1}}
+        telegram.server.update("edited_message", place.raw)
+        ann.says("hello")
+        await ann.until(lambda chat: chat.answers()[3:] == ["re hello"])
+        assert ann.answers()[0] == "I cannot read that yet. Write to me, or send an image or a document."
+        bob.posts(dice={"emoji": "🎲", "value": 6})
+        await bob.until(lambda chat: "".join(chat.answers()).startswith("Das kann ich noch nicht lesen."))
+        found = await sessions.find_by_conversation(ann.id, "telegram")
+        assert found is not None
+        told = [message.content for message in await sessions.get_messages(found.id) if message.role == "user"]
+    assert told == ["[sticker 👍 was sent]", "[video was sent]", "[location was sent]", "hello"]
 
 
 async def test_an_album_is_one_turn_and_so_is_a_long_paste(telegram: TelegramEmulator, folder: Path) -> None:
@@ -247,6 +276,45 @@ async def test_an_album_is_one_turn_and_so_is_a_long_paste(telegram: TelegramEmu
         await ann.until(lambda chat: chat.answers()[1:] == [f"{4096 * 2 + 100} units"])
 
 
+async def test_in_a_group_all_pieces_of_what_was_said_to_it_are_heard(telegram: TelegramEmulator, folder: Path) -> None:
+    group, ann, bob = telegram.group("Friends"), telegram.user("Ann"), telegram.user("Bob")
+
+    async def agent(messages: list[dict[str, Any]]) -> str:
+        content = messages[-1]["content"]
+        return f"{len(content)} {'units' if isinstance(content, str) else 'parts'}"
+
+    async with running(telegram, folder, agent, token_limit=100_000):
+        group.says("@Turnkeep_Bot " + "x" * 4082, ann)
+        group.says("y" * 100, ann)
+        await group.until(lambda chat: chat.answers() == [f"{4082 + 100} units"])
+        for at in range(3):
+            group.sends_photo(b"\xff\xd8", "" if at else "@turnkeep_bot look", ann, media_group_id="7")
+        await group.until(lambda chat: chat.answers()[1:] == ["4 parts"])
+        photo = group.sends_photo(b"\xff\xd8", "", bob)
+        group.says("@turnkeep_bot what is this?", ann, reply_to=photo)
+        await group.until(lambda chat: chat.answers()[2:] == ["2 parts"])
+
+
+async def test_a_reply_whose_formatting_is_refused_comes_plain(telegram: TelegramEmulator, folder: Path) -> None:
+    ann = telegram.private(telegram.user("Ann"))
+    telegram.refuses_entities = True
+    async with running(telegram, folder, bold):
+        ann.says("hello")
+        await ann.until(lambda chat: chat.answers() == ["so bold"])
+
+
+async def bold(messages: list[dict[str, Any]]) -> str:
+    return "so **bold**"
+
+
+async def test_a_file_that_comes_late_is_read(telegram: TelegramEmulator, folder: Path) -> None:
+    ann = telegram.private(telegram.user("Ann"))
+    async with running(telegram, folder):
+        telegram.flood["getFile"] = telegram.broken["getFile"] = 1
+        ann.sends_file(b"line one", "notes.txt", "text/plain")
+        await ann.until(lambda chat: chat.answers() == ["re File notes.txt:\nline one"])
+
+
 async def test_a_long_reply_comes_in_parts_with_its_formatting(telegram: TelegramEmulator, folder: Path) -> None:
     ann = telegram.private(telegram.user("Ann"))
     code = "\n".join(f"print({at})  # 🎉" for at in range(900))
@@ -264,7 +332,9 @@ async def test_a_long_reply_comes_in_parts_with_its_formatting(telegram: Telegra
     assert [line for line in told.splitlines() if line.startswith("print(")] == code.splitlines()
 
 
-async def test_edits_of_a_growing_reply_obey_the_flood_limit(telegram: TelegramEmulator, folder: Path) -> None:
+async def test_edits_of_a_growing_reply_obey_the_flood_limit(
+    telegram: TelegramEmulator, folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     ann = telegram.private(telegram.user("Ann"))
 
     async def agent(messages: list[dict[str, Any]]) -> AsyncIterator[str]:
@@ -278,6 +348,7 @@ async def test_edits_of_a_growing_reply_obey_the_flood_limit(telegram: TelegramE
         ann.says("count")
         await ann.until(lambda chat: chat.answers() == [" ".join(str(at) for at in range(20))])
     assert telegram.calls["editMessageText"] <= 5
+    assert caplog.records == []
 
 
 async def test_an_edited_message_is_answered_again(telegram: TelegramEmulator, folder: Path) -> None:
@@ -357,6 +428,24 @@ async def test_an_unknown_token_is_said_so(telegram: TelegramEmulator, folder: P
         with pytest.raises(InvalidInput) as caught:
             await run(sessions, Chat(sessions, echo), lambda name: None, asyncio.Event())
     assert caught.value.field == "telegram_token"
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"telegram_token": None}, "telegram_token"),
+        ({"telegram_token": "no token"}, "telegram_token"),
+        ({"telegram_api_url": "localhost"}, "telegram_api_url"),
+    ],
+)
+async def test_settings_that_cannot_work_are_said_at_once(
+    telegram: TelegramEmulator, changes: dict[str, Any], field: str
+) -> None:
+    given = {"telegram_token": telegram.token, "telegram_api_url": telegram.url} | changes
+    async with SessionManager.open("memory://", settings=Settings(cleanup_interval=0.0, **given)) as sessions:
+        with pytest.raises(InvalidInput) as caught:
+            await run(sessions, Chat(sessions, echo), lambda name: None, asyncio.Event())
+    assert caught.value.field == field
 
 
 async def test_many_chats_at_once_are_answered_each_in_order(telegram: TelegramEmulator, folder: Path) -> None:

@@ -7,6 +7,7 @@ says what to install.
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable
 from importlib.util import find_spec
 
@@ -27,4 +28,5 @@ async def run(sessions: SessionManager, chat: Chat, ready: Callable[[str], None]
         if str(error.name).partition(".")[0] not in LIBRARIES:
             raise
         raise MissingExtra("The Telegram bot", "telegram") from error
+    os.environ.setdefault("PTB_TIMEDELTA", "1")  # what the library's next version does; else it warns at each `retry_after`
     await TelegramApp(sessions, chat).run(ready, stop)

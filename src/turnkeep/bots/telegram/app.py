@@ -8,20 +8,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
-from typing import Any
+import re
+from collections.abc import Callable
 
 from telegram import Bot as TelegramBot
-from telegram import BotCommand, Update
+from telegram import BotCommand, CallbackQuery, Update
 from telegram.error import InvalidToken, TelegramError
 from telegram.request import HTTPXRequest
 
 from turnkeep.bots.access import Access
 from turnkeep.bots.base import Bot
-from turnkeep.bots.telegram.commands import TelegramCommands
 from turnkeep.bots.telegram.platform import Telegram
 from turnkeep.bots.telegram.poller import POLL_SECONDS, Poller
-from turnkeep.bots.telegram.reading import Me, command_of, is_for, is_notice, message_of, received, unread_kind
+from turnkeep.bots.telegram.reading import Me, received_of
 from turnkeep.bots.texts import CATALOGUES, Texts
 from turnkeep.chat import Chat
 from turnkeep.errors import InvalidInput
@@ -43,12 +42,11 @@ class TelegramApp:
             HTTPXRequest(read_timeout=POLL_SECONDS + 15.0),
         )
         self.telegram = _client(settings, *self.connections)
-        platform = Telegram(
+        self.platform = Telegram(
             self.telegram, images=getattr(chat.agent, "takes_images", False), max_file_mb=settings.bot_max_file_mb
         )
         self.settings = settings
-        self.bot = Bot(chat, platform, Access(sessions))
-        self.commands = TelegramCommands(self.bot, self.telegram)
+        self.bot = Bot(chat, self.platform, Access(sessions))
         self.poller = Poller(self.telegram, self.take)
         self.me = Me(0, "", settings.bot_scope, settings.bot_hears)
 
@@ -100,31 +98,16 @@ class TelegramApp:
     async def take(self, update: Update) -> None:
         """What an update says, taken in."""
         if update.callback_query is not None:
-            self.bot.spawn(self.commands.pressed(update.callback_query))
+            self.bot.spawn(self._pressed(update.callback_query))
             return
-        message = message_of(update)
-        if message is None:
-            return
-        command = command_of(message, self.me)
-        if command is not None and update.message is not None:
-            await self._command(command.name, self.commands.run(command, received(message, self.me)))
-        elif is_for(message, self.me):
-            if is_notice(message):
-                return
-            if kind := unread_kind(message):
-                told = received(message, self.me)
-                self.bot.spawn(self.bot.say(told.place, told.language, "unsupported", kind=kind))
-                return
-            await self.bot.take(received(message, self.me, edited=update.edited_message is not None))
-        elif self.me.hears and update.message is not None:
-            await self.bot.take(received(message, self.me, kind="heard"))
+        told = received_of(update, self.me)
+        if told is not None and (told.kind != "heard" or self.me.hears or self.bot.awaits(told)):
+            await self.bot.take(told)
 
-    async def _command(self, name: str, work: Coroutine[Any, Any, None]) -> None:
-        """`/retry` is a turn, which must be taken in first; the others go beside."""
-        if name == "retry":
-            await work
-        else:
-            self.bot.spawn(work)
+    async def _pressed(self, query: CallbackQuery) -> None:
+        chosen = await self.bot.chosen(query.data or "", str(query.from_user.id), query.from_user.language_code)
+        if chosen is not None:
+            await self.platform.answer_button(query, chosen.alert, chosen.text)
 
 
 async def _ended(polling: asyncio.Task[None]) -> None:
@@ -137,14 +120,15 @@ async def _ended(polling: asyncio.Task[None]) -> None:
 def _client(settings: Settings, request: HTTPXRequest, polling: HTTPXRequest) -> TelegramBot:
     if not settings.telegram_token:
         raise InvalidInput("telegram_token", "is needed: @BotFather gives you one; set TURNKEEP_TELEGRAM_TOKEN")
+    if not re.fullmatch(r"\d+:[\w-]+", settings.telegram_token):
+        raise InvalidInput("telegram_token", "is no token: it looks like 123456:ABC-DEF...")
     base = settings.telegram_api_url.rstrip("/")
-    try:
-        return TelegramBot(
-            settings.telegram_token,
-            base_url=f"{base}/bot",
-            base_file_url=f"{base}/file/bot",
-            request=request,
-            get_updates_request=polling,
-        )
-    except InvalidToken:
-        raise InvalidInput("telegram_token", "is no token: it looks like 123456:ABC-DEF...") from None
+    if not base.startswith(("http://", "https://")):
+        raise InvalidInput("telegram_api_url", "is no address: it begins with http:// or https://")
+    return TelegramBot(
+        settings.telegram_token,
+        base_url=f"{base}/bot",
+        base_file_url=f"{base}/file/bot",
+        request=request,
+        get_updates_request=polling,
+    )

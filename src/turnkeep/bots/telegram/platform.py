@@ -1,23 +1,27 @@
-"""Telegram as a bot's platform: sending, and reading the files beside a message.
+"""Telegram as a bot's platform: sending, buttons, and reading the files beside a message.
 
 Invariant: a file is fetched after its message was taken in, and at most once a turn.
 """
 
 from __future__ import annotations
 
+import logging
+from contextlib import suppress
+
 from msgspec.structs import replace
-from telegram import Bot
+from telegram import Bot, CallbackQuery, InlineKeyboardButton, InlineKeyboardMarkup
 
 from turnkeep.bots import files
-from turnkeep.bots.delivery import Gone, Missing, Passing, Slow
+from turnkeep.bots.delivery import Gone, Missing, Passing, Place, insist
 from turnkeep.bots.received import Attachment, Received
 from turnkeep.bots.telegram.reading import INTERFACE
-from turnkeep.bots.telegram.sender import Same, TelegramSender, called
+from turnkeep.bots.telegram.sender import Same, TelegramSender, called, thread_of
 from turnkeep.bots.texts import Texts
 from turnkeep.session import JsonObject
 
+log = logging.getLogger("turnkeep.bots")
 MEGABYTE = 1_000_000
-API_LIMIT_MB = 20  # of files that the Bot API hands out
+TRIES = 4  # of a call without which a turn goes on
 
 
 class Telegram(TelegramSender):
@@ -46,8 +50,38 @@ class Telegram(TelegramSender):
         if attachment.size > self.max_file_mb * MEGABYTE:
             return files.noted(attachment, texts.say("file.too_large", name=attachment.name, limit=self.max_file_mb))
         try:
-            file = await called(self.bot.get_file(attachment.file_id))
-            data = bytes(await called(file.download_as_bytearray()))
-        except (Slow, Passing, Gone, Missing, Same):
+            data = await insist(lambda: self._fetched(attachment), TRIES)
+        except (Passing, Gone, Missing) as error:
+            log.warning("a file cannot be fetched: %s", error)
             return files.noted(attachment, texts.say("file.unreadable", name=attachment.name))
         return await files.read(attachment, data, images=self.images)
+
+    async def _fetched(self, attachment: Attachment) -> bytes:
+        file = await called(self.bot.get_file(attachment.file_id))
+        return bytes(await called(file.download_as_bytearray()))
+
+    # --- what commands need
+
+    async def send_file(self, place: Place, name: str, data: bytes, caption: str) -> None:
+        async def send() -> None:
+            await called(
+                self.bot.send_document(place.chat, data, filename=name, caption=caption, message_thread_id=thread_of(place))
+            )
+
+        await insist(send, TRIES)
+
+    async def ask(self, place: Place, question: str, choices: dict[str, str]) -> None:
+        buttons = InlineKeyboardMarkup([[InlineKeyboardButton(label, callback_data=told) for label, told in choices.items()]])
+
+        async def send() -> None:
+            await called(self.bot.send_message(place.chat, question, reply_markup=buttons, message_thread_id=thread_of(place)))
+
+        await insist(send, TRIES)
+
+    async def answer_button(self, query: CallbackQuery, alert: str, text: str) -> None:
+        """The app waits for an answer, if only an empty one, which is of no use when it comes late."""
+        with suppress(Passing, Gone, Missing, Same):
+            await insist(lambda: called(query.answer(alert or None)), TRIES)
+        if text:
+            with suppress(Passing, Gone, Missing, Same):
+                await insist(lambda: called(query.edit_message_text(text)), TRIES)

@@ -1,23 +1,32 @@
-"""What an update of Telegram says: pure functions from its message to a `Received`.
+"""What an update of Telegram says: pure functions from it to a `Received`.
 
-Invariant: an update that is for us is read whole or not at all; an id made here is the same each time the update comes.
+Invariants: an update that is for us is read whole or not at all; an id made here is the same each time the update comes; of what
+cannot be read it is said what it was.
 """
 
 from __future__ import annotations
 
-from typing import Any, Literal
+import re
+from typing import Any, Literal, TypeGuard
 
 import msgspec
 from telegram import Message, MessageEntity, Update, User
 
+from turnkeep.bots.commands import KNOWN
 from turnkeep.bots.delivery import Place
 from turnkeep.bots.received import Attachment, Kind, Received
 from turnkeep.chat import Incoming
 
 INTERFACE = "telegram"
+MAX_QUOTE = 1000  # characters of a quote that come along
 PASTE_UNITS = 4000  # a text this long is perhaps the first piece of a paste that the app has cut
 Scope = Literal["chat", "topic", "user"]
-_UNREAD = ("sticker", "video_note", "dice", "contact", "location", "venue", "poll", "game", "story", "animation", "video")
+_UNREAD = (
+    *("sticker", "animation", "video", "video_note", "dice", "contact", "venue", "location", "poll", "game", "story"),
+    *("checklist", "paid_media", "giveaway", "invoice"),
+)
+_FILES = ("animation", "video", "video_note", "voice", "audio", "document")  # an animation is also a document
+_NAMES = {"animation": "animation", "video": "video", "video_note": "video message", "voice": "voice message", "audio": "audio"}
 
 
 class Me(msgspec.Struct, frozen=True):
@@ -30,10 +39,31 @@ class Me(msgspec.Struct, frozen=True):
 
 
 class Command(msgspec.Struct, frozen=True):
-    """`/name argument`."""
+    """`/name argument`. `is_ours`: it can be no other bot's, whatever its name."""
 
     name: str
     argument: str
+    is_ours: bool
+
+
+def received_of(update: Update, me: Me) -> Received | None:
+    """What an update's message is for the bot; None if it is nothing: a bot's, a notice, or between people where it does not listen.
+
+    A piece of a longer message may come as `heard` where it does not listen: only who knows the other pieces can tell.
+    """
+    message, edited = message_of(update), update.edited_message is not None
+    if message is None or is_notice(message):
+        return None
+    command = command_of(message, me)
+    if command is not None and (command.name in KNOWN or (command.is_ours and not command.argument)):
+        kind: Kind = "retry" if command.name == "retry" else "command"
+        return None if edited else received(message, me, kind=kind, command=command.name)
+    unread = unread_kind(message) is not None
+    if edited and unread:
+        return None  # a live location moves
+    if is_for(message, me):
+        return received(message, me, edited=edited, kind="unread" if unread else "message")
+    return None if edited else received(message, me, kind="heard")
 
 
 def message_of(update: Update) -> Message | None:
@@ -53,7 +83,7 @@ def command_of(message: Message, me: Me) -> Command | None:
     name, _, at = text[1 : entities[0].length].partition("@")
     if at and at.lower() != me.username.lower():
         return None
-    return Command(name.lower(), text[entities[0].length :].strip())
+    return Command(name.lower(), text[entities[0].length :].strip(), bool(at) or message.chat.type == "private")
 
 
 def place_of(message: Message) -> Place:
@@ -79,12 +109,12 @@ def is_notice(message: Message) -> bool:
 
 
 def _is_readable(message: Message) -> bool:
-    return bool(message.text or message.caption or attachments_of(message))
+    return bool(message.text or message.caption or attachments_of(message)) and unread_kind(message) is None
 
 
 def unread_kind(message: Message) -> str | None:
-    """What kind a message is that has nothing we can read."""
-    if _is_readable(message):
+    """What kind a message is that has nothing we can read. In an album it is one of several, and noted there."""
+    if message.text or message.caption or message.media_group_id:
         return None
     return next((kind for kind in _UNREAD if getattr(message, kind, None)), None)
 
@@ -93,14 +123,17 @@ def is_for(message: Message, me: Me) -> bool:
     """In a group: whether it mentions the bot, or replies to it."""
     if message.chat.type == "private":
         return True
-    replied = message.reply_to_message
-    if replied is not None and replied.from_user is not None and replied.from_user.id == me.id:
+    if _is_from(message.reply_to_message, me) and not message.reply_to_message.forum_topic_created:
         return True
     named = {**message.parse_entities([MessageEntity.MENTION]), **message.parse_caption_entities([MessageEntity.MENTION])}
     return any(text.lower() == f"@{me.username.lower()}" for text in named.values())
 
 
-def received(message: Message, me: Me, *, edited: bool = False, kind: Kind = "message") -> Received:
+def _is_from(message: Message | None, me: Me) -> TypeGuard[Message]:
+    return message is not None and message.from_user is not None and message.from_user.id == me.id
+
+
+def received(message: Message, me: Me, *, edited: bool = False, kind: Kind = "message", command: str = "") -> Received:
     """`edited`: a new version of an older message."""
     user = message.from_user
     assert user is not None
@@ -126,7 +159,8 @@ def received(message: Message, me: Me, *, edited: bool = False, kind: Kind = "me
         kind="edit" if edited else kind,
         group=_group(message, user),
         joins=f"paste:{user.id}" if message.text else None,
-        attachments=attachments_of(message),
+        attachments=() if kind == "unread" else (*attachments_of(message), *_quoted_attachments(message, me)),
+        command=command,
         edited=own if edited else None,
     )
 
@@ -146,8 +180,11 @@ def _group(message: Message, user: User) -> str | None:
 
 def _text(message: Message, me: Me) -> str:
     """What was said, with what it quotes before it."""
+    if kind := unread_kind(message):
+        return f"[{_unread(message, kind)} was sent]"
     said = message.text or message.caption or ""
-    said = said.replace(f"@{me.username}", "").strip() if message.chat.type != "private" else said
+    if message.chat.type != "private":
+        said = re.sub(rf"@{re.escape(me.username)}\b", "", said, flags=re.IGNORECASE).strip()
     quoted = _quoted(message, me)
     return f"{quoted}\n\n{said}".strip() if quoted else said
 
@@ -155,20 +192,36 @@ def _text(message: Message, me: Me) -> str:
 def _quoted(message: Message, me: Me) -> str:
     quote = message.quote.text if message.quote else None
     replied = message.reply_to_message
-    if quote is None and replied is not None and not (replied.from_user and replied.from_user.id == me.id):
+    if quote is None and replied is not None and not _is_from(replied, me):
         quote = replied.text or replied.caption
-    return "\n".join(f"> {line}" for line in (quote or "")[:1000].splitlines())
+    shown = quote or ""
+    if len(shown) > MAX_QUOTE:
+        shown = f"{shown[:MAX_QUOTE]} …"
+    return "\n".join(f"> {line}" for line in shown.splitlines())
+
+
+def _quoted_attachments(message: Message, me: Me) -> tuple[Attachment, ...]:
+    """In a group, of what a message replies to: people ask about what others have sent. In private it was sent to the bot."""
+    replied = message.reply_to_message
+    if replied is None or message.chat.type == "private" or _is_from(replied, me):
+        return ()
+    return attachments_of(replied)
+
+
+def _unread(message: Message, kind: str) -> str:
+    told = kind.replace("_", " ")
+    sticker = message.sticker
+    return f"{told} {sticker.emoji}" if sticker and sticker.emoji else told
 
 
 def attachments_of(message: Message) -> tuple[Attachment, ...]:
     if message.photo:
         largest = message.photo[-1]
         return (_attachment(largest, "photo.jpg", "image/jpeg"),)
-    if message.document:
-        return (_attachment(message.document, message.document.file_name or "file", message.document.mime_type or ""),)
-    for sound in (message.voice, message.audio):
-        if sound:
-            return (_attachment(sound, "voice message" if message.voice else "audio", sound.mime_type or "audio/ogg"),)
+    for kind in _FILES:
+        if file := getattr(message, kind, None):
+            name = getattr(file, "file_name", None) or _NAMES.get(kind, "file")
+            return (_attachment(file, name, getattr(file, "mime_type", None) or ""),)
     return ()
 
 

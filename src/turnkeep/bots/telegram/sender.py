@@ -41,13 +41,21 @@ class TelegramSender:
 
     async def send(self, place: Place, part: object) -> str:
         told = cast(Part, part)
+        try:
+            return await self._send(place, told)
+        except Refused:
+            if not told.entities:
+                raise
+            return await self._send(place, Part(told.text))
+
+    async def _send(self, place: Place, told: Part) -> str:
         reply = ReplyParameters(int(place.reply_to), allow_sending_without_reply=True) if place.reply_to else None
         sent = await called(
             self.bot.send_message(
                 place.chat,
                 told.text,
                 entities=_entities(told),
-                message_thread_id=None if place.thread is None else int(place.thread),
+                message_thread_id=thread_of(place),
                 reply_parameters=reply,
                 link_preview_options=_NO_PREVIEW,
             )
@@ -56,13 +64,21 @@ class TelegramSender:
 
     async def edit(self, place: Place, message_id: str, part: object) -> None:
         told = cast(Part, part)
-        edited = self.bot.edit_message_text(
-            told.text, place.chat, int(message_id), entities=_entities(told), link_preview_options=_NO_PREVIEW
-        )
         try:
-            await called(edited)
+            await self._edit(place, message_id, told)
         except Same:
             return
+        except Refused:
+            if not told.entities:
+                raise
+            await self._edit(place, message_id, Part(told.text))
+
+    async def _edit(self, place: Place, message_id: str, told: Part) -> None:
+        await called(
+            self.bot.edit_message_text(
+                told.text, place.chat, int(message_id), entities=_entities(told), link_preview_options=_NO_PREVIEW
+            )
+        )
 
     async def remove(self, place: Place, message_id: str) -> None:
         try:
@@ -71,12 +87,19 @@ class TelegramSender:
             return
 
     async def typing(self, place: Place) -> None:
-        thread = None if place.thread is None else int(place.thread)
-        await called(self.bot.send_chat_action(place.chat, ChatAction.TYPING, message_thread_id=thread))
+        await called(self.bot.send_chat_action(place.chat, ChatAction.TYPING, message_thread_id=thread_of(place)))
+
+
+class Refused(Gone):
+    """Telegram does not take the message as it is: perhaps without its formatting."""
 
 
 class Same(Exception):
     """The message reads like that already."""
+
+
+def thread_of(place: Place) -> int | None:
+    return None if place.thread is None else int(place.thread)
 
 
 def _entities(part: Part) -> list[MessageEntity] | None:
@@ -100,7 +123,7 @@ async def called(call: Awaitable[T]) -> T:
             raise Same from error
         if any(words in told for words in _MISSING):
             raise Missing(str(error)) from error
-        raise Gone(str(error)) from error
+        raise Refused(str(error)) from error
     except (Forbidden, ChatMigrated) as error:
         raise Gone(str(error)) from error
     except NetworkError as error:

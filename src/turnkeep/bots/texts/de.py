@@ -43,7 +43,7 @@ TEXTS = {
     "failed": "Etwas ging schief, ich konnte nicht antworten. /retry versucht es noch einmal. (Fehler {id})",
     "failed.timeout": "Das hat zu lange gedauert, ich habe aufgehört. /retry versucht es noch einmal. (Fehler {id})",
     "refused": "Diese Nachricht kann ich nicht annehmen: {why}",
-    "unsupported": "{kind} kann ich noch nicht lesen. Schreib mir, oder schick ein Bild oder ein Dokument.",
+    "unsupported": "Das kann ich noch nicht lesen. Schreib mir, oder schick ein Bild oder ein Dokument.",
     "file.too_large": "Die Datei {name} ist zu groß für mich (höchstens {limit} MB).",
     "file.unreadable": "Die Datei {name} kann ich nicht lesen.",
     "access.private": "Dieser Bot ist privat. Sein Besitzer kann dich hereinlassen; deine Kennung ist {id}.",

@@ -43,7 +43,7 @@ TEXTS = {
     "failed": "Something went wrong and I could not answer. /retry tries again. (Error {id})",
     "failed.timeout": "That took too long, so I stopped. /retry tries again. (Error {id})",
     "refused": "I cannot take this message: {why}",
-    "unsupported": "I cannot read {kind} yet. Write to me, or send an image or a document.",
+    "unsupported": "I cannot read that yet. Write to me, or send an image or a document.",
     "file.too_large": "The file {name} is too large for me (limit {limit} MB).",
     "file.unreadable": "I cannot read the file {name}.",
     "access.private": "This bot is private. Its owner can let you in; your id is {id}.",

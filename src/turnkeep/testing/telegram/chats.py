@@ -102,7 +102,7 @@ class Chat:
         return self.posts(user, voice={**self.server.keep(data, "voice.ogg"), "duration": 3, "mime_type": "audio/ogg"})
 
     def sends_sticker(self, user: User | None = None) -> Shown:
-        kind = {"type": "regular", "width": 512, "height": 512, "is_animated": False, "is_video": False}
+        kind = {"type": "regular", "width": 512, "height": 512, "is_animated": False, "is_video": False, "emoji": "👍"}
         return self.posts(user, sticker={**self.server.keep(b"sticker", "sticker.webp"), **kind})
 
     def edits(self, shown: Shown, text: str) -> None:

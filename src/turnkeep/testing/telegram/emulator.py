@@ -41,6 +41,7 @@ class TelegramEmulator:
         self.retry_after = 1  # seconds, in these answers
         self.broken: Counter[str] = Counter()  # how many calls of a method end in 502 next
         self.delay = 0.0  # seconds before each answer
+        self.refuses_entities = False  # texts are taken without formatting only
 
     async def __aenter__(self) -> Self:
         app = web.Application(client_max_size=60_000_000)
@@ -139,7 +140,7 @@ class TelegramEmulator:
         chat = self._chat(given)
         fields = {
             "text": _checked(given.get("text"), MAX_UNITS, "message text"),
-            **_formatting(given),
+            **self._formatting(given),
             **self._around(chat, given),
         }
         return chat.add(self.server.me, fields).raw
@@ -155,7 +156,7 @@ class TelegramEmulator:
     async def _edit_message_text(self, given: Json) -> Json:
         shown = self._own(given, "edit")
         text = _checked(given.get("text"), MAX_UNITS, "message text")
-        changed = {"text": text, **_formatting(given), **_markup(given)}
+        changed = {"text": text, **self._formatting(given), **_markup(given)}
         kept = {key: value for key, value in shown.raw.items() if key not in ("text", "entities", "reply_markup")}
         if {**kept, **changed} == shown.raw:
             raise Refused(
@@ -205,6 +206,12 @@ class TelegramEmulator:
         if not shown.sender.is_bot:
             raise Refused(400, f"Bad Request: message can't be {what}ed")
         return shown
+
+    def _formatting(self, given: Json) -> Json:
+        found = _entities(given)
+        if found and self.refuses_entities:
+            raise Refused(400, "Bad Request: can't parse entities")
+        return found
 
     def _around(self, chat: Chat, given: Json) -> Json:
         """Topic, reply and buttons of a new message."""
@@ -266,7 +273,7 @@ def _checked(text: Any, limit: int, what: str) -> str:
     return told
 
 
-def _formatting(given: Json) -> Json:
+def _entities(given: Json) -> Json:
     """Entities, which must lie inside the text and cut no character in two."""
     entities = given.get("entities") or []
     text = str(given.get("text") or "").encode("utf-16-le")
