@@ -145,7 +145,7 @@ async def test_what_fails_is_recorded_and_the_next_turn_goes_on(
     assert (await chat.reply(said("again", 2))).text == "I was about to answer."
 
 
-@pytest.mark.parametrize("silent", ["", None])
+@pytest.mark.parametrize("silent", ["", " \n", None])
 async def test_an_agent_without_a_word_is_a_failure(sessions: SessionManager, silent: str | None) -> None:
     async def agent(messages: list[dict[str, Any]]) -> AsyncIterator[str]:
         if silent is not None:
@@ -191,7 +191,47 @@ async def test_a_stopped_reply_keeps_what_it_said(sessions: SessionManager) -> N
     assert not chat.stop("test", 1)
 
 
-async def test_a_caller_that_is_cancelled_takes_its_agent_along(sessions: SessionManager) -> None:
+async def test_a_reply_can_be_stopped_before_its_agent_is_asked(sessions: SessionManager) -> None:
+    preparing = asyncio.Event()
+
+    class Slow:
+        name = "slow"
+
+        async def schemas(self) -> list[Any]:
+            preparing.set()
+            await asyncio.Event().wait()
+            return []
+
+        async def run(self, turn: Turn) -> AsyncIterator[str]:
+            yield "never"
+
+    chat = Chat(sessions, Slow())
+    turn = asyncio.create_task(chat.reply(said("hello", 1)))
+    await preparing.wait()
+    assert chat.stop("test", 1)
+    reply = await turn
+    assert (reply.stopped, reply.text, reply.tokens) == (True, "", 0)
+
+
+async def test_a_caller_that_is_cancelled_as_its_agent_is_stopped_ends(sessions: SessionManager) -> None:
+    began = asyncio.Event()
+
+    async def agent(messages: list[dict[str, Any]]) -> AsyncIterator[str]:
+        yield "half"
+        began.set()
+        await asyncio.Event().wait()
+
+    chat = Chat(sessions, agent)
+    turn = asyncio.create_task(chat.reply(said("hello", 1)))
+    await began.wait()
+    assert chat.stop("test", 1)
+    turn.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await turn
+    assert lines(await log(sessions)) == [("user", "hello")]
+
+
+async def test_a_caller_that_is_cancelled_takes_takes_its_agent_along(sessions: SessionManager) -> None:
     began, ended = asyncio.Event(), asyncio.Event()
 
     async def agent(messages: list[dict[str, Any]]) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from turnkeep import SessionManager
+from turnkeep.agents import Turn
 from turnkeep.bots.telegram import run
 from turnkeep.chat import Chat
 from turnkeep.errors import InvalidInput
@@ -305,6 +306,27 @@ async def test_a_reply_whose_formatting_is_refused_comes_plain(telegram: Telegra
 
 async def bold(messages: list[dict[str, Any]]) -> str:
     return "so **bold**"
+
+
+async def test_what_a_message_has_no_room_for_is_noted(telegram: TelegramEmulator, folder: Path) -> None:
+    ann = telegram.private(telegram.user("Ann"))
+
+    class Sees:
+        takes_images = True
+        name = "sees"
+
+        async def schemas(self) -> list[Any]:
+            return []
+
+        async def run(self, turn: Turn) -> AsyncIterator[str]:
+            content = turn.context.messages[-1]["content"]
+            yield " | ".join(part.get("text") or part["type"] for part in content)
+
+    async with running(telegram, folder, Sees(), max_content_bytes=50_000):
+        for size in (20_000, 20_000, 9_000):
+            ann.sends_photo(b"\xff\xd8" * (size // 2), media_group_id="7")
+        noted = "[photo.jpg (image/jpeg) was attached: there is no room for it in one message]"
+        await ann.until(lambda chat: chat.answers() == [f"image_url | {noted} | image_url"])
 
 
 async def test_a_file_that_comes_late_is_read(telegram: TelegramEmulator, folder: Path) -> None:

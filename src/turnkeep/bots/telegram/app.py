@@ -43,7 +43,10 @@ class TelegramApp:
         )
         self.telegram = _client(settings, *self.connections)
         self.platform = Telegram(
-            self.telegram, images=getattr(chat.agent, "takes_images", False), max_file_mb=settings.bot_max_file_mb
+            self.telegram,
+            images=getattr(chat.agent, "takes_images", False),
+            max_file_mb=settings.bot_max_file_mb,
+            max_bytes=settings.max_content_bytes,
         )
         self.settings = settings
         self.bot = Bot(chat, self.platform, Access(sessions))

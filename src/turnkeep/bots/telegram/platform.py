@@ -6,8 +6,10 @@ Invariant: a file is fetched after its message was taken in, and at most once a 
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from contextlib import suppress
 
+import msgspec
 from msgspec.structs import replace
 from telegram import Bot, CallbackQuery, InlineKeyboardButton, InlineKeyboardMarkup
 
@@ -21,6 +23,7 @@ from turnkeep.session import JsonObject
 
 log = logging.getLogger("turnkeep.bots")
 MEGABYTE = 1_000_000
+RESERVED = 4096  # bytes of a message that files may not fill
 TRIES = 4  # of a call without which a turn goes on
 
 
@@ -29,20 +32,31 @@ class Telegram(TelegramSender):
 
     name = INTERFACE
 
-    def __init__(self, bot: Bot, *, images: bool, max_file_mb: int) -> None:
+    def __init__(self, bot: Bot, *, images: bool, max_file_mb: int, max_bytes: int) -> None:
         super().__init__(bot)
-        self.images, self.max_file_mb = images, max_file_mb
+        self.images, self.max_file_mb, self.max_bytes = images, max_file_mb, max_bytes
 
     async def prepare(self, received: Received) -> Received:
         if not received.attachments:
             return received
         texts = Texts(received.language)
-        parts = [await self._part(attachment, texts) for attachment in received.attachments]
         said = received.incoming.content
         words: list[JsonObject] = [{"type": "text", "text": said}] if isinstance(said, str) and said.strip() else []
+        parts = await self._parts(received.attachments, self.max_bytes - _size(words), texts)
         names = [attachment.name for attachment in received.attachments]
         metadata = {**(received.incoming.metadata or {}), "attachments": names}
         return replace(received, incoming=replace(received.incoming, content=[*words, *parts], metadata=metadata))
+
+    async def _parts(self, attachments: Sequence[Attachment], left: int, texts: Texts) -> list[JsonObject]:
+        """What they say, as long as a message of the log has room for it."""
+        parts = []
+        for attachment in attachments:
+            part = await self._part(attachment, texts)
+            if _size(part) > left - RESERVED:
+                part = files.noted(attachment, texts.say("file.no_room"))
+            left -= _size(part)
+            parts.append(part)
+        return parts
 
     async def _part(self, attachment: Attachment, texts: Texts) -> JsonObject:
         if not files.is_readable(attachment):
@@ -85,3 +99,8 @@ class Telegram(TelegramSender):
         if text:
             with suppress(Passing, Gone, Missing, Same):
                 await insist(lambda: called(query.edit_message_text(text)), TRIES)
+
+
+def _size(part: object) -> int:
+    """As the log counts it, or a little more."""
+    return len(msgspec.json.encode(part))

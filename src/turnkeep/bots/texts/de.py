@@ -46,6 +46,7 @@ TEXTS = {
     "unsupported": "Das kann ich noch nicht lesen. Schreib mir, oder schick ein Bild oder ein Dokument.",
     "file.too_large": "Die Datei {name} ist zu groß für mich (höchstens {limit} MB).",
     "file.unreadable": "Die Datei {name} kann ich nicht lesen.",
+    "file.no_room": "in einer Nachricht ist kein Platz dafür",
     "access.private": "Dieser Bot ist privat. Sein Besitzer kann dich hereinlassen; deine Kennung ist {id}.",
     "access.rate": "Das war viel auf einmal. Bitte warte {seconds} s.",
     "access.budget": "Deine Tokens für heute sind aufgebraucht. Ich antworte morgen wieder (UTC).",

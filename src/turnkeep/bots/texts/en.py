@@ -46,6 +46,7 @@ TEXTS = {
     "unsupported": "I cannot read that yet. Write to me, or send an image or a document.",
     "file.too_large": "The file {name} is too large for me (limit {limit} MB).",
     "file.unreadable": "I cannot read the file {name}.",
+    "file.no_room": "there is no room for it in one message",
     "access.private": "This bot is private. Its owner can let you in; your id is {id}.",
     "access.rate": "That was a lot at once. Please wait {seconds} s.",
     "access.budget": "Your tokens for today are used up. I answer again tomorrow (UTC).",
