@@ -26,6 +26,7 @@ VALUES: dict[str, tuple[Any, str, str]] = {
     "compaction_keep": (0.25, "0.25", "0.25"),
     "compaction_min_messages": (4, "4", "4"),
     "compaction_parallel": (2, "2", "2"),
+    "compaction_process": (False, "false", "false"),
     "summarizer_timeout": (5.5, "5.5", "5.5"),
     "summary_tokens": (99, "99", "99"),
     "summary_share": (0.25, "0.25", "0.25"),

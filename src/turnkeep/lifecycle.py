@@ -71,6 +71,7 @@ class Lifecycle:
             timeout=settings.summarizer_timeout,
             timezone=settings.timezone,
             patterns=settings.redaction_patterns,
+            worker=settings.compaction_process,
         )
         self._stopgap = Stopgap(self._store, self._ladder)
         self._load = Load()
@@ -192,6 +193,7 @@ class Lifecycle:
             await asyncio.gather(self._cleaner, return_exceptions=True)
         await self._feeds.close()
         await self._compactor.close(self._settings.close_timeout)
+        await self._ladder.close()
         await self._store.close()
 
     async def _clean_up_for_ever(self) -> None:

@@ -48,6 +48,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     compaction_keep: float = 0.3  # of the uncovered tokens: the newest whole turns within it stay
     compaction_min_messages: int = 10
     compaction_parallel: int = 4
+    compaction_process: bool = True  # a worker process may make summaries, while they would take much of the event loop's time
     summarizer_timeout: float = 60.0  # of a summarizer that was passed in, for one text
     summary_tokens: int | None = None  # the most that one summary takes; None: 500, or a sixteenth of a larger limit
     summary_share: float | None = None  # of the token limit, for all of them together; None: 50 %, falling to 10 % as limits grow

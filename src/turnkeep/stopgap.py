@@ -17,9 +17,8 @@ import msgspec
 from turnkeep.context import Gap, truncation
 from turnkeep.session import Message, Session
 from turnkeep.stores import Store
-from turnkeep.summarizers import Extractive, Ladder
+from turnkeep.summarizers import Ladder
 from turnkeep.summarizers.extractive import Record
-from turnkeep.summarizers.ladder import choose, gently
 from turnkeep.tokens import PER_MESSAGE, Counter
 
 SESSIONS = 256  # that are remembered
@@ -125,20 +124,19 @@ class Stopgap:
         chain = made.chain
         if chain is None or (chain.start, chain.room) != (start, room) or chain.end > blocks:
             chain = made.chain = _Chain(start, room, start, [])
-        extractive = self._ladder.extractive(counter)
         while chain.end < blocks:
             begin = first + chain.end * BLOCK
-            chain.records = await self._onto(extractive, chain, session, begin, begin + BLOCK - 1)
+            chain.records = await self._onto(counter, chain, session, begin, begin + BLOCK - 1)
             chain.end += 1
-        records = await self._onto(extractive, chain, session, first + blocks * BLOCK, last)
-        text = extractive.render(await choose(extractive, records, room))
+        records = await self._onto(counter, chain, session, first + blocks * BLOCK, last)
+        extractive = self._ladder.extractive(counter)
+        text = extractive.render(await self._ladder.choose(extractive, records, room))
         return heading + text if text else ""
 
-    async def _onto(self, extractive: Extractive, chain: _Chain, session: Session, first: int, last: int) -> list[Record]:
+    async def _onto(self, counter: Counter, chain: _Chain, session: Session, first: int, last: int) -> list[Record]:
         """The chain's records with those of `first..last` folded in."""
         messages = await self._store.visible(session, first, last)
-        found = await gently(extractive.steps(messages, previous=chain.records))
-        return await choose(extractive, found, SPARE * chain.room)
+        return await self._ladder.fold(counter, messages, chain.records, SPARE * chain.room)
 
 
 def _heading(first: int, told: int, last: int) -> str:

@@ -17,11 +17,12 @@ import msgspec
 
 from turnkeep import checks
 from turnkeep.errors import InvalidInput
-from turnkeep.redaction import redactor
 from turnkeep.session import Message, Summary
 from turnkeep.summarizers.base import Summarizer
 from turnkeep.summarizers.extractive import Extractive, Record, after
 from turnkeep.summarizers.extractive.records import decode, encode
+from turnkeep.summarizers.jobs import Extractives, Setup
+from turnkeep.summarizers.offload import Offload
 from turnkeep.summarizers.truncation import Truncation
 from turnkeep.tokens import Counter
 
@@ -48,25 +49,20 @@ class Draft(msgspec.Struct, frozen=True):
     data: str | None
 
 
-async def gently(steps: Generator[None, None, T]) -> T:
-    """What the steps come to, giving way to the event loop every few milliseconds."""
-    until = time.perf_counter() + SLICE
+async def gently(steps: Generator[None, None, T], spent: Callable[[float], None]) -> T:
+    """What the steps come to, giving way to the event loop every few milliseconds. `spent` is told how many seconds each of these takes."""
+    began = time.perf_counter()
     while True:
         try:
             next(steps)
         except StopIteration as end:
+            spent(time.perf_counter() - began)
             found: T = end.value
             return found
-        if time.perf_counter() > until:
+        if (took := time.perf_counter() - began) > SLICE:
+            spent(took)
             await asyncio.sleep(0)
-            until = time.perf_counter() + SLICE
-
-
-async def choose(extract: Extractive, records: Sequence[Record], max_tokens: int) -> list[Record]:
-    """`Extractive.choose`; of so many records that it takes long, on another thread."""
-    if len(records) <= MANY:
-        return extract.choose(records, max_tokens=max_tokens)
-    return await asyncio.to_thread(extract.choose, records, max_tokens=max_tokens)
+            began = time.perf_counter()
 
 
 class Ladder:
@@ -79,24 +75,53 @@ class Ladder:
         timeout: float = 60.0,
         timezone: str = "UTC",
         patterns: Mapping[str, str] | None = None,
+        worker: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         if given is not None:
             check_summarizer(given)
-        self._given, self._timeout, self._timezone, self._clock = given, timeout, timezone, clock
-        self._redact = redactor(patterns or {}).redact
-        self._extractives: dict[str, Extractive] = {}
+        self._given, self._timeout, self._clock = given, timeout, clock
+        setup = Setup(timezone, patterns or {})
+        self._extractives = Extractives(setup)
+        self.offload = Offload(setup) if worker else None
         self._rest_until, self._rest = clock(), FIRST_REST
         self.failures = 0
         self._left: set[asyncio.Future[Any]] = set()  # tasks that were given up, as long as they run
 
     def extractive(self, counter: Counter) -> Extractive:
         """The extractive summarizer that counts as the session does."""
-        made = self._extractives.get(counter.name)
-        if made is None:
-            made = Extractive(self._timezone, counter=counter, redact=self._redact)
-            self._extractives[counter.name] = made
+        return self._extractives.of(counter)
+
+    async def fold(
+        self, counter: Counter, messages: Sequence[Message], previous: Sequence[Record], max_tokens: int
+    ) -> list[Record]:
+        """What `max_tokens` have room for of the messages, and of the records before them; made in the worker process if there is one."""
+        if self.offload is not None:
+            made = await self.offload.fold(counter.name, messages, previous, max_tokens)
+            if made is not None:
+                return made
+        extract = self.extractive(counter)
+        found = await gently(extract.steps(messages, previous=previous), self._spent)
+        return await self.choose(extract, found, max_tokens)
+
+    async def choose(self, extract: Extractive, records: Sequence[Record], max_tokens: int) -> list[Record]:
+        """`Extractive.choose`; of so many records that it takes long, on another thread."""
+        began = time.perf_counter()
+        if len(records) <= MANY:
+            made = extract.choose(records, max_tokens=max_tokens)
+        else:
+            made = await asyncio.to_thread(extract.choose, records, max_tokens=max_tokens)
+        self._spent(time.perf_counter() - began)
         return made
+
+    def _spent(self, seconds: float) -> None:
+        if self.offload is not None:
+            self.offload.spent(seconds)
+
+    async def close(self) -> None:
+        """End the worker process, if there is one."""
+        if self.offload is not None:
+            await self.offload.close()
 
     async def draft(
         self, messages: Sequence[Message], previous: Sequence[Summary], *, max_tokens: int, counter: Counter
@@ -104,7 +129,7 @@ class Ladder:
         """A text for the messages and the summaries before them, of at most `max_tokens`. Raises nothing but a cancellation."""
         previous = [summary for summary in previous if summary.method != "truncation"]  # a marker is no summary
         extract = self.extractive(counter)
-        chosen = await self._records(extract, messages, previous, max_tokens)
+        chosen = await self._records(counter, messages, previous, max_tokens)
         data = None if chosen is None else encode(chosen).decode()
         if self._given is not None and self._clock() >= self._rest_until:
             text = await self._asked(self._given, messages, previous, max_tokens, counter)
@@ -115,17 +140,16 @@ class Ladder:
         return Draft(extract.render(chosen) or NOTHING, extract.method, extract.source, data)
 
     async def _records(
-        self, extract: Extractive, messages: Sequence[Message], previous: Sequence[Summary], max_tokens: int
+        self, counter: Counter, messages: Sequence[Message], previous: Sequence[Summary], max_tokens: int
     ) -> list[Record] | None:
         """None if they could not be made."""
         try:
             records: list[Record] = []
             for summary in previous:
-                records = after(records, records_of(summary, extract))
+                records = after(records, records_of(summary, self.extractive(counter)))
             for at in range(0, max(len(messages), 1), BATCH):
                 last = at + BATCH >= len(messages)
-                found = await gently(extract.steps(messages[at : at + BATCH], previous=records))
-                records = await choose(extract, found, max_tokens if last else SPARE * max_tokens)
+                records = await self.fold(counter, messages[at : at + BATCH], records, max_tokens if last else SPARE * max_tokens)
             return records
         except Exception:
             self.failures += 1
@@ -163,7 +187,7 @@ class Ladder:
         return task.result()
 
     def _usable(self, text: str, max_tokens: int, counter: Counter) -> str:
-        text = self._redact(checks.text("summary", text, LONGEST_TOKEN * max_tokens)).strip()
+        text = self._extractives.redact(checks.text("summary", text, LONGEST_TOKEN * max_tokens)).strip()
         tokens = counter.count(text)
         if not 0 < tokens <= max_tokens:
             raise ValueError(f"its text has {tokens:,} tokens: 1 to {max_tokens:,} are wanted")
