@@ -117,6 +117,6 @@ def test_a_long_message_is_cut_between_sentences_before_it_is_redacted() -> None
 )
 def test_a_megabyte_is_gone_over_in_less_than_a_second(part: str) -> None:
     text = part * (1_000_000 // len(part))
-    began = time.perf_counter()
+    began = time.process_time()  # others may have the core meanwhile
     Redactor().redact(shortened(text))
-    assert time.perf_counter() - began < 1
+    assert time.process_time() - began < 1
