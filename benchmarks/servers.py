@@ -20,13 +20,37 @@ import httpx
 PROGRAM = Path(sys.executable).with_name("turnkeep")
 
 
-class Server:
+class Figures:
+    """Of a process, from /proc."""
+
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
+
+    def cpu_seconds(self) -> float:
+        """User and system, of all its threads, since its start; 0 when it has ended."""
+        fields = _read(f"/proc/{self.pid}/stat").rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK") if fields else 0.0
+
+    def resident_bytes(self) -> int:
+        fields = _read(f"/proc/{self.pid}/statm").split()
+        return int(fields[1]) * os.sysconf("SC_PAGE_SIZE") if fields else 0
+
+
+def _read(path: str) -> str:
+    try:
+        return Path(path).read_text("ascii")
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+
+
+class Server(Figures):
     """A process that tells its `url` as JSON when it listens. `key` is None where no key is asked for."""
 
     def __init__(self, command: list[str], folder: Path) -> None:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("TURNKEEP_")}
         environment["PYTHONPATH"] = str(Path.cwd())
         self.process = subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE)
+        super().__init__(self.process.pid)
         assert self.process.stdout is not None
         told = b""
         while not told.rstrip().endswith(b"}"):
@@ -38,19 +62,16 @@ class Server:
         self.url, self.key = str(found["url"]), found.get("key")
         self.names: list[str] = []
 
-    def cpu_seconds(self) -> float:
-        """User and system, of all its threads, since its start."""
-        fields = Path(f"/proc/{self.process.pid}/stat").read_text("ascii").rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    def children(self) -> list[Figures]:
+        """The processes that it has started."""
+        told = "".join(_read(str(task / "children")) for task in Path(f"/proc/{self.pid}/task").iterdir())
+        return [Figures(int(pid)) for pid in told.split()]
 
     def scheduled_ns(self) -> tuple[int, int]:
         """Nanoseconds that its threads ran, and that they were ready to run and had no core."""
-        tasks = Path(f"/proc/{self.process.pid}/task")
+        tasks = Path(f"/proc/{self.pid}/task")
         told = [[int(value) for value in (task / "schedstat").read_text("ascii").split()] for task in tasks.iterdir()]
         return sum(one[0] for one in told), sum(one[1] for one in told)
-
-    def resident_bytes(self) -> int:
-        return int(Path(f"/proc/{self.process.pid}/statm").read_text("ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
     def end(self) -> None:
         self.process.send_signal(signal.SIGTERM)

@@ -1,4 +1,5 @@
-"""1,000 sessions talk to the HTTP API for minutes: each a turn every two seconds, a POST of both messages and a GET of the context.
+"""1,000 sessions talk to the HTTP API for minutes: each a turn every two seconds, a POST of both messages and a GET of the context;
+and a hundred of them are listened to.
 
 What was acknowledged is proven from the file afterwards. The sessions begin at different lengths, as in a server that has run for a
 while: compactions come all the time, and memory must not grow. The kernel tells how long the server was ready to run and had to wait for
@@ -19,35 +20,40 @@ from typing import NamedTuple
 
 from benchmarks import generator, measure
 from benchmarks.generator import Load
+from benchmarks.listeners import Listeners
 from benchmarks.servers import Server, create, serving, turnkeep
 from turnkeep import SessionManager
 
 SESSIONS = 1000
+LISTENERS = 100
 TURN_SECONDS = 2
 CACHED_BYTES = 1000  # that a message of 200 characters may take in the cache
-RAMP_SECONDS = 2 * TURN_SECONDS  # so that turns are spread evenly over the time
 LENGTHS = range(18, 62, 2)  # messages: what windows have between one compaction and the next
 
 
 class Outcome(NamedTuple):
-    """`grown`: memory in the last third of the time over that in the second, less what the cached windows have grown by: they do
-    where compaction gives way to a load that is too much. `cpu`: cores used. `waited`: of the time that the server was ready to
-    run, the share in which it had no core."""
+    """`heard`: messages that listeners were told. `resident_mb`: in tenths of the time. `grown`: memory in the last third of the time
+    over that in the second, less what the cached windows have grown by: they do where compaction gives way to a load that is too
+    much. `cpu`: cores used. `waited`: of the time that the server was ready to run, the share in which it had no core. `helper`:
+    cores and megabytes of its worker process, both 0 where there was none."""
 
     load: Load
-    resident_mb: float
+    heard: int
+    resident_mb: list[float]
     grown: float
     cpu: float
     waited: float
+    helper: tuple[float, float]
     faults: list[str]
 
 
 class Watch:
-    """The server's memory while the load runs."""
+    """The memory of the server, and of its worker process, while the load runs."""
 
     def __init__(self, server: Server) -> None:
         self.server, self.ended = server, threading.Event()
         self.resident: list[int] = []
+        self.helper_bytes, self.helper_seconds = 0, 0.0
 
     @contextmanager
     def watching(self) -> Iterator[None]:
@@ -62,6 +68,14 @@ class Watch:
     def _look(self) -> None:
         while not self.ended.wait(0.5):
             self.resident.append(self.server.resident_bytes())
+            for helper in self.server.children():
+                self.helper_bytes = max(self.helper_bytes, helper.resident_bytes())
+                self.helper_seconds = max(self.helper_seconds, helper.cpu_seconds())
+
+    def tenths(self) -> list[float]:
+        """Megabytes."""
+        size = max(1, len(self.resident) // 10)
+        return [statistics.median(self.resident[at : at + size]) / 1e6 for at in range(0, len(self.resident), size)]
 
     def grown(self, messages: int) -> float:
         """`messages`: by how many the windows have grown in all."""
@@ -70,40 +84,49 @@ class Watch:
         return (last - max(0, messages) / 3 * CACHED_BYTES) / second
 
 
-def soak(place: Path, seconds: float, sessions: int = SESSIONS) -> Outcome:
-    """`place`: an empty folder on a disk."""
+def soak(place: Path, seconds: float, sessions: int = SESSIONS, every: float = TURN_SECONDS) -> Outcome:
+    """`place`: an empty folder on a disk. `every`: seconds between two turns of a session."""
     with serving(turnkeep(), place) as server:
         texts = measure.texts(LENGTHS[-1])
         before = [LENGTHS[number % len(LENGTHS)] for number in range(sessions)]
         history = [{"role": ("user", "assistant")[at % 2], "content": text} for at, text in enumerate(texts)]
         names = create(server, sessions, history, before)
-        watch, began, before_ns = Watch(server), time.monotonic_ns(), server.scheduled_ns()
-        with watch.watching():
-            load = _talk(server, names, seconds)
-        wall = time.monotonic_ns() - began
-        ran, waited = [now - then for now, then in zip(server.scheduled_ns(), before_ns, strict=True)]
-    faults, windows = asyncio.run(_proven(place, names, before, load.requests // 2))
-    resident = statistics.median(watch.resident) / 1e6
-    return Outcome(load, resident, watch.grown(windows - sum(before)), ran / wall, waited / (ran + waited), faults)
+        listeners = Listeners(server, names[:: max(1, sessions // LISTENERS)])
+        with listeners.listening():
+            watch, began, before_ns = Watch(server), time.monotonic_ns(), server.scheduled_ns()
+            with watch.watching():
+                load = _talk(server, names, seconds, every)
+            wall = time.monotonic_ns() - began
+            ran, waited = [now - then for now, then in zip(server.scheduled_ns(), before_ns, strict=True)]
+    faults, windows, stored = asyncio.run(_proven(place, names, before, load.requests // 2))
+    faults += listeners.faults(stored)
+    heard = sum(map(len, listeners.heard.values()))
+    helper = watch.helper_seconds * 1e9 / wall, watch.helper_bytes / 1e6
+    grown = watch.grown(windows - sum(before))
+    return Outcome(load, heard, watch.tenths(), grown, ran / wall, waited / (ran + waited), helper, faults)
 
 
-def _talk(server: Server, names: Sequence[str], seconds: float) -> Load:
+def _talk(server: Server, names: Sequence[str], seconds: float, every: float) -> Load:
     own = generator.sessions(names)
     url = f"{server.url}/api/sessions/{own.name}"
     turn = f'{{"messages":[{generator.message("user")},{generator.message("assistant")}]}}'
     steps = [generator.post(f"{url}/messages", server.key, turn), generator.get(f"{url}/context", server.key)]
-    stages = [{"duration": f"{RAMP_SECONDS}s", "target": len(names)}, {"duration": f"{int(seconds)}s", "target": len(names)}]
+    ramp = round(2 * every)  # so that turns are spread evenly over the time
+    stages = [{"duration": f"{ramp}s", "target": len(names)}, {"duration": f"{int(seconds)}s", "target": len(names)}]
     talk = {"executor": "ramping-vus", "startVUs": 0, "stages": stages}
-    options = {"scenarios": {"talk": talk}, "minIterationDuration": f"{TURN_SECONDS}s"}
+    options = {"scenarios": {"talk": talk}, "minIterationDuration": f"{every}s"}
     return generator.run(steps, own, options)
 
 
-async def _proven(place: Path, names: Sequence[str], before: Sequence[int], turns: int) -> tuple[list[str], int]:
+async def _proven(
+    place: Path, names: Sequence[str], before: Sequence[int], turns: int
+) -> tuple[list[str], int, dict[str, range]]:
     """What the file holds that it should not, or the other way round: each session has the turns of its user, in order, once.
 
-    And how many messages are in the windows.
+    And how many messages are in the windows, and which `seq` came with the turns, by session.
     """
     found = windows = 0
+    told: dict[str, range] = {}
     async with SessionManager.open(f"sqlite:///{place}/bench.db") as sessions:
         faults = await sessions.check()
         for number, (name, skip) in enumerate(zip(names, before, strict=True), start=1):
@@ -113,28 +136,37 @@ async def _proven(place: Path, names: Sequence[str], before: Sequence[int], turn
             expected = [f"{role} {number}-{turn}" for turn in range(len(stored) // 2) for role in ("user", "assistant")]
             faults += [] if stored == expected else [f"session {number} holds {stored}"]
             found += len(expected) // 2
+            told[name] = range(skip + 1, skip + len(stored) + 1)
             windows += (await sessions.get_session(name)).window_messages
     if found != turns:
         faults.append(f"{turns} turns were acknowledged, {found} are stored")
-    return faults, windows
+    return faults, windows, told
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=300)
+    parser.add_argument("--every", type=float, default=TURN_SECONDS, help="seconds between two turns of a session")
     options = parser.parse_args()
     print(measure.machine())
     with measure.folder() as place:
-        found = soak(place, options.seconds)
-    load, ours = found.load, f"{SESSIONS:,} sessions for {options.seconds:g} s"
+        found = soak(place, options.seconds, every=options.every)
+    load, ours = found.load, f"{SESSIONS:,} sessions, a turn every {options.every:g} s for {options.seconds:g} s"
     measure.show(
         [
             measure.Line(f"{ours}: failed requests", "0", f"{load.failed} of {load.requests:,}", "", not load.failed),
             measure.Line("p99", "< 250 ms", f"{load.p99:.1f} ms", f"waited for a core: {found.waited:.0%}", load.p99 < 250),
             measure.Line("p50; CPU", "", f"{load.p50:.1f} ms; {found.cpu:.2f} cores", ""),
+            measure.Line("its worker process", "", f"{found.helper[0]:.2f} cores, {found.helper[1]:.0f} MB", ""),
             measure.Line("memory, last third over second", "<= 1.05", f"{found.grown:.3f}", "", found.grown <= 1.05),
-            measure.Line("memory", "", f"{found.resident_mb:,.0f} MB", ""),
-            measure.Line("acknowledged turns not stored once", "0", str(len(found.faults)), "", not found.faults),
+            measure.Line("memory, in tenths of the time", "", " ".join(f"{one:.0f}" for one in found.resident_mb) + " MB", ""),
+            measure.Line(
+                "acknowledged turns not stored once, or not told once and in order",
+                "0",
+                f"{len(found.faults)}; {found.heard:,} messages were told",
+                "",
+                not found.faults,
+            ),
         ]
     )
     print(*found.faults[:10], sep="\n")
