@@ -326,6 +326,31 @@ async def test_it_ends_when_its_parent_is_killed(how: str) -> None:
     parent.stdout.close()
 
 
+THREAD = """
+import asyncio, os, sys, threading
+from turnkeep.summarizers.jobs import Setup
+from turnkeep.summarizers.offload import OVER, Offload
+
+async def main():
+    one = Offload(Setup())
+    one.spent(100 * OVER)
+    await one.fold("o200k", [], [], 300)
+    while one.pid is None:
+        await asyncio.sleep(0.01)
+    print(one.pid, flush=True)
+
+os.close(2)
+thread = threading.Thread(target=lambda: asyncio.run(main()))
+thread.start()
+thread.join()
+"""
+
+
+async def test_it_starts_from_a_thread_without_standard_error_and_ends_with_a_loop_that_was_not_closed() -> None:
+    told = subprocess.run([sys.executable, "-c", THREAD], stdout=subprocess.PIPE, text=True, check=True, timeout=60).stdout
+    await until(lambda: gone(int(told)))
+
+
 def test_it_loads_neither_database_nor_server() -> None:
     code = "import sys, turnkeep.summarizers.worker; print(*{name.partition('.')[0] for name in sys.modules})"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()

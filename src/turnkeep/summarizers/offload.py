@@ -106,9 +106,9 @@ class Worker:
             while True:
                 self._answered(await self._frame())
         except (asyncio.IncompleteReadError, OSError, msgspec.DecodeError):
-            pass  # whoever waits is told below
-        finally:
             self._stop()
+        finally:
+            self.kill()  # also when the loop ends without `close`
 
     async def _frame(self) -> Answer:
         stdout = self._process.stdout
@@ -133,7 +133,6 @@ class Worker:
             if not (future := self._waiting.popleft()).done():
                 future.set_result(None)
         self._set_alarm()
-        self.kill()
         self._lost(self)
 
     def kill(self) -> None:

@@ -11,13 +11,13 @@ import gc
 import os
 import select
 import signal
-import sys
 import time
 
 from turnkeep.summarizers.extractive import Extractive, Record
 from turnkeep.summarizers.jobs import HEAD, LONGEST, Answer, Extractives, Job, frame, read_job, read_setup
 from turnkeep.tokens import get_counter
 
+STDIN, STDOUT, STDERR = range(3)
 NICENESS = 5  # it gives way to who serves
 LOOK = 2.0  # seconds between two looks who its parent is
 GARBAGE = 20_000  # objects: records hold no circles, so to look for some more often only takes time
@@ -83,9 +83,12 @@ def _fold(job: Job, extract: Extractive) -> list[Record]:
 def main() -> None:
     """On this process's own input and output; what prints goes to the errors, where it can be seen and breaks no frame."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # that of a terminal is for who started this
-    answers = os.dup(sys.stdout.fileno())
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    answers = os.dup(STDOUT)
+    try:
+        os.dup2(STDERR, STDOUT)
+    except OSError:  # a service that has closed it
+        os.dup2(os.open(os.devnull, os.O_WRONLY), STDOUT)
     with contextlib.suppress(OSError):
         os.nice(NICENESS)
     with contextlib.suppress(BrokenPipeError):
-        serve(Pipe(sys.stdin.fileno(), answers))
+        serve(Pipe(STDIN, answers))
