@@ -83,7 +83,7 @@ async def served_over(folder: Path, **settings: Any) -> AsyncIterator[Served]:
     async with Tenants(f"sqlite:///{folder}/turnkeep.db", Settings(**given)) as tenants:
         with _listen("127.0.0.1", 0) as listening:
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 65_536)
-            server = _Server(_config(tenants), tenants)
+            server = _Server(_config(tenants), tenants, lambda: None)
             running = asyncio.create_task(server.serve(sockets=[listening]))
             await reached(lambda: server.started)
             url = f"http://127.0.0.1:{listening.getsockname()[1]}"

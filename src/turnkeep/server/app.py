@@ -8,6 +8,7 @@ from __future__ import annotations
 from litestar import Litestar
 from litestar.config.cors import CORSConfig
 from litestar.exceptions import HTTPException
+from litestar.plugins import PluginProtocol
 
 from turnkeep.errors import TurnkeepError
 from turnkeep.server import problems
@@ -22,11 +23,19 @@ from turnkeep.server.watch import Watched
 EXPOSED = ["Allow", "ETag", "RateLimit", "RateLimit-Policy", "Retry-After"]  # to a page's scripts, by CORS
 
 
+class _App(Litestar):
+    """Litestar's, without plugins for libraries that no handler here uses: to look for pydantic is to import it, both its versions."""
+
+    @staticmethod
+    def _get_default_plugins(plugins: list[PluginProtocol]) -> list[PluginProtocol]:
+        return plugins
+
+
 def create_app(tenants: Tenants) -> Watched:
     """`tenants` is open, on the loop that the application runs on."""
     settings = tenants.settings
     origins = [*settings.cors_origins]
-    app = Litestar(
+    app = _App(
         route_handlers=[*OPERATIONS, *metrics.HANDLERS],
         before_request=authorize,
         cors_config=CORSConfig(allow_origins=origins, expose_headers=EXPOSED) if origins else None,

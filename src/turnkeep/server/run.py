@@ -36,11 +36,18 @@ Ready = Callable[[str, str | None], None]
 
 
 class _Server(uvicorn.Server):
-    """uvicorn's, but for signals: it would raise them again in the end, and the process die of them; and it would wait for streams."""
+    """uvicorn's, but for signals: it would raise them again in the end, and the process die of them; and it would wait for streams.
 
-    def __init__(self, config: uvicorn.Config, tenants: Tenants) -> None:
+    `ready` is called when requests and signals are heard.
+    """
+
+    def __init__(self, config: uvicorn.Config, tenants: Tenants, ready: Callable[[], None]) -> None:
         super().__init__(config)
-        self._tenants = tenants
+        self._tenants, self._ready = tenants, ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._ready()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         super().handle_exit(sig, frame)
@@ -124,9 +131,9 @@ def _tell_accesses() -> None:
 
 async def _serve(tenants: Tenants, listening: socket.socket, ready: Ready) -> None:
     async with tenants:
-        server = _Server(_config(tenants), tenants)
+        key = await tenants.first_key()
+        server = _Server(_config(tenants), tenants, lambda: ready(_address(listening), key))
         gc.freeze()  # what is loaded now stays: no full collection need look through it again, which would hold up all who wait
-        ready(_address(listening), await tenants.first_key())
         await server.serve(sockets=[listening])
 
 
