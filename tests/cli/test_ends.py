@@ -96,8 +96,9 @@ def test_help_fits_80_columns(cli: Command, words: str) -> None:
     assert "encryption" not in ended.out.partition("Options:")[2].partition("Commands:")[0]
 
 
-def test_without_the_extra() -> None:
-    blocked = "import sys; sys.modules['click'] = None; from turnkeep.cli import main; main()"
+@pytest.mark.parametrize("library", ["click", "rich"])
+def test_without_the_extra(library: str) -> None:
+    blocked = f"import sys; sys.modules['{library}'] = None; sys.argv[1:] = ['stats']; from turnkeep.cli import main; main()"
     ended = subprocess.run([sys.executable, "-c", blocked], capture_output=True, encoding="utf-8", check=False)
     assert (ended.returncode, ended.stdout) == (1, "")
     assert ended.stderr == 'Error: The command line needs an optional part: pip install "turnkeep[cli]"\n'

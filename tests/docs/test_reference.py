@@ -21,6 +21,7 @@ from tests.docs.pages import GUIDE, PAGES, ROOT, anchors, blocks, codes, links, 
 
 from turnkeep import Context, Message, Session, SessionManager, SessionStats, Settings, Stats, Summary, errors, session, sync
 from turnkeep.cli.app import cli
+from turnkeep.cli.later import Later
 from turnkeep.errors import StoreError, TurnkeepError
 from turnkeep.session import UNSET
 from turnkeep.settings import _RANGES, MAX_TOKEN_LIMIT, load
@@ -205,7 +206,8 @@ def test_every_error_of_the_store_has_its_paragraph() -> None:
 
 
 def _commands(group: click.Group, path: str = "turnkeep") -> Iterator[tuple[str, click.Command]]:
-    for name, command in group.commands.items():
+    for name, each in group.commands.items():
+        command = each.command() if isinstance(each, Later) else each
         if isinstance(command, click.Group):
             yield from _commands(command, f"{path} {name}")
         else:

@@ -6,7 +6,7 @@ from typing import Any
 from tests.server.conftest import URL, Client, problem
 
 from turnkeep import SessionManager
-from turnkeep.cli.printing import session_json
+from turnkeep.cli.as_json import session_json
 from turnkeep.server import answers
 
 

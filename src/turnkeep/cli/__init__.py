@@ -15,7 +15,7 @@ def main() -> None:
     try:
         from turnkeep.cli.app import run
     except ModuleNotFoundError as error:
-        if str(error.name).partition(".")[0] not in ("click", "rich"):
+        if str(error.name).partition(".")[0] != "click":
             raise
         sys.exit(f"Error: {MissingExtra('The command line', 'cli')}")
     sys.exit(run(sys.argv[1:]))

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 
 import click
 
-from turnkeep.cli import chat, demo, doctor, keys, serve, sessions, telegram, upkeep
-from turnkeep.cli.printing import print_error, program
+from turnkeep.cli.later import Later
+from turnkeep.cli.plain import print_error, program
 from turnkeep.errors import TurnkeepError
 
 EPILOG = """\b
@@ -31,19 +31,19 @@ def cli() -> None:
     """
 
 
-for command in (
-    demo.demo,
-    chat.chat,
-    telegram.telegram,
-    sessions.sessions,
-    keys.keys,
-    serve.serve,
-    upkeep.stats,
-    upkeep.cleanup,
-    upkeep.backup,
-    doctor.doctor,
+for name, module, short_help in (
+    ("demo", "demo", "Replay conversations as a bot would hold them."),
+    ("chat", "chat", "Talk with the agent in this terminal, as a bot's users do."),
+    ("telegram", "telegram", "Run the Telegram bot until Ctrl-C or SIGTERM."),
+    ("sessions", "sessions", "List, show, resummarize and delete sessions."),
+    ("keys", "keys", "Create, list and revoke API keys."),
+    ("serve", "serve", "Serve the HTTP API until Ctrl-C or SIGTERM."),
+    ("stats", "upkeep", "Figures of all sessions."),
+    ("cleanup", "upkeep", "Close what has expired, delete what is past its retention."),
+    ("backup", "upkeep", "Copy the database to FILE, while it is in use."),
+    ("doctor", "doctor", "Prove the database whole: its pages, and the sums of its rows."),
 ):
-    cli.add_command(command)
+    cli.add_command(Later(name, module, short_help))
 
 
 def run(args: Sequence[str]) -> int:

@@ -22,9 +22,11 @@ from turnkeep.agents import Progress, Text, ToolEnded, ToolStarted
 from turnkeep.bots.commands import WORDS, Answers
 from turnkeep.bots.texts import COMMANDS, Texts
 from turnkeep.chat import Chat, Commands, Incoming, Reply, context_percent
+from turnkeep.cli.as_json import print_json
 from turnkeep.cli.lines import Lines
 from turnkeep.cli.options import Options, common, kept
-from turnkeep.cli.printing import clean, console, print_json
+from turnkeep.cli.plain import clean
+from turnkeep.cli.printing import console
 from turnkeep.errors import StoreError, TurnkeepError
 from turnkeep.manager import SessionManager
 

@@ -8,7 +8,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from turnkeep.cli.printing import ROLE_STYLES, clean, counted, message_text, pairs, shorten
+from turnkeep.cli.plain import clean
+from turnkeep.cli.printing import ROLE_STYLES, counted, message_text, pairs, shorten
 from turnkeep.context import Context
 from turnkeep.session import JsonObject, LeftOut, Session
 

@@ -21,11 +21,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColum
 from rich.table import Table
 from rich.text import Text
 
+from turnkeep.cli.as_json import print_json
 from turnkeep.cli.context import context_json, print_context
 from turnkeep.cli.conversations import Conversation, read
 from turnkeep.cli.options import SCHEME, Options, common, path_of
 from turnkeep.cli.picture import Window, look, print_picture
-from turnkeep.cli.printing import clean, command, console, counted, duration, pairs, print_json, size
+from turnkeep.cli.plain import clean
+from turnkeep.cli.printing import command, console, counted, duration, pairs, size
 from turnkeep.cli.prompts import Prompts
 from turnkeep.cli.replay import Tally, replay
 from turnkeep.cli.tables import print_stats

@@ -10,8 +10,10 @@ import msgspec
 from rich.console import Console
 from rich.text import Text
 
+from turnkeep.cli.as_json import print_json
 from turnkeep.cli.options import Options, common, path_of
-from turnkeep.cli.printing import clean, console, counted, pairs, print_json, size
+from turnkeep.cli.plain import clean
+from turnkeep.cli.printing import console, counted, pairs, size
 from turnkeep.errors import StoreCorrupt
 from turnkeep.settings import Settings
 from turnkeep.stores.sqlite.connection import Patience, connect

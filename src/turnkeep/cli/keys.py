@@ -9,8 +9,10 @@ import click
 from rich.text import Text
 
 from turnkeep import checks
+from turnkeep.cli.as_json import print_json
 from turnkeep.cli.options import Options, common
-from turnkeep.cli.printing import cell, clean, console, print_json, short_time, table
+from turnkeep.cli.plain import clean
+from turnkeep.cli.printing import cell, console, short_time, table
 from turnkeep.errors import UnknownKey
 from turnkeep.keys import SCOPES, Access, ApiKey, new_key
 from turnkeep.session import JsonObject

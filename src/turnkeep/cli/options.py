@@ -17,7 +17,7 @@ import click
 import msgspec
 
 from turnkeep import checks
-from turnkeep.cli.printing import clean
+from turnkeep.cli.plain import clean
 from turnkeep.errors import StoreUnavailable
 from turnkeep.manager import SessionManager
 from turnkeep.settings import Settings, load

@@ -1,37 +1,27 @@
-"""What is shown, and in which form.
+"""What is shown with columns and colours.
 
-Invariants: what a database or a file holds is shown as text, never obeyed: no markup, and no control character reaches the
-terminal. With `--json`, stdout holds one JSON value and nothing else, and nothing in it is shortened.
+Invariant: what a database or a file holds is shown as text, never obeyed: no markup, and nothing that `clean` does not let pass.
 """
 
 from __future__ import annotations
 
-import json
 import os
-import re
 import shlex
-import shutil
 import sys
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any
 
-import click
-import msgspec
 from rich import box
 from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from turnkeep.session import JsonObject, Message, Session, Summary
+from turnkeep.cli.plain import clean, program
+from turnkeep.session import JsonObject
 
 PIPE_COLUMNS = 160  # nobody's window limits a pipe
 ROLE_STYLES = {"system": "magenta", "user": "bold cyan", "assistant": "green", "tool": "yellow"}
 STATUS_STYLES = {"active": "green", "inactive": "dim", "expired": "yellow"}
-
-# C0 and C1 but for tab and newline; and the marks that turn the direction of the text after them
-_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
 def console(*, stderr: bool = False) -> Console:
@@ -57,11 +47,6 @@ def pairs() -> Table:
 
 
 # --- values
-
-
-def clean(text: str) -> str:
-    """Text that moves no cursor."""
-    return _CONTROLS.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
 def shorten(text: str, cells: int) -> str:
@@ -121,71 +106,9 @@ def message_text(message: JsonObject) -> str:
     return " ".join(said)
 
 
-# --- JSON
-
-
-def print_json(value: Any, *, one_line: bool = False) -> None:
-    """One value on stdout, as JSON that any encoding carries; `one_line`: of several."""
-    plain = "utf" not in (sys.stdout.encoding or "").lower()
-    click.echo(json.dumps(msgspec.to_builtins(value), ensure_ascii=plain, indent=None if one_line else 2))
-
-
-def session_json(session: Session) -> JsonObject:
-    """A session as the outside sees it: the store's own integers stay inside."""
-    hidden = ("number", "root", "seq")
-    fields = {name: getattr(session, name) for name in session.__struct_fields__ if name not in hidden}
-    for name, new in (("created", "created_at"), ("active", "last_active"), ("expires", "expires_at"), ("closed", "closed_at")):
-        del fields[f"{name}_ms"]
-        fields[new] = getattr(session, new)
-    return {**fields, "messages": session.seq}
-
-
-def timed_json(record: Message | Summary) -> JsonObject:
-    """A message or a summary, its time readable."""
-    hidden = ("created_ms", "number", "data", "authors")
-    fields: JsonObject = {name: getattr(record, name) for name in record.__struct_fields__ if name not in hidden}
-    return {**fields, "created_at": record.created_at}
-
-
-# --- errors
-
-
-def print_error(error: Exception, *, as_json: bool) -> None:
-    """One line on stderr, or with `--json` one object."""
-    usage = isinstance(error, click.ClickException)
-    message = error.format_message() if isinstance(error, click.ClickException) else str(error)
-    message = clean("; ".join([" ".join(message.split()), *getattr(error, "__notes__", ())]))
-    if not as_json:
-        click.echo(f"Error: {message}", err=True)
-        return
-    told = {"code": "usage" if usage else getattr(error, "code", "error"), "message": message}
-    parameter = getattr(error, "param", None)
-    for name in ("field", "line", "size", "limit", "session_id"):
-        value = getattr(error, name, None)
-        if value is not None:
-            told[name] = value
-    if parameter is not None:
-        told["field"] = parameter.name
-    click.echo(json.dumps({"error": told}), err=True)
-
-
 # --- this program
 
 
 def command(*words: str) -> Text:
     """A command line to copy."""
     return Text("  " + clean(shlex.join((program(), *words))))
-
-
-def program() -> str:
-    """How it was called, such that it can be called again from here."""
-    called = Path(sys.argv[0])
-    if called.stem != "turnkeep":
-        return "turnkeep"
-    found = shutil.which("turnkeep")
-    if found is not None and Path(found).resolve() == called.resolve():
-        return "turnkeep"
-    try:
-        return str(called.absolute().relative_to(Path.cwd()))
-    except ValueError:
-        return str(called)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import click
 
 from turnkeep import server
+from turnkeep.cli.as_json import print_json
 from turnkeep.cli.options import Options, common
-from turnkeep.cli.printing import print_json
 
 
 @click.command()

@@ -10,24 +10,22 @@ import click
 from rich.console import Console
 from rich.text import Text
 
+from turnkeep.cli.as_json import print_json, session_json, timed_json
 from turnkeep.cli.options import Options, common
+from turnkeep.cli.plain import clean
 from turnkeep.cli.printing import (
     ROLE_STYLES,
     STATUS_STYLES,
     cell,
-    clean,
     console,
     counted,
     duration,
     message_text,
     pairs,
-    print_json,
-    session_json,
     short_time,
     shorten,
     shortest_time,
     table,
-    timed_json,
 )
 from turnkeep.errors import TurnkeepError
 from turnkeep.session import Message, Session, SessionStats, Status, Summary

@@ -10,8 +10,8 @@ import click
 
 from turnkeep.bots import telegram as bot
 from turnkeep.chat import Chat
+from turnkeep.cli.as_json import print_json
 from turnkeep.cli.options import Options, common, kept
-from turnkeep.cli.printing import print_json
 from turnkeep.manager import SessionManager
 
 

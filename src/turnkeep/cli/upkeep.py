@@ -8,8 +8,10 @@ from pathlib import Path
 import click
 from rich.text import Text
 
+from turnkeep.cli.as_json import print_json
 from turnkeep.cli.options import SCHEME, Options, common
-from turnkeep.cli.printing import clean, command, console, counted, print_json, size
+from turnkeep.cli.plain import clean
+from turnkeep.cli.printing import command, console, counted, size
 from turnkeep.cli.tables import print_stats
 from turnkeep.session import Cleaned, Stats
 
