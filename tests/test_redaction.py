@@ -236,9 +236,9 @@ def test_an_answer_is_known_as_a_secret_by_its_question(question: str, said: str
     ],
 )
 def test_long_texts_take_linear_time(part: str) -> None:
-    began = time.perf_counter()
+    began = time.thread_time()
     redact("password token " + part * (200_000 // len(part)))
-    assert time.perf_counter() - began < 5
+    assert time.thread_time() - began < 5
 
 
 def test_a_summary_holds_no_secret_even_if_it_quotes_only_the_secret() -> None:
