@@ -67,6 +67,7 @@ async def test_a_message_is_answered(telegram: TelegramEmulator, folder: Path) -
     async with running(telegram, folder):
         ann.says("hello")
         await ann.until(lambda chat: chat.answers() == ["re hello"])
+    assert telegram.calls["getMe"] == 1
 
 
 async def test_commands_have_their_answers_and_a_menu(telegram: TelegramEmulator, folder: Path) -> None:
@@ -154,9 +155,10 @@ async def test_a_reset_stops_a_reply_and_empties_the_window(telegram: TelegramEm
 
 async def test_export_is_a_file(telegram: TelegramEmulator, folder: Path) -> None:
     ann = telegram.private(telegram.user("Ann"))
-    async with running(telegram, folder):
+    async with running(telegram, folder) as sessions:
         ann.says("hello")
         await ann.until(lambda chat: chat.answers() == ["re hello"])
+        await idle(sessions)
         ann.says("/export")
         await ann.until(lambda chat: len(chat.from_bot()) == 2)
     document = ann.from_bot()[-1].raw["document"]
@@ -427,6 +429,7 @@ async def test_a_paste_is_one_message_whatever_its_length_and_the_rate(telegram:
         for at in range(0, len(text), 4096):
             ann.says(text[at : at + 4096])
         await ann.until(lambda chat: chat.answers() == ["counted"])
+        await idle(sessions)
         [session] = await sessions.list_sessions()
         [asked, _] = await sessions.get_messages(session.id)
         assert asked.content == text

@@ -11,6 +11,7 @@ import logging
 import re
 from collections.abc import Callable
 
+import httpx
 from telegram import Bot as TelegramBot
 from telegram import BotCommand, CallbackQuery, Update
 from telegram.error import InvalidToken, TelegramError
@@ -37,9 +38,10 @@ class TelegramApp:
 
     def __init__(self, sessions: SessionManager, chat: Chat) -> None:
         settings = sessions.settings
+        trust = {"verify": httpx.create_ssl_context()}  # each client would read all the certificates for itself
         self.connections = (
-            HTTPXRequest(connection_pool_size=CONNECTIONS, pool_timeout=POOL_SECONDS),
-            HTTPXRequest(read_timeout=POLL_SECONDS + 15.0),
+            HTTPXRequest(connection_pool_size=CONNECTIONS, pool_timeout=POOL_SECONDS, httpx_kwargs=trust),
+            HTTPXRequest(read_timeout=POLL_SECONDS + 15.0, httpx_kwargs=trust),
         )
         self.telegram = _client(settings, *self.connections)
         self.platform = Telegram(
@@ -77,8 +79,8 @@ class TelegramApp:
         """Who we are; a network that is down at the start gets a few tries."""
         for left in reversed(range(START_TRIES)):
             try:
-                await self.telegram.initialize()
-                me = await self.telegram.get_me()
+                await self.telegram.initialize()  # asks who we are
+                me = self.telegram.bot
                 self.me = Me(me.id, me.username or "", self.settings.bot_scope, self.settings.bot_hears)
                 return
             except InvalidToken:
