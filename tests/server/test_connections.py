@@ -138,6 +138,16 @@ def wait_for(condition: Any) -> None:
         time.sleep(0.1)
 
 
+@pytest.mark.parametrize("sent", [b"nonsense\r\n\r\n", b"\x16\x03\x01\x02\x00\x01\x00"])  # the latter begins a TLS handshake
+def test_what_is_no_http_gets_a_problem(tmp_path: Path, sent: bytes) -> None:
+    with serving(tmp_path) as server, connect(server) as one:
+        one.sendall(sent)
+        answer = until_closed(one)
+        assert status(answer) == 400
+        assert b"urn:turnkeep:problem:bad-request" in answer
+        assert "Traceback" not in server.stderr()
+
+
 async def test_five_hundred_slow_clients_stop_nobody(tmp_path: Path) -> None:
     with serving(tmp_path) as server:
         opened = [await asyncio.open_connection(*address(server)) for _ in range(500)]

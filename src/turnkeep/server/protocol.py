@@ -31,7 +31,7 @@ class Limits(msgspec.Struct, frozen=True):
     seconds: float
 
 
-def _refusal(status: int, title: str, detail: str, limit: float) -> bytes:
+def _refusal(status: int, title: str, detail: str, limit: float | None = None) -> bytes:
     code = PREFIX + title.lower().replace(" ", "-")
     body = msgspec.json.encode(Problem(type=code, title=title, status=status, detail=detail, limit=limit))
     head = b"HTTP/1.1 %d %s\r\ncontent-type: %s\r\ncontent-length: %d\r\nconnection: close\r\n\r\n"
@@ -44,6 +44,8 @@ _TOO_LARGE = _refusal(
     f"The request line and the headers are too large (limit {MAX_HEAD_BYTES:,} bytes).",
     MAX_HEAD_BYTES,
 )
+
+_NO_HTTP = _refusal(400, "Bad request", "This is no HTTP/1.1 request, or goes on as none.")
 
 
 class LimitedProtocol(HttpToolsProtocol):
@@ -98,6 +100,10 @@ class LimitedProtocol(HttpToolsProtocol):
             self._head_bytes += len(data)
             if self._head_bytes > MAX_HEAD_BYTES:
                 self._refuse(_TOO_LARGE)
+
+    def send_400_response(self, msg: str) -> None:
+        """Of what cannot be parsed; uvicorn itself would say so in plain text."""
+        self._refuse(_NO_HTTP)
 
     # --- what takes too long
 
