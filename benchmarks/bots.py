@@ -1,14 +1,13 @@
 """The Telegram bot as a process of its own, against the emulator of the Bot API in this one.
 
-Beside it, message by message and start by start in turn, a bare echo bot: python-telegram-bot's `Application` with one handler, no
-database. What the emulator costs weighs on both. `first character`: from the moment a message waits at the Bot API to the moment the
-first text of its answer arrives there, by a model that answers at once, one chat at a time. `many`: each of the chats sends its
-messages all at once, and replies are streamed; memory is the bot's own peak (VmHWM) over what it took when it had answered one message.
+Beside it, message by message and start by start in turn, a bare echo bot (`bare_bot`). What the emulator costs weighs on both.
+`first character`: from the moment a message waits at the Bot API to the moment the first text of its answer arrives there, by a model
+that answers at once, one chat at a time. `many`: each of the chats sends its messages all at once, and replies are streamed; memory is
+the bot's own peak (VmHWM) over what it took when it had answered one message.
 """
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import os
 import sys
@@ -17,9 +16,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
-
-from telegram import Update
-from telegram.ext import Application, ContextTypes, MessageHandler, filters
 
 from benchmarks import measure
 from benchmarks.measure import Line
@@ -41,18 +37,6 @@ async def streamed(messages: list[dict[str, Any]]) -> AsyncIterator[str]:
         await asyncio.sleep(0.02)
 
 
-def echo(url: str) -> None:
-    """The bare bot."""
-
-    async def answer(update: Update, context: ContextTypes.DEFAULT_TYPE) -> None:
-        assert update.message is not None
-        await update.message.reply_text(f"re {update.message.text}")
-
-    bot = Application.builder().token(TelegramEmulator().token).base_url(f"{url}/bot").build()
-    bot.add_handler(MessageHandler(filters.TEXT, answer))
-    bot.run_polling()
-
-
 # --- processes
 
 
@@ -60,14 +44,14 @@ def echo(url: str) -> None:
 async def running(telegram: TelegramEmulator, place: Path, agent: str) -> AsyncIterator[asyncio.subprocess.Process]:
     """Our bot, or with the agent `echo` the bare one; it has begun to poll."""
     settings = {
-        "TURNKEEP_MODEL": f"python:benchmarks.bots:{agent}",
+        "TURNKEEP_MODEL": agent if agent == "offline" else f"python:benchmarks.bots:{agent}",
         "TURNKEEP_TELEGRAM_TOKEN": telegram.token,
         "TURNKEEP_TELEGRAM_API_URL": telegram.url,
         "TURNKEEP_BOT_RATE": "0",
         "PYTHONPATH": str(Path.cwd()),
     }
     ours = [str(PROGRAM), "telegram", "--db", f"sqlite:///{place}/bot.db"]
-    command = [sys.executable, "-m", "benchmarks.bots", "--echo", telegram.url] if agent == "echo" else ours
+    command = [sys.executable, "-m", "benchmarks.bare_bot", telegram.url, telegram.token] if agent == "echo" else ours
     polls = telegram.calls["getUpdates"]
     process = await asyncio.create_subprocess_exec(*command, env=os.environ | settings, stdout=asyncio.subprocess.DEVNULL)
     try:
@@ -95,7 +79,7 @@ def memory(process: asyncio.subprocess.Process, field: str) -> float:
 async def starts(place: Path) -> dict[str, tuple[float, float]]:
     """Seconds from a command to its first poll, and what its process had of a core until then."""
     found = {}
-    for agent in ("at_once", "echo"):
+    for agent in ("offline", "echo"):  # the other agents live in this module, which imports more than a bot does
         async with TelegramEmulator() as telegram:
             began = time.perf_counter()
             async with running(telegram, place, agent) as process:
@@ -150,9 +134,9 @@ async def many(place: Path) -> tuple[float, float, int]:
 def started(began: dict[str, list[tuple[float, float]]]) -> list[Line]:
     wall, cpu = ({agent: [one[at] for one in starts] for agent, starts in began.items()} for at in (0, 1))
     return [
-        Line("start to first poll", "< 2 s", measure.spread(wall["at_once"], "s", 2),
-             f"{measure.spread(wall['echo'], 's', 2)} {BARE}", measure.median(wall["at_once"]) < 2),
-        Line("the same: CPU of the process", "", measure.spread(cpu["at_once"], "s", 2),
+        Line("start to first poll", "< 2 s", measure.spread(wall["offline"], "s", 2),
+             f"{measure.spread(wall['echo'], 's', 2)} {BARE}", measure.median(wall["offline"]) < 2),
+        Line("the same: CPU of the process", "", measure.spread(cpu["offline"], "s", 2),
              f"{measure.spread(cpu['echo'], 's', 2)} {BARE}"),
     ]  # fmt: skip
 
@@ -161,7 +145,7 @@ def main(argv: list[str] | None = None) -> list[Line]:
     parser = measure.arguments(__doc__)
     parser.add_argument("--start", action="store_true", help="measure the start only")
     options = parser.parse_args(argv)
-    began: dict[str, list[tuple[float, float]]] = {"at_once": [], "echo": []}
+    began: dict[str, list[tuple[float, float]]] = {"offline": [], "echo": []}
     first: dict[str, list[float]] = {"at_once": [], "echo": []}
     loads = []
     for number in range(options.rounds):
@@ -192,11 +176,5 @@ def main(argv: list[str] | None = None) -> list[Line]:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(add_help=False)
-    parser.add_argument("--echo", metavar="URL")
-    known, rest = parser.parse_known_args()
-    if known.echo:
-        echo(known.echo)
-    else:
-        print(measure.machine())
-        measure.show(main(rest))
+    print(measure.machine())
+    measure.show(main(sys.argv[1:]))

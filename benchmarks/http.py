@@ -106,13 +106,13 @@ def start(rounds: int) -> list[Line]:
     ours: list[Start] = []
     floor: list[Start] = []
     context = []
-    with measure.folder() as place, measure.folder() as other:
+    with measure.folder() as place:
         with serving(turnkeep(), place) as server:
             [name] = create(server, 1, CONTEXT)
             headers = {"Authorization": f"Bearer {server.key}"}
         for _ in range(rounds):
             began = time.perf_counter()
-            with serving(bare("litestar", 1), other) as server:
+            with measure.folder() as other, serving(bare("litestar", 1), other) as server:
                 floor.append(started(server, began))
             began = time.perf_counter()
             with serving(turnkeep(), place) as server:
