@@ -26,7 +26,8 @@ from turnkeep import SessionManager
 
 SESSIONS = 1000
 LISTENERS = 100
-TURN_SECONDS = 2
+TURN_SECONDS = 2  # less than the five after which the server closes an idle connection: a request may meet that on its way
+RAMP_SECONDS = 2 * TURN_SECONDS  # so that turns are spread evenly over the time
 CACHED_BYTES = 1000  # that a message of 200 characters may take in the cache
 LENGTHS = range(18, 62, 2)  # messages: what windows have between one compaction and the next
 
@@ -84,8 +85,8 @@ class Watch:
         return (last - max(0, messages) / 3 * CACHED_BYTES) / second
 
 
-def soak(place: Path, seconds: float, sessions: int = SESSIONS, every: float = TURN_SECONDS) -> Outcome:
-    """`place`: an empty folder on a disk. `every`: seconds between two turns of a session."""
+def soak(place: Path, seconds: float, sessions: int = SESSIONS) -> Outcome:
+    """`place`: an empty folder on a disk."""
     with serving(turnkeep(), place) as server:
         texts = measure.texts(LENGTHS[-1])
         before = [LENGTHS[number % len(LENGTHS)] for number in range(sessions)]
@@ -95,7 +96,7 @@ def soak(place: Path, seconds: float, sessions: int = SESSIONS, every: float = T
         with listeners.listening():
             watch, began, before_ns = Watch(server), time.monotonic_ns(), server.scheduled_ns()
             with watch.watching():
-                load = _talk(server, names, seconds, every)
+                load = _talk(server, names, seconds)
             wall = time.monotonic_ns() - began
             ran, waited = [now - then for now, then in zip(server.scheduled_ns(), before_ns, strict=True)]
     faults, windows, stored = asyncio.run(_proven(place, names, before, load.requests // 2))
@@ -106,15 +107,14 @@ def soak(place: Path, seconds: float, sessions: int = SESSIONS, every: float = T
     return Outcome(load, heard, watch.tenths(), grown, ran / wall, waited / (ran + waited), helper, faults)
 
 
-def _talk(server: Server, names: Sequence[str], seconds: float, every: float) -> Load:
+def _talk(server: Server, names: Sequence[str], seconds: float) -> Load:
     own = generator.sessions(names)
     url = f"{server.url}/api/sessions/{own.name}"
     turn = f'{{"messages":[{generator.message("user")},{generator.message("assistant")}]}}'
     steps = [generator.post(f"{url}/messages", server.key, turn), generator.get(f"{url}/context", server.key)]
-    ramp = round(2 * every)  # so that turns are spread evenly over the time
-    stages = [{"duration": f"{ramp}s", "target": len(names)}, {"duration": f"{int(seconds)}s", "target": len(names)}]
+    stages = [{"duration": f"{RAMP_SECONDS}s", "target": len(names)}, {"duration": f"{int(seconds)}s", "target": len(names)}]
     talk = {"executor": "ramping-vus", "startVUs": 0, "stages": stages}
-    options = {"scenarios": {"talk": talk}, "minIterationDuration": f"{every}s"}
+    options = {"scenarios": {"talk": talk}, "minIterationDuration": f"{TURN_SECONDS}s"}
     return generator.run(steps, own, options)
 
 
@@ -146,12 +146,12 @@ async def _proven(
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=300)
-    parser.add_argument("--every", type=float, default=TURN_SECONDS, help="seconds between two turns of a session")
+    parser.add_argument("--sessions", type=int, default=SESSIONS, help="fewer, for a host that cannot serve them all")
     options = parser.parse_args()
     print(measure.machine())
     with measure.folder() as place:
-        found = soak(place, options.seconds, every=options.every)
-    load, ours = found.load, f"{SESSIONS:,} sessions, a turn every {options.every:g} s for {options.seconds:g} s"
+        found = soak(place, options.seconds, options.sessions)
+    load, ours = found.load, f"{options.sessions:,} sessions for {options.seconds:g} s"
     measure.show(
         [
             measure.Line(f"{ours}: failed requests", "0", f"{load.failed} of {load.requests:,}", "", not load.failed),
