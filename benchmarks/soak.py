@@ -92,7 +92,7 @@ def soak(place: Path, seconds: float, sessions: int = SESSIONS) -> Outcome:
         before = [LENGTHS[number % len(LENGTHS)] for number in range(sessions)]
         history = [{"role": ("user", "assistant")[at % 2], "content": text} for at, text in enumerate(texts)]
         names = create(server, sessions, history, before)
-        listeners = Listeners(server, names[:: max(1, sessions // LISTENERS)])
+        listeners = Listeners(server, names[:: max(1, sessions // LISTENERS)][:LISTENERS])
         with listeners.listening():
             watch, began, before_ns = Watch(server), time.monotonic_ns(), server.scheduled_ns()
             with watch.watching():
