@@ -27,6 +27,7 @@ class Load(NamedTuple):
     p50: float
     p99: float
     failed: int  # no answer, or one of another status
+    rounds: int  # through all the steps: the end may cut a user off between two of them
 
 
 def message(role: str = "user", mark: str = "") -> str:
@@ -56,4 +57,4 @@ def run(steps: Sequence[Step], own: plan.Feeder, options: Mapping[str, Any]) -> 
     result = k9.run(plan.Plan(steps, options=options, feeders=[_TEXTS, own]))
     took, sent = result.metric("http_req_duration"), result.metric("http_reqs")
     failed = sent["count"] - result.checks_passed
-    return Load(int(sent["count"]), sent["rate"], took["med"], took["p(99)"], int(failed))
+    return Load(int(sent["count"]), sent["rate"], took["med"], took["p(99)"], int(failed), result.iterations)

@@ -99,7 +99,7 @@ def soak(place: Path, seconds: float, sessions: int = SESSIONS) -> Outcome:
                 load = _talk(server, names, seconds)
             wall = time.monotonic_ns() - began
             ran, waited = [now - then for now, then in zip(server.scheduled_ns(), before_ns, strict=True)]
-    faults, windows, stored = asyncio.run(_proven(place, names, before, load.requests // 2))
+    faults, windows, stored = asyncio.run(_proven(place, names, before, load.requests - load.rounds))
     faults += listeners.faults(stored)
     heard = sum(map(len, listeners.heard.values()))
     helper = watch.helper_seconds * 1e9 / wall, watch.helper_bytes / 1e6
@@ -138,7 +138,7 @@ async def _proven(
             found += len(expected) // 2
             told[name] = range(skip + 1, skip + len(stored) + 1)
             windows += (await sessions.get_session(name)).window_messages
-    if found != turns:
+    if not turns <= found <= turns + len(names):  # of each user the end may have cut off one answer
         faults.append(f"{turns} turns were acknowledged, {found} are stored")
     return faults, windows, told
 
