@@ -129,7 +129,7 @@ class Stopgap:
             chain.records = await self._onto(counter, chain, session, begin, begin + BLOCK - 1)
             chain.end += 1
         records = await self._onto(counter, chain, session, first + blocks * BLOCK, last)
-        extractive = self._ladder.extractive(counter)
+        extractive = await self._ladder.extractive(counter)
         text = extractive.render(await self._ladder.choose(extractive, records, room))
         return heading + text if text else ""
 

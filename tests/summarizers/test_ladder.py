@@ -5,16 +5,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import subprocess
+import sys
 from collections.abc import Sequence
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
+from turnkeep import summarizers
 from turnkeep.errors import InvalidInput
 from turnkeep.session import Message, Summary
 from turnkeep.stores.rules import at_seq
-from turnkeep.summarizers import Draft, Extractive, Ladder, Truncation
+from turnkeep.summarizers import Draft, Extractive, Ladder, Truncation, extractive
 from turnkeep.summarizers.extractive import Record
 from turnkeep.summarizers.extractive.records import decode
 from turnkeep.summarizers.ladder import FIRST_REST, LONGEST_REST, NOTHING
@@ -281,3 +284,12 @@ async def test_the_users_time_zone_says_what_tomorrow_is() -> None:
     ]  # 7 March, 23:00 UTC
     assert "[8 March]" in (await draft(Ladder(), late)).text
     assert "[9 March]" in (await draft(Ladder(timezone="Europe/Berlin"), late)).text
+
+
+def test_what_the_extractive_one_knows_is_loaded_when_it_is_wanted() -> None:
+    """Not by a program that imports the manager."""
+    look = "import sys, turnkeep.manager; sys.exit(any('extractive.lexicon' in name for name in sys.modules))"
+    assert subprocess.run([sys.executable, "-c", look], check=False).returncode == 0
+    assert summarizers.Extractive.__name__ == "Extractive"
+    assert not hasattr(summarizers, "Nothing")
+    assert not hasattr(extractive, "Nothing")

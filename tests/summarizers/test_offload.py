@@ -20,9 +20,9 @@ from tests.summarizers.facts import BY_ID
 from turnkeep import SessionManager
 from turnkeep.session import Message
 from turnkeep.stores.rules import at_seq
-from turnkeep.summarizers import Extractive, Ladder, offload
+from turnkeep.summarizers import Extractive, offload
 from turnkeep.summarizers.extractive import Record
-from turnkeep.summarizers.jobs import Setup, job
+from turnkeep.summarizers.jobs import Extractives, Setup, job
 from turnkeep.summarizers.offload import OVER, START, STOP, Offload, Share, command
 from turnkeep.testing import message
 from turnkeep.tokens import count_message, get_counter
@@ -82,8 +82,7 @@ async def working() -> AsyncIterator[tuple[Offload, int]]:
 
 
 def here(messages: Sequence[Message], previous: Sequence[Record] = ()) -> list[Record]:
-    ladder = Ladder(timezone=SETUP.timezone, patterns=SETUP.patterns)
-    extract = ladder.extractive(COUNTER)
+    extract = Extractives(SETUP).of(COUNTER)
     return extract.choose(extract.records(messages, previous=previous), max_tokens=300)
 
 

@@ -11,7 +11,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Coroutine, Generator, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
@@ -19,12 +19,15 @@ from turnkeep import checks
 from turnkeep.errors import InvalidInput
 from turnkeep.session import Message, Summary
 from turnkeep.summarizers.base import Summarizer
-from turnkeep.summarizers.extractive import Extractive, Record, after
+from turnkeep.summarizers.extractive import Record, after
 from turnkeep.summarizers.extractive.records import decode, encode
 from turnkeep.summarizers.jobs import Extractives, Setup
 from turnkeep.summarizers.offload import Offload
 from turnkeep.summarizers.truncation import Truncation
 from turnkeep.tokens import Counter
+
+if TYPE_CHECKING:
+    from turnkeep.summarizers.extractive import Extractive
 
 NOTHING = "[Nothing that a later turn would need.]"
 SLICE = 0.004  # seconds on the event loop in one go
@@ -88,8 +91,10 @@ class Ladder:
         self.failures = 0
         self._left: set[asyncio.Future[Any]] = set()  # tasks that were given up, as long as they run
 
-    def extractive(self, counter: Counter) -> Extractive:
-        """The extractive summarizer that counts as the session does."""
+    async def extractive(self, counter: Counter) -> Extractive:
+        """The extractive summarizer that counts as the session does. The first is made on a thread, beside what the event loop does."""
+        if not self._extractives.has(counter):
+            await asyncio.to_thread(self._extractives.of, counter)
         return self._extractives.of(counter)
 
     async def fold(
@@ -100,7 +105,7 @@ class Ladder:
             made = await self.offload.fold(counter.name, messages, previous, max_tokens)
             if made is not None:
                 return made
-        extract = self.extractive(counter)
+        extract = await self.extractive(counter)
         found = await gently(extract.steps(messages, previous=previous), self._spent)
         return await self.choose(extract, found, max_tokens)
 
@@ -128,7 +133,7 @@ class Ladder:
     ) -> Draft:
         """A text for the messages and the summaries before them, of at most `max_tokens`. Raises nothing but a cancellation."""
         previous = [summary for summary in previous if summary.method != "truncation"]  # a marker is no summary
-        extract = self.extractive(counter)
+        extract = await self.extractive(counter)
         chosen = await self._records(counter, messages, previous, max_tokens)
         data = None if chosen is None else encode(chosen).decode()
         if self._given is not None and self._clock() >= self._rest_until:
@@ -146,7 +151,7 @@ class Ladder:
         try:
             records: list[Record] = []
             for summary in previous:
-                records = after(records, records_of(summary, self.extractive(counter)))
+                records = after(records, records_of(summary, await self.extractive(counter)))
             for at in range(0, max(len(messages), 1), BATCH):
                 last = at + BATCH >= len(messages)
                 records = await self.fold(counter, messages[at : at + BATCH], records, max_tokens if last else SPARE * max_tokens)

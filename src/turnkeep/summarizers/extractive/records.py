@@ -65,3 +65,15 @@ def encode(records: Sequence[Record]) -> bytes:
 
 def decode(data: bytes | str) -> list[Record]:
     return _decoder.decode(data)
+
+
+def after(older: Sequence[Record], newer: Sequence[Record]) -> list[Record]:
+    """Records of two stretches one after another; the places of the newer are moved past the older."""
+    last = max((record.at for record in older), default=-1)
+    shift = last + 1
+    if not older:
+        return list(newer)
+    moved = [
+        Record(record.at + shift, record.who, record.pieces, record.tool, record.outcome, record.replaces) for record in newer
+    ]
+    return [*older, *moved]
