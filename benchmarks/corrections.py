@@ -10,7 +10,8 @@ in which everything that matters fits, and in 150, which is tight. planted/judge
 Beside it, from the same talks: the newest turns that fit, and sumy's LexRank; and the extremes, which prove the judge: the whole talk
 (near 0), an ideal summary (100), nothing (0). The second table is planted/calls.py's: the bar is no failed or empty call told as done.
 
-Wordings, scenes, values and shapes are split: who mends the summarizer looks at `--half dev --show N`; held-out cases are only counted.
+Wordings, scenes, values and shapes differ from part to part. Who mends the summarizer looks at `--half dev --show N` and at `third`;
+the cases of `held` and `fourth` are only counted.
 """
 
 from __future__ import annotations
@@ -137,13 +138,13 @@ def _counts(counted: Counter[str]) -> str:
 
 def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--half", choices=[*HALVES, "both"], default="both")
+    parser.add_argument("--half", choices=[*HALVES, "all"], default="all")
     parser.add_argument(
-        "--show", type=int, default=0, metavar="N", help="print N talks of the dev half that are summarized wrongly"
+        "--show", type=int, default=0, metavar="N", help="print N talks of dev or third that are summarized wrongly"
     )
     options = parser.parse_args(argv)
-    for half in HALVES if options.half == "both" else (options.half,):
-        show = options.show if half == "dev" else 0
+    for half in HALVES if options.half == "all" else (options.half,):
+        show = options.show if half in {"dev", "third"} else 0
         for limit in BUDGETS:
             corrections(half, limit, show)
         for limit in BUDGETS:

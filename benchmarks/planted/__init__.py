@@ -1,1 +1,1 @@
-"""The corrections trial: what is planted, how it is judged. `dev/` and `held/` are its halves; who mends the summarizer reads dev only."""
+"""The corrections trial: what is planted, how it is judged. Who mends reads `dev/` and `third/`; `held/` and `fourth/` are counted."""
