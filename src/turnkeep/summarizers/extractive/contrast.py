@@ -12,9 +12,10 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 from operator import attrgetter
 
+from turnkeep.summarizers.extractive import cues, replies
 from turnkeep.summarizers.extractive.replies import slot
 from turnkeep.summarizers.extractive.values import DATE, NAME, NUMBER, TIME, WORD, Value
-from turnkeep.summarizers.extractive.words import EVERYDAY, Token, listed
+from turnkeep.summarizers.extractive.words import EVERYDAY, SKIP, Token, listed
 
 _OWN = listed(  # by which people break in on themselves
     "no nope nah wait sorry actually rather scratch strike hang hold oops whoops er erm uh um hmm hm correction typo mean meant make better"
@@ -150,13 +151,21 @@ _NOISE = (
 
 def dead(text: str, words: list[Token], values: list[Value], known: Callable[[Value], bool]) -> list[Value]:
     """The values of the message that it takes back itself. `known`: whether something was said before."""
+    values = [value for value in values if value.kind != WORD or not cues.meaning(value.ids[0]) & (cues.FILLS | cues.HESITATES)]
     if not values:
         return []
     lows = [word.low for word in words]
     spaced = text.isascii() or not any(cue in text for cue in _UNSPACED)
-    if spaced and CONTRASTS.isdisjoint(lows) and "second" not in lows and not any(map(_HESITATES.fullmatch, lows[:_READ])):
+    gone = _repaired(words, lows, values, known)
+    if (
+        not gone
+        and spaced
+        and CONTRASTS.isdisjoint(lows)
+        and "second" not in lows
+        and not any(map(_HESITATES.fullmatch, lows[:_READ]))
+    ):
         return []
-    gone = _broken_off(words, lows, values)
+    gone += [value for value in _broken_off(words, lows, values) if value not in gone]
     gone += [value for value in _denied(words, lows, values, known) if value not in gone]
     if gone:
         gone += [value for value in values if value not in gone and any(_is_again(other, value) for other in gone)]
@@ -220,6 +229,53 @@ def _broken_off(words: list[Token], lows: list[str], values: list[Value]) -> lis
                 old = [value for value in old if new is not None and (value.kind != WORD or kin(value, new))]
             gone += [value for value in old if value not in gone]
     return gone
+
+
+def _repaired(words: list[Token], lows: list[str], values: list[Value], known: Callable[[Value], bool]) -> list[Value]:
+    """ "In linen, I beg your pardon, velvet": nothing stands between two values but words of correcting oneself."""
+    gone: list[Value] = []
+    by_start = {value.start: value for value in content(values)}
+    since, said = -1, 0  # where the words about what was said begin, and what they say together
+    for at, word in enumerate(words):
+        new = by_start.get(word.start)
+        if new is not None and not (new.kind == WORD and cues.meaning(new.ids[0])):
+            if since > 0 and said & _REPAIRING and _opens(words, lows, since, at):
+                old = _beside(words[since].start, new, values) or _before(words[since].start, new, values)
+                old = [new] if old and known(new) and not any(map(known, old)) else old
+                gone += [value for value in old if value not in gone]
+            since, said = -1, 0
+        elif word.is_word and not (meant := cues.meaning(word.low)) and not word.role & SKIP:
+            if not any(value.start <= word.start < value.end for value in by_start.values()):
+                since, said = -1, 0
+        else:
+            since = at if since < 0 else since
+            said |= meant if word.is_word else 0
+    return gone
+
+
+def _beside(start: int, new: Value, values: list[Value]) -> list[Value]:
+    """The word or code right before a place, unless a name comes instead of a plain word."""
+    last = next((value for value in reversed(values) if start - 1 <= value.end <= start), None)
+    if last is None or family(last) != WORD or not alike(new, last) or (new.kind == NAME != last.kind):
+        return []
+    return [last]
+
+
+_REPAIRING = cues.REPAIRS | cues.HESITATES
+
+
+def _opens(words: list[Token], lows: list[str], since: int, at: int) -> bool:
+    """Whether a mark or a word of correcting stands right behind what is taken back, and nothing denies what follows."""
+    if at - since > _STEPPED or lows[at - 1] in replies.PLAIN_DENIALS or not _AGREEING.isdisjoint(lows[:at]):
+        return False
+    if lows[at - 1] in _NONE and not any(cues.meaning(low) & _REPAIRING for low in lows[since : at - 1]):
+        return False  # "a bad knee, so no stairs"
+    return not words[since].is_word or lows[since] == "or" or bool(cues.meaning(lows[since]) & _REPAIRING)
+
+
+_STEPPED = 9  # words and marks
+_NONE = listed("no kein keine keinen sin sans non não нет")
+_AGREEING = listed("yes yeah yep correct confirmed thats that's sounds")
 
 
 _ONLY_AFTER = {"mean": {"i"}, "meant": {"i"}, "better": {"or", "no", ","}, "rather": {"or"}}

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from turnkeep.summarizers.extractive import contrast, replies
 from turnkeep.summarizers.extractive.contrast import content, family
-from turnkeep.summarizers.extractive.earlier import Earlier, Slots, slots
+from turnkeep.summarizers.extractive.earlier import HELPING, Earlier, Slots, slots
 from turnkeep.summarizers.extractive.values import WORD, Value
 from turnkeep.summarizers.extractive.words import ASKING, NO, OTHER, YES, Token, listed
 
@@ -19,9 +19,6 @@ _ENDS = frozenset(".!?\n。！？")
 _LONG = 28  # words of a message that is about many things
 _SHORT = 12  # words of a message that is about one thing
 _BARE = 9  # words of a message that only brings a value
-_HELP = listed(
-    "else anything more help assist further otherwise noch weiteres sonst más algo autre autres altro ayudar aider 他 还 其他 another"
-)
 _BETTER = listed("others elsewhere nicer cheaper closer alternatives alternative skip pass expensive anyone")
 _ELSE = (OTHER - {"more", "options"}) | _BETTER
 _RATHER = listed("prefer rather lieber mejor prefiero plutôt préfère préférerais meglio preferisco prefiro")
@@ -178,7 +175,7 @@ def rejects(words: list[Token], answer: str, asked: list[str]) -> bool:
         return True
     if "all" in lows or not _LEAVES.isdisjoint(lows):
         return False
-    return (answer == replies.REFUSES or lows[0] in NO) and _HELP.isdisjoint(asked)
+    return (answer == replies.REFUSES or lows[0] in NO) and HELPING.isdisjoint(asked)
 
 
 def is_open(words: list[Token], answer: str) -> bool:

@@ -27,6 +27,14 @@ _PAIR = 2  # names, and the characters between them
 _LATELY = 8  # messages back, for plain words
 _FEW = 3  # runs of telling words of a statement whose last one is taken to be what matters
 NAMES = frozenset({NAME, CODE, QUOTE})
+WISHED = listed(
+    "please pls i'd i'll need want like book order send put set get give remind add buy schedule ship deliver bitte brauche möchte hätte"
+    " quiero necesito voudrais vorrei quero preciso пожалуйста хочу нужно أريد احجز could"
+)
+HELPING = listed(
+    "else anything more help assist further otherwise noch weiteres sonst más algo autre autres altro ayudar aider 他 还 其他 another"
+)
+WISHED_UNSPACED = ("帮", "请", "我要", "我想", "订", "ください", "して", "お願い", "たい")
 
 
 @dataclass(slots=True)
@@ -42,6 +50,7 @@ class Heard:
     wants: bool = False  # it asks for something that it does not name
     who: str = ""  # in whose name it is told, if it is
     dead: list[Value] = field(default_factory=list)  # values that are no longer true
+    wished: bool | None = None  # whether it asks for something to be done, once that is asked for
     ids: frozenset[str] = frozenset()  # of all values, once they are asked for
 
     def all_ids(self) -> frozenset[str]:
@@ -60,6 +69,17 @@ class Heard:
         lows = [word.low for word in self.words]
         thanks = bool(lows) and lows[0] in _THANKS and len(lows) <= _REACH
         return thanks or "by the way" in self.text[1].lower() or "übrigens" in lows
+
+    def offers_help(self) -> bool:
+        """Whether it asks if there is anything else."""
+        return self.asks and not self.by_user and not HELPING.isdisjoint([word.low for word in self.words[-_REACH:]])
+
+    def is_asked_for(self) -> bool:
+        """Whether the user asks for something to be done, by words that say so."""
+        if self.wished is None:
+            lows = {word.low for word in self.words[:_LATELY]}
+            self.wished = not WISHED.isdisjoint(lows) or any(cue in self.text[1] for cue in WISHED_UNSPACED)
+        return self.wished
 
     def asks_for_facts(self) -> bool:
         return bool(self.words) and self.words[0].low.partition("'")[0] in ASKING
@@ -203,6 +223,7 @@ class Earlier:
             found, names = self._name(at, names[0], said, single), names[:1]
         elif words and single and not names and _one_run(words):
             found, names = self._word(at, words), words
+            found = found if likely else [value for value in found if kin(value, words[-1])]  # else a guess, for a mark
         else:
             return out
         if likely and not any(contrast.among(value, likely) for value in found):

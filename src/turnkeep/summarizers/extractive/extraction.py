@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from turnkeep import redaction
-from turnkeep.summarizers.extractive import calls, contrast, corrections, days, outcomes, reading, replies, revisions
+from turnkeep.summarizers.extractive import calls, changes, contrast, corrections, days, outcomes, reading, replies, revisions
 from turnkeep.summarizers.extractive.context import Context
 from turnkeep.summarizers.extractive.dates import WEEKDAYS
 from turnkeep.summarizers.extractive.earlier import NAMES, Heard, Slots
@@ -95,9 +95,11 @@ def _day(created: datetime | None, zone: ZoneInfo) -> date | None:
 def _user(line: reading.Line, said: date | None, context: Context) -> list[Record]:
     text, words, values = _read(line.text, said, context, by_user=True)
     answer = replies.answer(words)
+    if answer == replies.ACCEPTS and revisions.rivals(words, text, values, context.earlier):
+        answer = replies.REFUSES
     change, found = _changed(line, text, words, values, context)
     gone = change.gone | _left_aside(words, values, answer, change.gone, context)
-    marks = _marks([] if change.mended else found, gone, context)
+    marks = _marks([] if change.mended else found, change.values, gone, context)
     gone |= {slot for slot in marks if slot[0] == PLACE}
     replaces = replies.denied(values, words) + tuple(sorted(gone)) + tuple(slot for slot in marks if slot[0] != PLACE)
     if change.empty:
@@ -124,7 +126,9 @@ def _changed(
     found = revisions.revised(context.at, text, words, values, earlier, starred=starred)
     likely = [value for one in found for value in one.old]
     if offers := _offers(context):  # who chooses something else leaves what was offered, and takes nothing back of what he said
-        found, likely = [one for one in found if contrast.family(one.old[0]) != WORD], offers
+        before = context.at - 2
+        found = [one for one in found if one.old[0].kind != WORD or one.heard.at < before]
+        likely = offers
     denied = context.denied >= context.at - 4
     return corrections.read(context.at, text, words, values, earlier, denied=denied, starred=starred, likely=likely), found
 
@@ -139,12 +143,12 @@ def _offers(context: Context) -> list[Value]:
     return [value for value in offered if value.kind in NAMES and (told.asks or value.start in inside)]
 
 
-def _marks(found: list[revisions.Revision], gone: Slots, context: Context) -> list[tuple[str, str]]:
+def _marks(found: list[revisions.Revision], values: list[Value], gone: Slots, context: Context) -> list[tuple[str, str]]:
     """Marks on what a message seems to revise, and on what calls were given of that and of what is gone."""
     out: list[tuple[str, str]] = []
     for heard, old, new in found:
         context.corrected = context.at
-        slots = context.earlier.changed(context.at, heard, old, new)
+        slots = context.earlier.changed(context.at, heard, old, new) + _named_again(values, old, new)
         if _dead(heard, gone, context):  # a rule is sure of it
             slots = [slot for slot in slots if slot[0] != CHANGED]
             slots += [(PLACE, f"{context.at - heard.at}:{value.start}") for value in old]
@@ -152,6 +156,13 @@ def _marks(found: list[revisions.Revision], gone: Slots, context: Context) -> li
     for heard in context.earlier.heard if gone else ():
         out += [slot for value in _dead(heard, gone, context) for slot in context.earlier.given(context.at, heard, [value], "")]
     return list(dict.fromkeys(out))
+
+
+def _named_again(values: list[Value], old: list[Value], new: str) -> list[tuple[str, str]]:
+    """The marks on the old value where the message itself names it."""
+    runs = (values[n : n + len(old)] for n in range(len(values) - len(old) + 1))
+    again = [run for run in runs if all(not set(one.ids).isdisjoint(other.ids) for one, other in zip(run, old, strict=True))]
+    return [changes.place(0, run[0].start, run[-1].end, new) for run in again]
 
 
 def _is_starred(text: str) -> bool:
@@ -257,7 +268,8 @@ def _overtaken(values: list[Value], context: Context) -> Slots:
     earlier = context.earlier
     if any(earlier.same_name(value, left) for value in values):
         return set()
-    fresh = [value for value in values if value.kind in NAMES and not earlier.known(value)]
+    kinds = {value.kind for value in left if value.kind not in NAMES}
+    fresh = [value for value in values if (value.kind in NAMES or value.kind in kinds) and not earlier.known(value)]
     return earlier.gone(context.at, left) if fresh else set()
 
 

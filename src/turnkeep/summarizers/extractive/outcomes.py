@@ -31,7 +31,10 @@ _NUMBERED_KEYS = listed("status statuscode httpstatus httpcode httpstatuscode re
 _EXIT_KEYS = listed("exitcode exitstatus returncode exit rc")
 _COUNTS = listed("total count found totalcount totalresults numresults resultcount hits matches results rows size length n")
 _RESULTS = listed("results result items data hits matches records rows entries list documents slots options content contents")
-_WRAPPERS = listed("data result results response body payload output content structuredcontent value d")
+_WRAPPERS = listed(
+    "meta header operation task job payload reply answer"
+    " data result results response body payload output content structuredcontent value d"
+)
 _REASONS = ("error", "fehler", "code", "reason", "message", "detail", "errors", "error_message", "stderr", "status", "result")
 _BAD_WORDS = listed(
     "error errors err failed fail failure fehler rejected denied timeout unavailable false invalid refused declined expired aborted"
@@ -54,8 +57,10 @@ _NOTHING_WRONG = re.compile(
     r"|\b(?:errors?|failures?|failed|exit(?: code| status)?)[:= ] ?(?:0|none|null|false)\b"
 )
 _EMPTY_TEXT = re.compile(
-    r"(?i)^\W*(?:null|none|nothing(?: found)?|\[\]|\{\}|n/a|(?:no|0|zero) (?:results?|matches|hits|records|rows|items|entries|data)\b"
-    r".{0,40}|keine (?:ergebnisse|treffer)\b.{0,30}|sin resultados|aucun résultat)\W*$"
+    r"(?i)^\W*(?:null|none|nil|undefined|empty|nothing(?: found)?|\[\]|\{\}|n/a"
+    r"|(?:no|0|zero) (?:results?|matches|hits|records|rows|items|entries|data)\b"
+    r".{0,40}|keine (?:ergebnisse|treffer)\b.{0,30}|sin resultados|aucun résultat.{0,20}|nenhum resultado.{0,20}"
+    r"|ничего не найдено|لا توجد نتائج|(?:没有|未)找到.{0,10}|(?:無|无)结果|.{0,10}見つかりません.{0,10}|該当.{0,12}ありません)\W*$"
 )
 _BAD_TEXT = re.compile(
     r"(?i)\b(?:errors?|err_\w+|\w*error|\w*exception|traceback|fail(?:s|ed|ure|ing)?|denied|refused|rejected|declined|aborted|forbidden"

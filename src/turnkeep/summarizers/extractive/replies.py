@@ -38,6 +38,7 @@ _UNSPACED_CUES = listed(
 _TOO = listed("too zu demasiado trop troppo 太")
 _NOT = frozenset({"not", "nicht", "no", "pas", "non", "não", "niet", "не", "لا", "ليس"})
 _NOT_THIS = listed("not nicht pas niet не ليس")  # that begin a sentence and deny what follows: "no problem" does not
+PLAIN_DENIALS = _NOT_THIS | listed("isn't wasn't aren't weren't kein keine وليس")
 _TAKING_BACK = _NOT | {"of", "than"}
 _WHENS = frozenset({DATE, TIME})
 BARE = "number "  # the kind of a number that counts nothing

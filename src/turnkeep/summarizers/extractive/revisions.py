@@ -2,7 +2,8 @@
 
 A correction is a newer value for the same thing. Which thing that is follows from a few signs, whatever the words: the values are of
 one type; the message names the slot (a word beside the old value, an argument's name); both stand between the same neighbours; the
-old value is named too; it was given to a tool or said back. The signs are added up, and the best pair is taken if it is good enough.
+old value is named too; it was asked for, given to a tool or said back. The signs are added up, and the best pair is taken if it is good
+enough. That a message revises at all shows in that it tells nothing else: beside the value it has words about what was said (cues.py).
 
 Invariant: nothing is dropped of what the user said; a value of one type never gives way to one of another.
 """
@@ -13,63 +14,38 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple, TypeAlias
 
-from turnkeep.summarizers.extractive import contrast, replies
+from turnkeep.summarizers.extractive import contrast, cues, replies, subjects
 from turnkeep.summarizers.extractive.contrast import alike, content, family, of_one_set
 from turnkeep.summarizers.extractive.corrections import takes_leave
 from turnkeep.summarizers.extractive.earlier import Earlier, Heard
 from turnkeep.summarizers.extractive.values import DATE, NAME, NUMBER, TIME, WORD, Value
-from turnkeep.summarizers.extractive.words import ARTICLES, ASKING, CLAUSE_ENDS, DENIES, DENYING, OTHER, STOP, YES, Token, listed
+from turnkeep.summarizers.extractive.words import ARTICLES, ASKING, CLAUSE_ENDS, OTHER, STOP, YES, Token, listed
 
 Run: TypeAlias = list[Value]
 _LONGEST = 30  # words of a message that revises something
 _BARE = 9  # words of a message that may do so without a word for it
 _SHORT = 14  # words and marks of a message that says something back
+_FEW = 4  # words of a question that only names something
 _MANY = 4  # other things told in a message
 _NEAR = 3  # messages back: what a bare value is about
 _ENOUGH, _ENOUGH_FAR, _ENOUGH_UNCUED = 0.9, 2.2, 4.5
-_REPORTS = listed(  # by which others are quoted, and settling is told
-    "says said saying wrote writes texted texts told tells hears messaged emailed mailed according insists insisted insisting"
-    " wants prefers informed announced mentioned reports reported thinks claims corrected replied answered confirmed pinged rang phoned"
-    " apparently settled decided convinced agreed reconsidered revise revised amend needs meant asked reminded pointed swap replace"
-    " sagt sagte schreibt schrieb geschrieben meint meinte laut angerufen besteht anscheinend"
-    " dit écrit écrire appelé selon d'après mettez mettre décaler"
-    " dice dijo escribió escribir llamó según pon poner mover digo"
-    " detto scritto vuole secondo disse escreveu ligou segundo quer"
-)
-_GOING_ON = listed("make made now later earlier must prefer better can't cannot thought thoughts hm er uh extend hold mean")
-_RESETS = re.compile(
-    r"\b(?:set|push|shift|move|bring|make|change|switch|update|bump|swap|adjust|cut|reduce|raise|lower|increase|extend|shorten)\b"
-    r" (?:(?:it|that|this|them)\b|(?:the|my|our) .{1,30} (?:to|instead)\b)|\b(?:message|mail|e-?mail|call|word|note) from\b"
-    r"|\b(?:should|must|has to|have to) be\b|\bin the end\b|\b(?:about|as for|back to|regarding|concerning) (?:the|that|my|our)\b"
-    r"|\b(?:should|must) (?:read|say)\b|\b(?:different|correct|right|wrong) \w+\b.{0,12}[:,]|\bmy bad\b|\bexcuse me\b|\bpardon\b"
-    r"|\b(?:fix|forward)\b|\b(?:right|correct) (?:one|value)\b|\bi (?:gave|said|wrote|told)\b|\bnever mind\b|\bnew plan\b"
-    r"|\bcalled(?:[,.!]| me\b| and\b| to\b)|\b(?:think|thought)\w* (?:about|it)\b|\bsecond thoughts?\b|\bafter all\b|\bstill be\b"
-    r"|\bal final\b|\bvoulais dire\b|\bmis[a-z]+(?:ed|oke|ote|ad)\b|\b(?:reschedul|reconsider|postpon|revis|amend|änder|verschieb|verleg"
-    r"|korrigier|tausch|ersetz|modifi|remplac|décal|corrig|cambi|spost|sostitu)\w*"
-)
-_REPORTS_UNSPACED = (
-    "说", "告诉", "通知", "来电", "想了想", "主意", "其实", "能改", "改", "换", "不行", "连絡", "連絡", "言って", "言った", "だそう",
-    "によると", "によれば", "やはり", "実は", "だめ", "ダメ", "変え", "変わ", "ではな", "じゃな", "やめ", "いえ、", "まちが", "間違",
-    "应该", "记错", "弄错", "搞错", "等等", "换", "还是", "没空", "違", "考え直", "ずら", "それより", "にして", "無理", "でした", "に変",
-)  # fmt: skip
 _INTRODUCES = listed(  # what stands right before a new value
-    "to is it's its be was on onto make made want wants prefer prefers preferred meant mean with into use take go rather instead now"
-    " actually no not sorry : … ... , - – — auf ist ist's nach zu lieber doch sagt à est c'est mettez plutôt dit dire es a pon mejor"
-    " dice decir 是 改成 改为 改到 换成 换到 说 说是 还是 要 选"
+    "to is it's its be was on onto been make made want wants prefer prefers preferred meant mean with into use take go rather instead now"
+    " actually no not sorry need needs : … ... , - – — = > auf ist ist's nach zu lieber doch sagt à est c'est mettez plutôt dit dire es a"
+    " pon mejor dice decir на это лучше إلى هو أريد 是 改成 改为 改到 换成 换到 说 说是 还是 要 选"
 )
-_FOLLOWS = ("です", "でし", "に変", "で", "がいい", "だそう", "と言", "と申", "に", "吧", "になり")
-_ASKS = listed("is are does do did was were any")
+_CHOSEN = listed("in with via by to as into onto is mit in aus per nach als en con de a à avec como su на в из إلى في")
+_ROLES = listed("from to in at with by near von nach bei mit desde con à chez avec da")
+_WHERE_TO = listed("to in at near nach bei à chez en a")
+_BUT = listed("but sondern sino mais ma mas а но بل")
+_JUDGES = listed("is was would sounds suits works fits looks seems makes ist wäre passt est serait es sería è sarebbe é seria")
+_FOLLOWS = ("です", "でし", "に変", "で", "がいい", "だそう", "と言", "と申", "に", "吧", "になり", "のほう", "の方", "より")
+_ASKS = listed("is are does do did does was were any have has")
 _ELSE = OTHER - {"instead", "more"} | listed("options elsewhere cheaper")
-_OF_SLOT = listed("for about regarding concerning bei für pour de para en sobre")  # before "the colour": the slot, not the value
-_NOISE = listed(
-    "end mistyped typo slip boss wife husband client coming back thing thinking again bother couldn't settled decided convinced insists"
-    " texted heard according corrected apparently email message mail earlier wrong note thought mistake possible happy fault bad news"
-    " quick change plan brief hey btw lol haha 主意 想了想 刚说 我改主意了 连絡 連絡 言 変更 実 間違 老板 上司 彼女 彼"
-)
 _IDENTIFIER = re.compile(r"\w[-_/.\d]\w|\d")
 _HAN = re.compile(r"[\u3400-\u9fff々]{2,}|[\u30a1-\u30ff]{2,}")
 _WHERE = re.compile(r"在|去|到|从|叫|给|飞|住")
-_WHICH = re.compile(r".*(?:在|去|到|从|叫|给|飞|住|是|说|选|要|成|为)([\u3400-\u9fff]{2,4})")
+_WHICH = re.compile(r".*(?:在|去|到|从|叫|给|飞|住|是|说|选|要|成|为|换|来)([\u3400-\u9fff]{2,4})")
 
 
 class Revision(NamedTuple):
@@ -85,46 +61,71 @@ class _New(NamedTuple):
     worth: float
 
 
-def revises(words: list[Token], text: str, *, surely: bool) -> bool:
-    """Whether a message has a word in it by which people revise something, or tell what others say of it.
-
-    `surely`: words do not count by which people as well go on.
+class _Message(NamedTuple):
+    """What a user's message says: `subject`: of that, what it only names to say what it is about; `cued`: it talks of what was said;
+    `weak`: only by that.
     """
-    lows = [word.low for word in words[:40] if not surely or word.low not in _GOING_ON]
-    if replies.corrects(lows, text):
-        return True
-    if any(word.role & DENIES for word in words) or _ends_with_value(words):
-        return True
-    if not _REPORTS.isdisjoint(lows) or _RESETS.search(text.lower()) is not None:
-        return True
-    return not text.isascii() and any(cue in text for cue in _REPORTS_UNSPACED)
 
-
-def _ends_with_value(words: list[Token]) -> bool:
-    """Whether a few words lead to a last one behind a colon: "my bad: Graz"."""
-    return 2 < len(words) <= _BARE and words[-2].text in ":：" and words[-1].is_word
+    at: int
+    text: str
+    words: list[Token]
+    values: list[Value]
+    subject: list[Value]
+    cued: bool
+    weak: bool
 
 
 def revised(at: int, text: str, words: list[Token], values: list[Value], earlier: Earlier, *, starred: bool) -> list[Revision]:
     """The pairs that a user's message makes with what the user said before. `starred`: it begins as "*Lisbon" does."""
-    if not values or len(words) > 2 * _LONGEST or contrast.is_adding(words) or takes_leave(words, values):
+    said = subjects.meaning(words, text, earlier.newest) | (cues.REPAIRS if starred else 0)
+    if not values or len(words) > 2 * _LONGEST or (contrast.is_adding(words) and not said & cues.CHANGES):
+        return []
+    if takes_leave(words, values) and not said & cues.CHANGES and not subjects.suggests(words):
         return []
     count, last = sum(word.is_word for word in words), earlier.newest
-    cued = starred or revises(words, text, surely=False)
-    if count > _LONGEST or (not cued and (count > _BARE or (last is not None and last.asks))):
+    told = [
+        value for run in _runs(text, content(values)) for value in subjects.trimmed(run) if not contrast.is_pronoun(value, words)
+    ]
+    named = _runs(text, [value for value in told if family(value) == WORD])
+    subject = [value for run in named if subjects.is_subject(words, run) for value in run]
+    fresh = [value for value in told if value not in subject and not earlier.said_by_user(value)]
+    alone = len(_runs(text, [value for value in told if value not in subject])) == 1
+    cued = bool(said & (cues.CUES | cues.SAYS))
+    weak = not cued
+    cued = cued or subjects.ends_with_value(words, told)
+    sets = replies.corrects(
+        [word.low for word in words[:40]], text
+    )  # by words that say less: enough for a date, a time, a number
+    if not cued and subject and alone and fresh:
+        cued = not (last is not None and last.wants) and not subjects.is_told_of(words, subject, fresh)
+    if count > _LONGEST or (not cued and not sets and (count > _BARE or (last is not None and last.asks))):
         return []
-    told = [value for value in content(values) if not earlier.said_by_user(value) and not contrast.is_pronoun(value, words)]
+    message = _Message(at, text, words, values, subject, cued or sets, weak)
     found = []
     for kind in (DATE, TIME, NUMBER):
-        mine = [value for value in told if value.kind == kind]
+        mine = [value for value in fresh if value.kind == kind and not _is_address(value, words)]
         if len({contrast.key(value) for value in mine}) == 1:
-            bare = len(content(values)) == 1
-            found += _best(at, text, words, [_New([mine[0]], 1.0 if bare else 0.0)], earlier, values, cued=cued)
-    if found or any(family(value) != WORD for value in told) or _is_aside(words):
+            found += _best(message, [_New([mine[0]], 1.0 if len(fresh) == 1 else 0.0)], earlier)
+    if found or not cued or any(family(value) != WORD for value in fresh) or _is_aside(words, said):
         return found
-    if not starred and not revises(words, text, surely=True):
-        return []
-    return _best(at, text, words, _focus(text, words, told), earlier, values, cued=True)
+    return _best(message, _focus(text, words, fresh or told), earlier)
+
+
+def rivals(words: list[Token], text: str, values: list[Value], earlier: Earlier) -> bool:
+    """Whether a message brings something of its own in the place of what was offered: "Lupo sounds better"."""
+    offered = earlier.offered()
+    told = [value for value in content(values) if not subjects.is_talk(value)]
+    if not offered or not told or any(earlier.same_name(value, offered) for value in told) or len(words) > _SHORT:
+        return False
+    return cues.meanings([word.low for word in words], text) & cues.CHANGES > 0 and words[0].low not in YES
+
+
+def _is_address(value: Value, words: list[Token]) -> bool:
+    """Whether a number goes on as a name: "84 Ranch Drive"."""
+    after = next((word for word in words if word.start >= value.end), None)
+    return (
+        value.kind == NUMBER and after is not None and after.is_word and after.text[0].isupper() and after.start - value.end == 1
+    )
 
 
 def _runs(text: str, values: list[Value]) -> list[Run]:
@@ -138,12 +139,17 @@ def _runs(text: str, values: list[Value]) -> list[Run]:
     return out
 
 
-def _is_aside(words: list[Token]) -> bool:
+def _is_aside(words: list[Token], said: int) -> bool:
     """Whether a message asks for facts or for other offers, agrees, thanks or takes leave: its plain words revise nothing."""
     lows = [word.low for word in words if word.is_word]
-    if not lows or lows[0].partition("'")[0] in ASKING or lows[0] in _ASKS or not _ELSE.isdisjoint(lows):
+    if not lows or not _ELSE.isdisjoint(lows):
         return True
-    return _agrees(words, lows)
+    asks = lows[0].partition("'")[0] in ASKING or lows[0] in _ASKS
+    if asks and not subjects.suggests(words) and not said & (cues.REPAIRS | cues.CHANGES):
+        return True
+    if words[-1].text in "?？" and not said & cues.CHANGES and not subjects.suggests(words) and len(lows) > _FEW:
+        return True
+    return _agrees(words, lows) and not (said & (cues.REPAIRS | cues.CHANGES) and lows[0] not in YES)
 
 
 def _agrees(words: list[Token], lows: list[str]) -> bool:
@@ -155,28 +161,44 @@ def _agrees(words: list[Token], lows: list[str]) -> bool:
 
 def _focus(text: str, words: list[Token], told: list[Value]) -> list[_New]:
     """What the message may bring, and how much it looks like that."""
-    runs = [run for run in _runs(text, told) if not all(each in _NOISE for value in run for each in value.ids)]
+    runs = _runs(text, told)
     out = []
     for n, whole in enumerate(runs):
         run = _within(text, whole)
-        if not DENYING.isdisjoint(_left(words, run[0].start)[1:]):
+        if any(low in replies.PLAIN_DENIALS or low.endswith("n't") for low in _left(words, run[0].start)):
             continue
-        before = [word for word in words if word.end <= run[0].start]
-        after = [word for word in words if word.start >= run[-1].end]
-        lows = [
-            word.low for word in before if word.low not in ARTICLES and word.low not in {"the", "der", "die", "das", "le", "la"}
-        ]
-        worth = 0.7 * (n == len(runs) - 1) + 0.5 * (len(runs) == 1)
-        worth += 1.0 if lows and lows[-1] in _INTRODUCES else 0.0
-        worth += 0.5 if run[0].kind != WORD or _is_identifier(text, run) else 0.0
-        if after and (after[0].low in _REPORTS or after[0].low == "is") and not _is_identifier(text, run):
-            worth -= 2.0
-        if after and after[0].text.startswith(_FOLLOWS) and after[0].text[0] >= "\u3000":
-            worth += 1.0
-        if len(before) > 1 and len(lows) < len(before) and lows and lows[-1] in _OF_SLOT:
-            worth -= 1.5
-        out.append(_New(run, worth))
+        out.append(_New(run, _looks_new(text, words, run, alone=len(runs) == 1, last=n == len(runs) - 1)))
     return out
+
+
+def _looks_new(text: str, words: list[Token], run: Run, *, alone: bool, last: bool) -> float:
+    before = [word.low for word in words if word.end <= run[0].start]
+    after = [word for word in words if word.start >= run[-1].end]
+    definite = bool(before) and before[-1] in subjects.DEFINITE
+    lows = [low for low in before if low not in ARTICLES and low not in subjects.DEFINITE]
+    worth = 0.7 * last + 0.5 * alone
+    worth += 1.0 if lows and lows[-1] in _INTRODUCES else 0.0
+    worth += 0.5 if run[0].kind != WORD or _is_identifier(text, run) else 0.0
+    worth += _before_what(after, run, text, last=last)
+    if not alone and lows and (definite or len(lows) < len(before)) and lows[-1] in subjects.OF_SLOT:
+        worth -= 1.5
+    elif definite and not alone:
+        worth -= 1.0
+    return worth
+
+
+def _before_what(after: list[Token], run: Run, text: str, *, last: bool) -> float:
+    """What follows a run says whether it is the value ("staging is better"), the slot ("the colour is") or who speaks ("Ann says")."""
+    if not after:
+        return 0.0
+    low = after[0].low
+    if after[0].text[0] >= "\u3000":
+        return 1.0 if after[0].text.startswith(_FOLLOWS) else 0.0
+    if low in _JUDGES and last:
+        return 1.0
+    if (cues.meaning(low) & cues.SAYS or low in {"is", "are", "should", "must", ":", "="}) and not _is_identifier(text, run):
+        return -2.0
+    return 0.7 if low in {"for", "as"} and after[1:] and after[1].low in subjects.DEFINITE else 0.0
 
 
 def _within(text: str, run: Run) -> Run:
@@ -192,6 +214,19 @@ def _is_identifier(text: str, run: Run) -> bool:
 # --- what it is about
 
 
+class _Signs(NamedTuple):
+    """What speaks for a pair."""
+
+    kinds: float
+    frame: float
+    slot: float
+    named: bool
+    echoed: bool
+    given: bool
+    asked: bool
+    stands: float
+
+
 class _Pair(NamedTuple):
     score: float
     heard: Heard
@@ -199,21 +234,22 @@ class _Pair(NamedTuple):
     new: Run
 
 
-def _best(
-    at: int, text: str, words: list[Token], brought: list[_New], earlier: Earlier, values: list[Value], *, cued: bool
-) -> list[Revision]:
+def _best(message: _Message, brought: list[_New], earlier: Earlier) -> list[Revision]:
     pairs = [
         _Pair(score + new.worth, heard, old, new.run)
         for new in brought
         for heard in _statements(earlier)
-        for old in _candidates(heard, new.run, words, text, earlier)
-        if (score := _score(at, text, words, new.run, heard, old, earlier, values, cued=cued)) is not None
+        for old in _candidates(heard, new.run, message, earlier)
+        if (score := _score(message, new.run, heard, old, earlier)) is not None
     ]
     if not pairs:
         return []
     best = max(pairs, key=lambda pair: (pair.score, pair.heard.at))
-    enough = _ENOUGH if cued and at - best.heard.at <= _NEAR else _ENOUGH_FAR if cued else _ENOUGH_UNCUED
-    return [Revision(best.heard, best.old, text[best.new[0].start : best.new[-1].end])] if best.score >= enough else []
+    enough = (
+        _ENOUGH if message.cued and _is_near(message.at, best.heard, earlier) else _ENOUGH_FAR if message.cued else _ENOUGH_UNCUED
+    )
+    new = message.text[best.new[0].start : best.new[-1].end]
+    return [Revision(best.heard, best.old, new)] if best.score >= enough else []
 
 
 def _statements(earlier: Earlier) -> list[Heard]:
@@ -221,20 +257,37 @@ def _statements(earlier: Earlier) -> list[Heard]:
     return [one for one in reversed(earlier.heard) if one.by_user and one.values]
 
 
-def _candidates(heard: Heard, new: Run, words: list[Token], text: str, earlier: Earlier) -> Iterator[Run]:
+def _candidates(heard: Heard, new: Run, message: _Message, earlier: Earlier) -> Iterator[Run]:
     if family(new[0]) != WORD:
-        yield from ([value] for value in heard.values if alike(new[0], value) and value not in heard.dead)
+        mine = (value for value in heard.values if _may_give_way(value, new[0], heard, message) and value not in heard.dead)
+        yield from (
+            [value] for value in mine if not _is_address(value, heard.words) and not contrast.is_pronoun(value, heard.words)
+        )
         return
-    told = [value for value in content(heard.values) if family(value) == WORD and value not in heard.dead]
+    told = [
+        value
+        for value in content(heard.values)
+        if family(value) == WORD and value not in heard.dead and not subjects.is_talk(value)
+    ]
     if heard.is_aside():
         return
     for run in _runs(heard.text[1], told):
         yield from (run[first:last] for first in range(len(run)) for last in range(first + 1, min(len(run), first + 3) + 1))
     if not heard.text[1].isascii():
-        yield from _parts(heard, new, words, text, earlier)
+        yield from _parts(heard, new, message.text, earlier)
 
 
-def _parts(heard: Heard, new: Run, words: list[Token], text: str, earlier: Earlier) -> Iterator[Run]:
+def _may_give_way(old: Value, new: Value, heard: Heard, message: _Message) -> bool:
+    """`alike`; and a number may be counted in words beside the old one: "my daughter is 7", "is 9 years old"."""
+    if alike(new, old):
+        return True
+    if not new.kind == old.kind == NUMBER or contrast.key(new) == contrast.key(old):
+        return False
+    counted = next((word.low for word in message.words if word.start >= new.end), "") == contrast.unit(new)
+    return not counted and contrast.unit(new) in {word.low for word in heard.words}
+
+
+def _parts(heard: Heard, new: Run, text: str, earlier: Earlier) -> Iterator[Run]:
     """Parts of words of a script without spaces: what is said again by itself, or stands behind a preposition."""
     said = heard.text[1]
     fresh = text[new[0].start : new[-1].end]
@@ -250,37 +303,110 @@ def _parts(heard: Heard, new: Run, words: list[Token], text: str, earlier: Earli
                 yield [Value(match.end(), end, WORD, (said[match.end() : end],))]
 
 
-def _score(
-    at: int, text: str, words: list[Token], new: Run, heard: Heard, old: Run, earlier: Earlier, values: list[Value], *, cued: bool
-) -> float | None:
+def _score(message: _Message, new: Run, heard: Heard, old: Run, earlier: Earlier) -> float | None:
     """How much speaks for it that one gave way to the other; None if nothing may."""
-    mine, others = text[new[0].start : new[-1].end], heard.text[1][old[0].start : old[-1].end]
-    if mine.casefold() == others.casefold():
-        return None
-    kinds, frame, slot = (
-        _of_kinds(text, words, new, heard, old),
-        _of_frame(words, new, heard, old),
-        _of_slot(words, new, heard, old, earlier),
+    at, text, words = message.at, message.text, message.words
+    signs = _Signs(
+        kinds=_of_kinds(text, words, new, heard, old),
+        frame=_of_frame(words, new, heard, old),
+        slot=_of_slot(words, new, heard, old, earlier),
+        named=_is_named(heard.text[1][old[0].start : old[-1].end], text, new) and not message.weak,
+        echoed=_is_echoed(heard, old, earlier),
+        given=earlier.was_given({each for value in old for each in value.ids}),
+        asked=heard.is_asked_for(),
+        stands=_stands_as_value(heard.words, old),
     )
-    others_told, named = _beside(new, heard, values, words), _is_named(others, text)
-    if not cued and (others_told or heard is not _newest(earlier)):
+    others = _beside(message, new, heard)
+    if _is_out(message, new, heard, old, others, earlier, signs):
         return None
-    novelty = len(others_told) - _names_slot(words, new, others_told)
-    ids = {each for value in old for each in value.ids}
-    echoed = any(
-        ids <= one.all_ids() or others in one.text[1]
+    novelty = len(_runs(text, others))
+    if family(new[0]) == WORD and not signs.named and not _is_backed(message, heard, novelty, earlier, signs):
+        return None
+    score = signs.kinds + signs.frame + signs.slot + 3.0 * signs.named + 1.5 * signs.given + signs.echoed + 1.2 * signs.asked
+    score -= 0.4 * novelty + (0.15 if message.subject or family(new[0]) != WORD else 0.3) * max(0, at - heard.at - 2)
+    return score + signs.stands + _of_place(heard, earlier) + _of_shape(text, new, heard, old)
+
+
+def _is_out(message: _Message, new: Run, heard: Heard, old: Run, others: list[Value], earlier: Earlier, signs: _Signs) -> bool:
+    """Whether something forbids the pair."""
+    if message.text[new[0].start : new[-1].end].casefold() == heard.text[1][old[0].start : old[-1].end].casefold():
+        return True
+    if not message.cued and (others or heard is not _newest(earlier)):
+        return True
+    if family(new[0]) != WORD:
+        counted = new[0].kind == NUMBER and contrast.unit(new[0]) and not contrast.same_unit(new[0], old[0])
+        return bool(counted) and not signs.slot and not _is_near(message.at, heard, earlier)
+    subject = {each for value in message.subject for each in value.ids}
+    if {each for value in old for each in value.ids} <= subject or (message.weak and heard.asks_for_facts()):
+        return True
+    if signs.named:
+        return False
+    return _is_kept(old, message) or not (
+        signs.slot or (_is_at_issue(old, earlier.newest) and not _has_other_role(message.words, new, heard, old))
+    )
+
+
+def _is_backed(message: _Message, heard: Heard, novelty: int, earlier: Earlier, signs: _Signs) -> bool:
+    """Whether enough speaks for a pair of mere words, by what else the message tells and how long ago the old one was said."""
+    near = _is_near(message.at, heard, earlier)
+    sure = max(signs.kinds, signs.frame, signs.slot, 1.5 * signs.given)
+    if message.weak and sure < 1.5:
+        return False
+    asked = signs.asked and not novelty and (signs.stands > 0 or not heard.text[1].isascii() or near)
+    least = 3.0 if novelty > 1 else 1.5 if novelty or not near else 0.0
+    return max(sure, 1.5 * (signs.echoed and not novelty), 1.5 * asked) >= least
+
+
+def _is_echoed(heard: Heard, old: Run, earlier: Earlier) -> bool:
+    """Whether the assistant said it back, in a few words."""
+    ids, said = {each for value in old for each in value.ids}, heard.text[1][old[0].start : old[-1].end]
+    return any(
+        ids <= one.all_ids() or said in one.text[1]
         for one in earlier.heard
         if not one.by_user and heard.at < one.at <= heard.at + 3 and len(one.words) <= _SHORT
     )
-    was_given = earlier.was_given(ids)
-    evidence = max(kinds, frame, slot, 1.5 * (echoed and not novelty), 1.5 * was_given)
-    least = 3.0 if novelty > 1 else 1.5 if novelty or at - heard.at > _NEAR else 0.0
-    if family(new[0]) == WORD and not named and evidence < least:
-        return None
-    score = kinds + frame + slot + 3.0 * named - 0.4 * novelty - 0.15 * max(0, at - heard.at - 2)
-    score += 0.5 * (old[-1] is _last(heard)) + 0.7 * (old[0].kind != WORD) + _of_place(heard, earlier)
-    score += 0.3 * (len(new) == len(old)) + 0.3 * _ends_run(heard, old) + 0.7 * (mine[0] >= "\u3000" and len(mine) == len(others))
-    return score + 1.5 * was_given + echoed
+
+
+def _of_shape(text: str, new: Run, heard: Heard, old: Run) -> float:
+    mine, theirs = text[new[0].start : new[-1].end], heard.text[1][old[0].start : old[-1].end]
+    score = 0.5 * (old[-1] is _last(heard)) + 0.7 * _is_named_thing(old, heard) + 0.3 * (len(new) == len(old))
+    score += 0.3 * _ends_run(heard, old) + 0.4 * _is_whole(heard, old)
+    return score + 0.7 * (mine[0] >= "\u3000" and len(mine) == len(theirs))
+
+
+def _stands_as_value(words: list[Token], old: Run) -> float:
+    """ "The armchair in linen": what stands behind a preposition is chosen, what stands behind an article is what it is chosen for."""
+    if family(old[0]) != WORD:
+        return 0.0
+    before = [word.low for word in words if word.end <= old[0].start][-2:]
+    if not before:
+        return 0.0
+    if before[-1] == "to" and cues.meaning(before[0]) & cues.WISHES:
+        return -1.5  # "I want to fly"
+    return 0.6 if before[-1] in _CHOSEN else -0.6 if before[-1] in subjects.DEFINITE or before[-1] in ARTICLES else 0.0
+
+
+def _is_named_thing(old: Run, heard: Heard) -> bool:
+    """A capital at the beginning of a sentence says nothing."""
+    return old[0].kind != WORD and (old[0].kind != NAME or old[0].start > 0 or len(heard.words) < _SHORT // 2)
+
+
+def _is_kept(old: Run, message: _Message) -> bool:
+    """Whether the message goes on to speak of it."""
+    said = {each for value in message.values for each in value.ids}
+    return all(not said.isdisjoint(value.ids) for value in old)
+
+
+def _is_at_issue(old: Run, last: Heard | None) -> bool:
+    """Whether the assistant's last words are no question, or one that has the old value in it: else it is that which is answered."""
+    return last is None or not last.asks or not last.all_ids().isdisjoint({each for value in old for each in value.ids})
+
+
+def _is_near(at: int, heard: Heard, earlier: Earlier) -> bool:
+    """Whether it was just said, asides apart."""
+    if at - heard.at <= _NEAR:
+        return True
+    return heard is next((one for one in reversed(earlier.heard) if one.by_user and one.values and not one.is_aside()), None)
 
 
 def _newest(earlier: Earlier) -> Heard | None:
@@ -294,34 +420,34 @@ def _of_place(heard: Heard, earlier: Earlier) -> float:
     return -1.5 if heard.asks or heard.asks_for_facts() else 0.0
 
 
-def _beside(new: Run, heard: Heard, values: list[Value], words: list[Token]) -> list[Value]:
+def _beside(message: _Message, new: Run, heard: Heard) -> list[Value]:
     """What the message tells beside the new value: what is about something else revises nothing."""
     known = heard.all_ids()
     return [
         value
-        for value in content(values)
+        for value in content(message.values)
         if not new[0].start <= value.start < new[-1].end
         and known.isdisjoint(value.ids)
-        and not _NOISE.issuperset(value.ids)
-        and not _reports(words, value)
+        and value not in message.subject
+        and not subjects.is_talk(value)
+        and not _reports(message.words, value)
     ][:_MANY]
-
-
-def _names_slot(words: list[Token], new: Run, others: list[Value]) -> bool:
-    """Whether one of the others leads to the new value, as the name of its slot does: "the branch to develop"."""
-    before = [value for value in others if value.end <= new[0].start][-1:]
-    between = [word for word in words if before and before[0].end <= word.start < new[0].start]
-    return bool(before) and all(not word.is_word or word.low in _INTRODUCES or word.low in _NOISE for word in between)
 
 
 def _reports(words: list[Token], value: Value) -> bool:
     """Whether a value is who says something."""
     after = next((word.low for word in words if word.start >= value.end), "")
-    return after in _REPORTS
+    return bool(after) and cues.meaning(after) & cues.SAYS > 0
 
 
 def _ends_run(heard: Heard, old: Run) -> bool:
     return not any(value.start - old[-1].end == 1 for value in content(heard.values))
+
+
+def _is_whole(heard: Heard, old: Run) -> bool:
+    """Whether it is all that stands side by side."""
+    begins = not any(old[0].start - value.end == 1 for value in content(heard.values))
+    return begins and _ends_run(heard, old)
 
 
 def _last(heard: Heard) -> Value | None:
@@ -329,9 +455,21 @@ def _last(heard: Heard) -> Value | None:
     return told[-1] if told else None
 
 
-def _is_named(old: str, text: str) -> bool:
-    """Whether the message names the old value, too."""
-    return re.search(rf"(?<![a-z0-9]){re.escape(old.casefold())}(?![a-z0-9])", text.casefold()) is not None
+def _is_named(old: str, text: str, new: Run) -> bool:
+    """Whether the message names the old value, too, and not as what it goes on to speak of: "not the blue one", "I said Kilkenny"."""
+    for match in re.finditer(rf"(?<![a-z0-9]){re.escape(old.casefold())}(?![a-z0-9])", text.casefold()):
+        beside = min(abs(match.start() - new[-1].end), abs(new[0].start - match.end())) <= 1
+        before = text[: match.start()].casefold().split()
+        led = (
+            not before or not text.isascii() or not before[-1][-1].isalpha() or before[-1] in STOP or cues.meaning(before[-1]) > 0
+        )
+        if (
+            led
+            and not beside
+            and (not before or before[-1] not in subjects.DEFINITE or "of" in before[-3:] or "not" in before[-3:])
+        ):
+            return True
+    return False
 
 
 def _of_kinds(text: str, words: list[Token], new: Run, heard: Heard, old: Run) -> float:
@@ -345,10 +483,13 @@ def _of_kinds(text: str, words: list[Token], new: Run, heard: Heard, old: Run) -
         return 1.5
     shaped = _is_identifier(text, new), _is_identifier(heard.text[1], old)
     score = 1.5 if all(shaped) else 0.0
-    if one.kind == NAME == other.kind:
+    named = one.kind == NAME, other.kind == NAME and _is_named_thing(old, heard)
+    if all(named):
         score += 1.5
-    elif NAME in {one.kind, other.kind} and not all(shaped):
+    elif any(named) and not all(shaped):
         score += 0.7 if not any(word.text[0].isupper() for word in words) else -0.5
+        name, where = (new, words) if named[0] else (old, heard.words)
+        score -= 2.0 if name[0].start > where[0].start and words[0].text[0].isupper() else 0.0
     return score
 
 
@@ -363,15 +504,21 @@ def _of_frame(words: list[Token], new: Run, heard: Heard, old: Run) -> float:
     return min(score, 3.0) + min(0.5 * len(set(mine[:-1]) & set(theirs[:-1])), 1.5)
 
 
+def _has_other_role(words: list[Token], new: Run, heard: Heard, old: Run) -> bool:
+    """Whether they stand behind different prepositions: "to Mexico City", "with United Airlines"."""
+    mine, theirs = _left(words, new[0].start)[-1:], _left(heard.words, old[0].start)[-1:]
+    return {*mine, *theirs} <= _ROLES and {*mine} != {*theirs} and bool(mine and theirs) and not {*mine, *theirs} <= _WHERE_TO
+
+
 def _left(words: list[Token], start: int) -> list[str]:
     """The words of the clause before a place."""
     out: list[str] = []
     for word in words:
         if word.start >= start:
             break
-        if word.is_word:
+        if word.is_word and word.low not in _BUT:
             out.append("a" if word.low in ARTICLES else word.low)
-        elif word.text in CLAUSE_ENDS or word.text in ",:，、：(":
+        elif word.is_word or word.text in CLAUSE_ENDS or word.text in ",:，、：(،":
             out.clear()
     return out
 
@@ -391,4 +538,4 @@ def _of_slot(words: list[Token], new: Run, heard: Heard, old: Run, earlier: Earl
         return 4.0
     before = [word for word in heard.words if word.end <= old[0].start and word.is_word][-1:]
     after = [word for word in heard.words if word.start >= old[-1].end and word.is_word][:1]
-    return 3.0 if any(word.low.removesuffix("s") in names and word.low not in _NOISE for word in before + after) else 0.0
+    return 3.0 if any(word.low.removesuffix("s") in names and not cues.meaning(word.low) for word in before + after) else 0.0

@@ -32,7 +32,7 @@ from turnkeep.summarizers.extractive.words import (
 DATE, TIME, NAME, NUMBER, CODE, QUOTE, WORD = "date", "time", "name", "number", "code", "quote", "word"
 WEIGHTS = {DATE: 1.3, TIME: 1.3, NAME: 1.0, NUMBER: 0.8, CODE: 1.0, QUOTE: 1.2, WORD: 0.2}
 _LINKS = listed("of the and & de da do das dos del la le les el von van der den di du bin al y e vs at's by")
-_QUOTES = {"“": "”", "„": "“", "«": "»", "「": "」", "『": "』", "‘": "’", "〈": "〉", '"': '"'}
+_QUOTES = {"“": "”", "„": "“", "«": "»", "「": "」", "『": "』", "《": "》", "‘": "’", "〈": "〉", '"': '"'}
 _BEGINNINGS = frozenset(".!?\n:。！？•")
 _MONEY = frozenset("$£€¥₹₩₽")
 _CURRENCIES = listed("dollars dollar bucks euros euro pounds pound yen usd eur gbp € £ ¥ $ 円 元 ريال")
