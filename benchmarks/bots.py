@@ -2,7 +2,7 @@
 
 Beside it, message by message and start by start in turn, a bare echo bot (`bare_bot`). What the emulator costs weighs on both.
 `first character`: from the moment a message waits at the Bot API to the moment the first text of its answer arrives there, by a model
-that answers at once, one chat at a time. `many`: each of the chats sends its messages all at once, and replies are streamed; memory is
+that answers at once, one chat at a time. `load`: each of the chats sends its messages all at once, and replies are streamed; memory is
 the bot's own peak (VmHWM) over what it took when it had answered one message.
 """
 
@@ -12,15 +12,16 @@ import asyncio
 import os
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from benchmarks import measure
 from benchmarks.measure import Line
 from turnkeep.testing.telegram import Chat, TelegramEmulator
 
+T = TypeVar("T")
 MESSAGES = 60  # whose latency is taken, a round
 CHATS, TURNS = 500, 5
 BARE = "the bare echo bot"
@@ -131,8 +132,36 @@ async def many(place: Path) -> tuple[float, float, int]:
         return memory(process, "VmHWM") - idle, took, sum(chat.answers() != wanted for chat in chats)
 
 
-def started(began: dict[str, list[tuple[float, float]]]) -> list[Line]:
-    wall, cpu = ({agent: [one[at] for one in starts] for agent, starts in began.items()} for at in (0, 1))
+def fresh(run: Callable[[Path], Coroutine[Any, Any, T]]) -> T:
+    """In a folder and an event loop of its own."""
+    with measure.folder() as place:
+        return asyncio.run(run(place))
+
+
+def first(rounds: int) -> list[Line]:
+    found = [fresh(first_characters) for _ in range(rounds)]
+    ours, bare = ([one[agent] for one in found] for agent in ("at_once", "echo"))
+    over = [our - their for our, their in zip(ours, bare, strict=True)]
+    return [
+        Line("to the first character, p50, above the bare echo bot", "< 30 ms", measure.spread(over, "ms", 1),
+             f"{measure.spread(bare, 'ms', 1)} {BARE}; {measure.spread(ours, 'ms', 1)} ours", measure.median(over) < 30),
+    ]  # fmt: skip
+
+
+def load(rounds: int) -> list[Line]:
+    """It takes long, so that it has half the rounds."""
+    found = [fresh(many) for _ in range(max(1, rounds // 2))]
+    grown, took, wrong = ([one[at] for one in found] for at in range(3))
+    return [
+        Line(f"{CHATS} chats at once, {TURNS} messages each: chats with a wrong answer", "0", f"{sum(wrong)}",
+             f"{measure.spread(took, 's', 1)} for all", not sum(wrong)),
+        Line("the same: memory above idle", "< 100 MB", measure.spread(grown, "MB", 1), "", max(grown) < 100),
+    ]  # fmt: skip
+
+
+def start(rounds: int) -> list[Line]:
+    found = [fresh(starts) for _ in range(rounds)]
+    wall, cpu = ({agent: [one[agent][at] for one in found] for agent in ("offline", "echo")} for at in (0, 1))
     return [
         Line("start to first poll", "< 2 s", measure.spread(wall["offline"], "s", 2),
              f"{measure.spread(wall['echo'], 's', 2)} {BARE}", measure.median(wall["offline"]) < 2),
@@ -141,38 +170,14 @@ def started(began: dict[str, list[tuple[float, float]]]) -> list[Line]:
     ]  # fmt: skip
 
 
+MEASURES = {"first": first, "load": load, "start": start}
+
+
 def main(argv: list[str] | None = None) -> list[Line]:
     parser = measure.arguments(__doc__)
-    parser.add_argument("--start", action="store_true", help="measure the start only")
+    parser.add_argument("--only", choices=MEASURES, help="one of the measures")
     options = parser.parse_args(argv)
-    began: dict[str, list[tuple[float, float]]] = {"offline": [], "echo": []}
-    first: dict[str, list[float]] = {"at_once": [], "echo": []}
-    loads = []
-    for number in range(options.rounds):
-        with measure.folder() as place:
-            for agent, start in asyncio.run(starts(place)).items():
-                began[agent].append(start)
-            if options.start:
-                continue
-            for agent, value in asyncio.run(first_characters(place)).items():
-                first[agent].append(value)
-        if number < max(1, options.rounds // 2):
-            with measure.folder() as place:
-                loads.append(asyncio.run(many(place)))
-    lines = started(began)
-    if options.start:
-        return lines
-    over = [ours - bare for ours, bare in zip(first["at_once"], first["echo"], strict=True)]
-    grown, took, wrong = ([load[at] for load in loads] for at in range(3))
-    return [
-        Line("to the first character, p50, above the bare echo bot", "< 30 ms", measure.spread(over, "ms", 1),
-             f"{measure.spread(first['echo'], 'ms', 1)} {BARE}; {measure.spread(first['at_once'], 'ms', 1)} ours",
-             measure.median(over) < 30),
-        Line(f"{CHATS} chats at once, {TURNS} messages each: chats with a wrong answer", "0", f"{sum(wrong)}",
-             f"{measure.spread(took, 's', 1)} for all", not sum(wrong)),
-        Line("the same: memory above idle", "< 100 MB", measure.spread(grown, "MB", 1), "", max(grown) < 100),
-        *lines,
-    ]  # fmt: skip
+    return [line for name, run in MEASURES.items() if options.only in (None, name) for line in run(options.rounds)]
 
 
 if __name__ == "__main__":

@@ -6,13 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from msgspec.structs import replace
 
 from turnkeep import SessionManager
 from turnkeep.bots.access import Access
 from turnkeep.bots.base import Bot
 from turnkeep.bots.delivery import Missing, Place
-from turnkeep.bots.received import Received
+from turnkeep.bots.received import Attachment, Received
 from turnkeep.chat import Chat, Incoming
 from turnkeep.lifecycle import store_of
 from turnkeep.session import Message
@@ -33,13 +32,8 @@ class Wall:
         self.choices: dict[str, str] = {}
         self.trouble: Callable[[str], None] = lambda call: None
 
-    async def prepare(self, received: Received) -> Received:
-        """Files say what stands in `files` by now."""
-        if not received.attachments:
-            return received
-        told = [received.incoming.content, *(self.files[one.file_id] for one in received.attachments)]
-        parts = [{"type": "text", "text": text} for text in told]
-        return replace(received, incoming=replace(received.incoming, content=parts))
+    async def fetch(self, attachment: Attachment) -> bytes:
+        return self.files[attachment.file_id].encode()
 
     def pace(self, place: Place) -> float:
         return 0.01

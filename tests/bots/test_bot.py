@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 from tests.bots.conftest import Stage, received
 
-from turnkeep.bots import delivery
+from turnkeep.bots import base, delivery
 from turnkeep.bots.delivery import Gone, Passing, Slow
 from turnkeep.bots.received import Attachment
 from turnkeep.bots.texts import CATALOGUES, Texts
+from turnkeep.errors import StoreBusy
+from turnkeep.session import Message, Role
 
 
 async def test_a_message_is_answered_once_however_often_it_comes(stage: Stage) -> None:
@@ -159,15 +161,15 @@ async def test_what_cannot_be_read_is_remembered_and_said_so(stage: Stage) -> No
 
 async def test_a_file_is_as_it_was_when_the_message_was_stored(stage: Stage) -> None:
     bot = await stage.open(stalls)
-    photo = Attachment(file_id="f1", name="photo.jpg", media_type="image/jpeg")
+    note = Attachment(file_id="f1", name="note.txt", media_type="text/plain")
     stage.wall.files["f1"] = "a cat"
-    await bot.take(received("look", attachments=(photo,)))
+    await bot.take(received("look", attachments=(note,)))
     await asked_in(stage)
     await stage.close()
     stage.wall.files["f1"] = "gone"
     await stage.open(lambda_agent)
     await stage.done()
-    assert list(stage.wall.messages.values()) == ["look a cat"]
+    assert stage.wall.shown() == "look File note.txt:\na cat"
 
 
 async def stalls(messages: list[dict[str, Any]]) -> str:
@@ -221,6 +223,56 @@ async def test_who_is_forgotten_gets_no_answer_any_more(stage: Stage) -> None:
     await stage.done()
     assert await stage.sessions.list_sessions() == []
     assert await bot.chosen("something else", "ann", "en") is None
+
+
+async def test_a_turn_waits_for_a_database_that_refuses_for_now(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(base, "FIRST_PAUSE", 0.001)
+    bot = await stage.open()
+    add, left = stage.sessions.add_message, ["user", "assistant"]
+
+    async def refuses(session_id: str, role: Role, content: Any, **fields: Any) -> Message:
+        if role in left:
+            left.remove(role)
+            raise StoreBusy("locked")
+        return await add(session_id, role, content, **fields)
+
+    monkeypatch.setattr(stage.sessions, "add_message", refuses)
+    await bot.take(received("hello"))
+    await stage.done()
+    assert left == []
+    assert list(stage.wall.messages.values()) == ["re hello"]
+    assert [message.content for message in await stage.log()] == ["hello", "re hello"]
+
+
+TALK = "My table at Chez Paul is for two people on the first of June. " * 4
+
+
+@pytest.mark.parametrize("notices", [True, False])
+async def test_people_are_told_of_a_compaction_unless_they_would_rather_not_know(stage: Stage, notices: bool) -> None:
+    bot = await stage.open(brief, token_limit=1000, bot_notices=notices, bot_rate=0)
+    for number in range(30):
+        await bot.take(received(TALK, number))
+        await stage.done()
+    await stage.sessions.settle()
+    await stage.done()
+    [session] = await stage.sessions.list_sessions()
+    assert await stage.sessions.get_summaries(session.id) != []
+    assert ("(I have summarized" in stage.wall.shown()) == notices
+
+
+async def test_who_asks_for_a_summary_is_told_once(stage: Stage) -> None:
+    bot = await stage.open(brief, bot_rate=0)
+    for number in range(12):
+        await bot.take(received(TALK, number))
+    await stage.done()
+    await bot.take(received("/compact", 99, kind="command", command="compact"))
+    await stage.done()
+    assert "are now a summary." in stage.wall.shown()
+    assert "(I have summarized" not in stage.wall.shown()
+
+
+async def brief(messages: list[dict[str, Any]]) -> str:
+    return "Noted."
 
 
 async def test_a_platform_that_is_away_for_long_gets_the_last_text(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,10 +22,11 @@ from msgspec.structs import replace
 
 from turnkeep.bots.access import Access
 from turnkeep.bots.commands import BotCommands, Chosen, Desk
-from turnkeep.bots.delivery import Delivery, Gone, Passing, Place, Sender, Slow
+from turnkeep.bots.delivery import FIRST_PAUSE, LAST_PAUSE, Delivery, Gone, Passing, Place, Sender, Slow
+from turnkeep.bots.files import Files
 from turnkeep.bots.gather import PIECES, Gatherer, merged
 from turnkeep.bots.inbox import Inbox
-from turnkeep.bots.received import Received
+from turnkeep.bots.received import Attachment, Received
 from turnkeep.bots.texts import Texts
 from turnkeep.chat import Chat, Incoming, Lanes, Reply, origin, version_of
 from turnkeep.errors import StoreError, TurnkeepError
@@ -43,8 +44,8 @@ class Platform(Sender, Desk, Protocol):
 
     name: str  # the interface_type
 
-    async def prepare(self, received: Received) -> Received:
-        """The message with what its attachments say; it was taken in with no more than their names."""
+    async def fetch(self, attachment: Attachment) -> bytes:
+        """A file; raises `Slow`, `Passing`, `Gone` or `Missing`."""
         ...
 
 
@@ -56,6 +57,13 @@ class Bot:
         self.sessions, self.answers = chat.sessions, BotCommands(chat, platform)
         self.commands = self.answers.commands
         self.inbox = Inbox(chat.sessions, platform.name)
+        settings = chat.sessions.settings
+        self.files = Files(
+            platform.fetch,
+            images=getattr(chat.agent, "takes_images", False),
+            max_file_mb=settings.bot_max_file_mb,
+            max_bytes=settings.max_content_bytes,
+        )
         self._gatherer = Gatherer(self._serve)
         self._lanes = Lanes()
         self._tasks: dict[asyncio.Task[None], str] = {}  # and for a turn who it answers
@@ -140,9 +148,18 @@ class Bot:
         self.spawn(self._turn(received, delivery, [one.external_id for one, _ in group]), received.user)
 
     async def _turn(self, received: Received, delivery: Delivery, taken: list[str]) -> None:
+        """Once more from the top while the database refuses: what is stored and sent by then is known, and not done again."""
+        pause = FIRST_PAUSE
         async with self._lanes.taken(received.incoming.key):
-            await self._answer(received, delivery)
-            await self.inbox.finish(taken)
+            while True:
+                try:
+                    await self._answer(received, delivery)
+                    await self.inbox.finish(taken)
+                    return
+                except StoreError as error:
+                    log.error("a turn waits for the database, %g s: %s", pause, error)
+                    await asyncio.sleep(pause)
+                    pause = min(LAST_PAUSE, pause * 2)
 
     async def _answer(self, received: Received, delivery: Delivery) -> None:
         texts = Texts(received.language)
@@ -152,6 +169,8 @@ class Bot:
                 self._noted(reply.session.id, received)
                 await self.access.used(received, reply)
                 await delivery.finish(_words(reply, texts))
+        except StoreError:
+            raise
         except TurnkeepError as error:
             log.warning("a message was refused: %s", error)
             await delivery.finish(texts.say("refused", why=str(error)))
@@ -185,7 +204,7 @@ class Bot:
         session = await self._session(received.incoming)
         known = await self.sessions.find_message(session.id, received.external_id) if session else None
         if known is None:
-            return await self.platform.prepare(received)
+            return await self.files.beside(received)
         return replace(received, incoming=replace(received.incoming, content=known.content, metadata=known.metadata))
 
     @asynccontextmanager
@@ -234,6 +253,8 @@ class Bot:
     async def _command(self, received: Received) -> None:
         texts = Texts(received.language)
         try:
+            if received.command == "compact" and (session := await self._session(received.incoming)):
+                self._places.pop(session.id, None)  # who asks for a summary is not told of it twice
             said = await self.answers.run(received)
         except StoreError:
             raise  # it waits in the inbox

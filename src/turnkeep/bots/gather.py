@@ -88,16 +88,16 @@ def merged(group: Sequence[Received]) -> Received:
     first = group[0]
     if len(group) == 1:
         return first
-    content = _joined([one.incoming.content for one in group])
     attachments = tuple(attachment for one in group for attachment in one.attachments)
+    content = _joined([one.incoming.content for one in group], "\n" if attachments else "")
     metadata = {**(first.incoming.metadata or {}), PIECES: [one.external_id for one in group]}
     return replace(first, incoming=replace(first.incoming, content=content, metadata=metadata), attachments=attachments)
 
 
-def _joined(contents: Sequence[Content]) -> Content:
-    """Texts run on without a break, as the app cut them; parts stand one after the other."""
+def _joined(contents: Sequence[Content], between: str) -> Content:
+    """Pieces of a text run on without a break, as the app cut them, captions do not; parts stand one after the other."""
     if all(isinstance(content, str) for content in contents):
-        return "".join(str(content) for content in contents)
+        return between.join(str(content) for content in contents if content)
     parts: list[JsonObject] = []
     for content in contents:
         parts += [{"type": "text", "text": content}] if isinstance(content, str) else content or []

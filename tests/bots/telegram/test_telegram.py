@@ -325,10 +325,10 @@ async def test_what_a_message_has_no_room_for_is_noted(telegram: TelegramEmulato
             yield " | ".join(part.get("text") or part["type"] for part in content)
 
     async with running(telegram, folder, Sees(), max_content_bytes=50_000):
-        for size in (20_000, 20_000, 9_000):
-            ann.sends_photo(b"\xff\xd8" * (size // 2), media_group_id="7")
+        for size, caption in ((20_000, "one"), (20_000, ""), (9_000, "two")):
+            ann.sends_photo(b"\xff\xd8" * (size // 2), caption, media_group_id="7")
         noted = "[photo.jpg (image/jpeg) was attached: there is no room for it in one message]"
-        await ann.until(lambda chat: chat.answers() == [f"image_url | {noted} | image_url"])
+        await ann.until(lambda chat: chat.answers() == [f"one\ntwo | image_url | {noted} | image_url"])
 
 
 async def test_a_file_that_comes_late_is_read(telegram: TelegramEmulator, folder: Path) -> None:

@@ -44,12 +44,7 @@ class TelegramApp:
             HTTPXRequest(read_timeout=POLL_SECONDS + 15.0, httpx_kwargs=trust),
         )
         self.telegram = _client(settings, *self.connections)
-        self.platform = Telegram(
-            self.telegram,
-            images=getattr(chat.agent, "takes_images", False),
-            max_file_mb=settings.bot_max_file_mb,
-            max_bytes=settings.max_content_bytes,
-        )
+        self.platform = Telegram(self.telegram)
         self.settings = settings
         self.bot = Bot(chat, self.platform, Access(sessions))
         self.poller = Poller(self.telegram, self.take)
