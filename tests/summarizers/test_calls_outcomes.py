@@ -57,9 +57,12 @@ RESULTS = [
     ('{"status": 200, "error": null, "data": {"ref": "BX 77"}}', "ok"),
     ('{"exit_code": 0, "passed": 14, "failed": 0, "errors": []}', "ok"),
     ('{"confirmation": "LIM-20815", "rooms": [{"number": "03"}]}', "ok"),
-    ('{"name": "Casa", "lift": false, "stops": 0, "notes": []}', "ok"),
     ('{"message": "Booking created"}', "ok"),
-    ('{"state": "CA", "code": "SPRING", "city": "Fresno"}', "ok"),
+    # what says neither
+    ('{"name": "Casa", "lift": false, "stops": 0, "notes": []}', "data"),
+    ('{"state": "CA", "code": "SPRING", "city": "Fresno"}', "data"),
+    ('{"data": {"ref": "BX 77"}}', "data"),
+    ('[["a", 1]]', "data"),
     # what nobody here knows
     ('{"status": "受付済み"}', "受付済み"),
     ("sunny, 21 degrees", "sunny, 21 degrees"),
@@ -100,7 +103,9 @@ def test_the_assistants_word_that_it_was_not_done_counts(said: str) -> None:
 
 
 def test_an_assistant_that_says_no_such_thing_changes_nothing() -> None:
-    assert "-> ok" in told('{"ref": "BX 77"}', "Booked, the reference is BX 77. Could I do more?")
+    said = "Booked, the reference is BX 77. Could I do more?"
+    assert "-> ok" in told('{"ok": true, "ref": "BX 77"}', said)
+    assert "-> data" in told('{"ref": "BX 77"}', said)
 
 
 @pytest.mark.parametrize("result", ['{"a": ' * 50 + "1" + "}" * 50, "x" * 1_000_000, "no " * 300_000, "[" * 5000])

@@ -169,7 +169,7 @@ def test_a_call_is_told_in_the_users_words() -> None:
         *called("Reserve", '{"people": 2, "time": "19:30", "date": "2026-03-08", "name": "Sino"}', '[{"ref": "LIM-20815"}]'),
         bot("Reserved, the reference is LIM-20815."),
     )
-    assert "Reserve(people=Two, time=half past 7 in the evening, date=tomorrow, name=Sino) -> ok, ref=LIM-20815" in text
+    assert "Reserve(people=Two, time=half past 7 in the evening, date=tomorrow, name=Sino) -> data, ref=LIM-20815" in text
 
 
 @pytest.mark.parametrize(

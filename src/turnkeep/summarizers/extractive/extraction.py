@@ -401,7 +401,7 @@ def _result(line: reading.Line, said: date | None, context: Context) -> list[Rec
     if context.redact is not None:
         ended = context.redact(ended)
     record = _call_record(call, at, ended, said, context)
-    if ended == outcomes.DONE and at == context.agreed + 1:
+    if ended in {outcomes.DONE, outcomes.DATA} and at == context.agreed + 1:
         context.earlier.settle_before(at)
     context.answered.append((result, record))
     return []

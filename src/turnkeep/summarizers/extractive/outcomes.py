@@ -1,7 +1,7 @@
 """What came of a tool call, in a few words: ok, failed, no result, pending, or the result's own words.
 
-Invariant: a call is told as done only when its result says so, or is made of data and says nothing against it. What nobody
-here knows is shown as it is, rather than taken for a success.
+Invariant: a call is told as done only when its result says so, and says nothing against it. A result that is made of data and says
+neither is called that; what nobody here knows is shown as it is, rather than taken for a success.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from turnkeep.summarizers.extractive.lexicon import tokens
 from turnkeep.summarizers.extractive.reading import parsed
 from turnkeep.summarizers.extractive.words import DENIES, listed
 
-FAILED, EMPTY, UNKNOWN, PENDING, DONE = "failed", "no result", "outcome unknown", "pending", "ok"
+FAILED, EMPTY, UNKNOWN, PENDING, DATA, DONE = "failed", "no result", "outcome unknown", "pending", "data", "ok"
 _ERRORS = listed(
     "error errors err exception traceback failure failures failed fault iserror haserror haserrors errormessage errormsg errorcode"
     " errordescription errortype errordetail fehler fehlermeldung erreur erro errore エラー 错误"
@@ -22,6 +22,7 @@ _ERRORS = listed(
 _GOOD_KEYS = listed(
     "ok success successful succeeded issuccess done completed booked isbooked reserved confirmed created sent updated deleted saved"
     " paid accepted approved delivered scheduled valid erfolg erfolgreich gebucht"
+    " confirmation confirmationcode confirmationnumber confirmationid receipt receiptnumber"
 )
 _ASKED_KEYS = listed("available isavailable found exists instock")  # a question's answer: "no" is no failure
 _STATUS_KEYS = listed(
@@ -131,7 +132,7 @@ def outcome(content: str) -> tuple[str, Any]:
 
 def told_otherwise(outcome: str, said: str) -> str:
     """The outcome, unless the assistant said right after it that it was not done."""
-    return FAILED if outcome == DONE and _TOLD_FAILED.search(said[:2000]) else outcome
+    return FAILED if outcome in {DONE, DATA} and _TOLD_FAILED.search(said[:2000]) else outcome
 
 
 def _of_list(items: Sequence[Any]) -> str:
@@ -149,7 +150,7 @@ def _of_value(value: Any) -> str:
         return DONE if value else FAILED
     if isinstance(value, str):
         return _of_text(value)
-    return EMPTY if value in ([], None) else DONE if isinstance(value, list) else str(value)[:_MOST]
+    return EMPTY if value in ([], None) else DATA if isinstance(value, list) else str(value)[:_MOST]
 
 
 def _of_object(result: Mapping[str, Any], depth: int) -> str:
@@ -168,7 +169,7 @@ def _of_object(result: Mapping[str, Any], depth: int) -> str:
     if answers:
         return answers[0][:_MOST]
     found = _of_message(result)
-    return UNKNOWN if found == DONE and not any(kind == DONE for kind, _ in told) and _is_doubtful(result) else found
+    return UNKNOWN if found in {DONE, DATA} and _is_doubtful(result) else found
 
 
 def _is_doubtful(result: Mapping[str, Any]) -> bool:
@@ -195,8 +196,8 @@ def _of_message(result: Mapping[str, Any]) -> str:
         value = result.get(key)
         if isinstance(value, str) and value.strip():
             found = _of_text(value)
-            return found if found == DONE or len(result) <= 2 or found.startswith((FAILED, UNKNOWN)) else DONE
-    return DONE
+            return found if found == DONE or len(result) <= 2 or found.startswith((FAILED, UNKNOWN)) else DATA
+    return DATA
 
 
 def _errs(result: Mapping[str, Any]) -> bool:
@@ -219,6 +220,8 @@ def _statuses(result: Mapping[str, Any], depth: int) -> list[tuple[str, str]]:
         low = _plain(key)
         if low in _GOOD_KEYS and not _is_no(value) and value is not None:
             found.append((DONE, DONE))
+        if low in _EXIT_KEYS and _number(value) == 0:
+            found.append((DONE, DONE))
         number = _number(value) if low in _NUMBERED_KEYS else None
         if number is not None:
             found += [(FAILED, f": {key} {number}")] if 400 <= number < 600 else [(DONE, DONE)] if 200 <= number < 300 else []
@@ -235,7 +238,7 @@ def _kind(words: str) -> tuple[str, str]:
     """The outcome of an object inside another as a state of that one."""
     if words.startswith(FAILED):
         return FAILED, words[len(FAILED) :]
-    return ("empty", words) if words == EMPTY else (DONE, DONE) if words == DONE else ("own", words)
+    return (words, words) if words in {EMPTY, DATA, DONE} else ("own", words)
 
 
 def _status(key: str, value: str) -> Iterator[tuple[str, str]]:
