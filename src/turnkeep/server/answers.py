@@ -25,7 +25,7 @@ class Html:
 
 
 class Answer:
-    """A finished answer, sent in two steps; what a framework's response could do besides is not needed here."""
+    """A finished answer, sent in two steps, as often as it is wanted; what a framework's response could do besides is not needed here."""
 
     __slots__ = ("body", "headers", "status")
 
@@ -37,7 +37,7 @@ class Answer:
             self.headers.append((name.encode(), text.encode()))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await send({"type": "http.response.start", "status": self.status, "headers": self.headers})
+        await send({"type": "http.response.start", "status": self.status, "headers": [*self.headers]})  # middleware adds some
         await send({"type": "http.response.body", "body": self.body, "more_body": False})
 
 

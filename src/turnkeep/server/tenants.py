@@ -17,6 +17,7 @@ from turnkeep.errors import StoreBusy
 from turnkeep.keys import ApiKey, matches, new_key, parse
 from turnkeep.manager import SessionManager
 from turnkeep.server.metrics import Readings
+from turnkeep.server.prompts import MOST_BYTES, Prompts
 from turnkeep.server.streams import Streams
 from turnkeep.settings import Settings
 from turnkeep.stores import CachedStore, open_store
@@ -33,6 +34,10 @@ class Tenants:
         self.streams = Streams(settings)
         self.store = open_store(url or settings.database_url, settings)
         self.cache = CachedStore(self.store, settings.cache_sessions) if settings.cache_sessions else None
+        cached = (
+            settings.cache_sessions and not settings.context_state
+        )  # a user's state may change under a session that is closed
+        self.prompts = Prompts(self.store, MOST_BYTES if cached else 0)
         self._first = SessionManager(self.cache or self.store, settings, clock=clock)
         self._managers: dict[str, SessionManager] = {}
         self._active, self._counted = 0, -math.inf

@@ -14,6 +14,7 @@ from turnkeep.server.call import Call
 from turnkeep.server.conditions import etag, is_current
 from turnkeep.server.operations import operation
 from turnkeep.server.routes.sessions import ONE
+from turnkeep.server.tenants import Tenants
 
 _BUILD = msgspec.json.Decoder(Build)
 
@@ -35,14 +36,20 @@ def _answer(built: Context) -> Answer:
 async def read_context(request: Call, session_id: FromPath[str]) -> ASGIApp:
     """The prompt for the next call of the model, within its budget; it never waits for a summarizer."""
     sessions, within = await request.sessions_for(session_id), request.query_as(Within)
+    tenants: Tenants = request.app.state.tenants
     if request.header(b"if-none-match") is not None:
         version = (await request.visible(session_id)).version
         if is_current(request, version):
             return Answer(status=304, headers=etag(version))
-    built = await sessions.build_context(
-        session_id, system=within.system, max_messages=within.max_messages, token_budget=within.token_budget
-    )
-    return _answer(built)
+    key = sessions.app, session_id, request.scope["query_string"]
+    answer = await tenants.prompts.find(key)
+    if answer is None:
+        built = await sessions.build_context(
+            session_id, system=within.system, max_messages=within.max_messages, token_budget=within.token_budget
+        )
+        answer = _answer(built)
+        tenants.prompts.keep(key, built.version, answer)
+    return answer
 
 
 @operation(
