@@ -320,6 +320,12 @@ async def test_a_stop_in_the_middle_of_a_delivery_keeps_it_for_the_next_start(st
     assert stage.wall.shown() == "re hello"
 
 
+def test_numbers_are_written_as_the_language_writes_them() -> None:
+    told = {"percent": 7, "messages": 1_234}
+    assert "of 8,000" in Texts("en").say("full", limit=8_000, **told)
+    assert "von 8.000" in Texts("de-AT").say("full", limit=8_000, **told)
+
+
 def test_the_catalogues_say_the_same_things() -> None:
     def places(text: str) -> set[str]:
         return {part.partition("}")[0] for part in text.split("{")[1:]}

@@ -57,15 +57,15 @@ class Answers:
         stats = usage.stats
         return texts.say(
             "stats",
-            messages=f"{stats.messages:,}",
-            tokens=f"{stats.tokens:,}",
-            tokens_in=f"{stats.tokens_in:,}",
-            tokens_out=f"{stats.tokens_out:,}",
-            tool_calls=f"{stats.tool_calls:,}",
-            errors=f"{stats.errors:,}",
-            summaries=f"{stats.summaries:,}",
+            messages=stats.messages,
+            tokens=stats.tokens,
+            tokens_in=stats.tokens_in,
+            tokens_out=stats.tokens_out,
+            tool_calls=stats.tool_calls,
+            errors=stats.errors,
+            summaries=stats.summaries,
             percent=usage.context_percent,
-            limit=f"{stats.token_limit:,}",
+            limit=stats.token_limit,
         )
 
     async def _summary(self, key: Key, texts: Texts) -> str:

@@ -173,7 +173,7 @@ class Talk:
             self.console.print(RichText(f" {self.texts.say('stopped')}" if reply.stopped else "", style="dim"))
         self._shown = False
         full = round(BAR * percent / 100)
-        told_line = self.texts.say("full", percent=percent, limit=f"{session.token_limit:,}", messages=f"{session.seq:,}")
+        told_line = self.texts.say("full", percent=percent, limit=session.token_limit, messages=session.seq)
         self.console.print(RichText(f"{'█' * full}{'░' * (BAR - full)} {told_line}", style="dim"))
 
     def _say(self, text: str) -> None:

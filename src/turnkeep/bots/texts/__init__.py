@@ -22,7 +22,11 @@ class Texts:
         self._texts = CATALOGUES.get(self.language, en.TEXTS)
 
     def say(self, key: str, **values: Any) -> str:
-        return self._texts[key].format(**values)
+        """The text of that key; whole numbers among the values are written as the language writes them."""
+        return self._texts[key].format(**{name: self._written(value) for name, value in values.items()})
+
+    def _written(self, value: Any) -> Any:
+        return f"{value:,}".replace(",", self._texts["thousands"]) if isinstance(value, int) else value
 
     def commands(self) -> list[tuple[str, str]]:
         """Each command and what it does, for the platform's menu."""

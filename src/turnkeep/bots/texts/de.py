@@ -1,6 +1,7 @@
 """Deutsch."""
 
 TEXTS = {
+    "thousands": ".",
     "start": "Hallo! Schreib mir, und ich antworte. Ich merke mir unser Gespräch; /help sagt, was ich noch kann.",
     "help": "Ich merke mir unser Gespräch, auch wenn es lang wird: Älteres wird zu einer Zusammenfassung.\n\n{commands}",
     "command.reset": "Neu anfangen; deine Vorlieben bleiben",

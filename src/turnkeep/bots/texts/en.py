@@ -1,6 +1,7 @@
 """English."""
 
 TEXTS = {
+    "thousands": ",",
     "start": "Hello! Write to me, and I answer. I remember our conversation; /help says what else I can do.",
     "help": "I remember our conversation, also when it gets long: older parts become a summary.\n\n{commands}",
     "command.reset": "Begin afresh; your preferences stay",
