@@ -25,14 +25,17 @@ HELP = (
     " “12 * (3 + 4)”, “what time is it?”."
 )
 _PAUSE = 0.002  # seconds between words, so that streaming shows
-_NAME = re.compile(r"\b(?:my name is|call me|i am called|ich heiße|mein name ist)\s+([\w' -]{1,40}?)\s*[.!]*$", re.IGNORECASE)
+_NAME = re.compile(
+    r"\b(?:my name is|call me|i am called|ich heiße|mein name ist)\s+([\w' -]{1,40}?)(?=\s+(?:and|but|und|aber)\b|\s*(?:[.,;!?]|$))",
+    re.IGNORECASE,
+)
 _REMEMBER = re.compile(
     r"^(?:please\s+)?(?:remember|note|merke? dir)\s+(?:that\s+|dass\s+)?(.+?)[.!]*$", re.IGNORECASE | re.DOTALL
 )
 _PREFER = re.compile(r"\bi (?:prefer|like|love)\s+(.+?)[.!]*$", re.IGNORECASE)
 _WHO = re.compile(r"\bwhat(?:'s| is) my name\b|\bwho am i\b|\bwie heiße ich\b", re.IGNORECASE)
 _KNOWN = re.compile(r"\bwhat do you (?:know|remember)\b|\bwas weißt du\b", re.IGNORECASE)
-_ABOUT = re.compile(r"\bwhat did (?:i|we) (?:say|tell you|ask|mention) about\s+(.+?)\s*\??$", re.IGNORECASE)
+_ABOUT = re.compile(r"\bwhat did (?:i|we) (?:say|tell you|ask|mention) about\s+(?:(?:the|my|an?)\s+)?(.+?)\s*\??$", re.IGNORECASE)
 _ORDER = re.compile(r"\bwhat did i (?:say|ask)\b.*\b(first|last|before)\b", re.IGNORECASE)
 _TIME = re.compile(r"\bwhat (?:time|day|date) is it\b|\bwhat(?:'s| is) the (?:time|date)\b|\bwie spät\b", re.IGNORECASE)
 _SUM = re.compile(
