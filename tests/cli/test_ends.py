@@ -126,7 +126,10 @@ def test_ctrl_c(cli: Command, tmp_path: Path) -> None:
     conversations = [conversation(f"c{at}", *(f"text {turn}" for turn in range(200))) for at in range(100)]
     write(tmp_path / "long.jsonl", *conversations)
     arguments = ["demo", "long.jsonl", "--concurrency", "1", "--db", "sqlite:///long.db"]
-    with subprocess.Popen([PROGRAM, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=tmp_path) as demo:
+    # In a shell's background Ctrl-C is ignored, and a process begins as its parent is: so this one is told to hear it.
+    heard = "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])"
+    command = [sys.executable, "-c", heard, str(PROGRAM), *arguments]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=tmp_path) as demo:
         deadline = time.monotonic() + 20
         while not (tmp_path / "long.db-wal").exists() and time.monotonic() < deadline:
             time.sleep(0.01)

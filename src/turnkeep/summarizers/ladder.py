@@ -98,11 +98,14 @@ class Ladder:
         return self._extractives.of(counter)
 
     async def fold(
-        self, counter: Counter, messages: Sequence[Message], previous: Sequence[Record], max_tokens: int
+        self, counter: Counter, messages: Sequence[Message], previous: Sequence[Record], max_tokens: int, at_once: bool = False
     ) -> list[Record]:
-        """What `max_tokens` have room for of the messages, and of the records before them; made in the worker process if there is one."""
+        """What `max_tokens` have room for of the messages, and of the records before them; made in the worker process if there is one.
+
+        `at_once`: somebody waits for it, so that it does not stand in a queue there.
+        """
         if self.offload is not None:
-            made = await self.offload.fold(counter.name, messages, previous, max_tokens)
+            made = await self.offload.fold(counter.name, messages, previous, max_tokens, at_once)
             if made is not None:
                 return made
         extract = await self.extractive(counter)
