@@ -233,6 +233,15 @@ async def test_a_killed_worker_gives_its_jobs_back_and_another_one_comes(caplog:
         assert await fold(one) == here(TALK)
 
 
+async def test_who_waits_for_its_end_is_told_of_it(caplog: pytest.LogCaptureFixture) -> None:
+    """Also where it was killed twice: asyncio warns of a child that somebody else has waited for."""
+    for _ in range(6):
+        async with working() as (one, pid):
+            assert await fold(one) is not None
+        assert not Path(f"/proc/{pid}").exists()
+    assert caplog.messages == []
+
+
 async def test_a_hung_worker_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
     async with working() as (one, pid):
         monkeypatch.setattr(offload, "LONGEST", 0.2)

@@ -18,6 +18,7 @@ import json
 import logging
 import math
 import os
+import signal
 import sys
 import time
 from asyncio.subprocess import PIPE, Process
@@ -138,9 +139,11 @@ class Worker:
         self._lost(self)
 
     def kill(self) -> None:
-        """It has nothing to lose."""
-        with contextlib.suppress(ProcessLookupError):
-            self._process.kill()
+        """It has nothing to lose. By its number, for `Process.kill` first looks whether it has ended, and thereby takes its end away from
+        asyncio, which waits for it."""
+        if self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self._process.pid, signal.SIGKILL)
 
     async def end(self) -> None:
         """Until the process is gone and waited for."""
