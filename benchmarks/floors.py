@@ -46,7 +46,7 @@ class BareFloor:
 
     async def open(self, sessions: int) -> None:
         self.prepare(sessions)
-        self.seqs = [0] * (sessions + self.first)
+        self.seqs = dict.fromkeys(range(sessions + self.first), 0)
         self.loop = asyncio.get_running_loop()
         self.collected: list[Waiting] = []
         self.queue: SimpleQueue[list[Waiting] | None] = SimpleQueue()

@@ -132,7 +132,7 @@ class ChosenFloor(BareFloor):
         await super().open(sessions)
         marks = ",".join("?" * len(self.numbers))
         found = self.db.execute(f"SELECT number, seq FROM sessions WHERE number IN ({marks})", self.numbers).fetchall()
-        self.seqs = dict(found)  # type: ignore[assignment]
+        self.seqs = dict(found)
 
     async def turn(self, session: int, user: str, assistant: str, external_id: str) -> None:
         log = self.numbers[session]

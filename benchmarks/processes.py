@@ -14,6 +14,7 @@ import sys
 import time
 from collections import Counter
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -55,7 +56,7 @@ async def work(kind: str, path: Path, worker: int) -> dict[str, Any]:
         nonlocal failed
         for number in range(EACH):
             try:
-                taken.append(await measure.timed(lambda number=number: append(session, number)))  # type: ignore[misc]
+                taken.append(await measure.timed(partial(append, session, number)))
             except Exception:
                 failed += 1
 

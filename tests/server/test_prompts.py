@@ -35,11 +35,13 @@ async def test_every_write_shows_at_once(running: Running) -> None:
     assert texts(await client.get(f"{path}/context")) == ["a", "b"]
     await client.post(f"{path}/messages", {"role": "user", "content": "c"})
     assert texts(await client.get(f"{path}/context")) == ["a", "b", "c"]
+    assert len(running.tenants.prompts) == 1
     await client.post(f"{path}/retract", {"from_seq": 3})
     assert texts(await client.get(f"{path}/context")) == ["a", "b"]
     await client.post(f"{path}/clear", {})
     assert texts(await client.get(f"{path}/context")) == []
     await client.call("DELETE", path)
+    assert len(running.tenants.prompts) == 0
     problem(await client.get(f"{path}/context"), 404, "unknown-session")
 
 
@@ -73,14 +75,18 @@ async def test_many_at_once_read_what_was_written(running: Running) -> None:
 def test_what_is_held_is_bounded() -> None:
     prompts = Prompts(MemoryStore(), most=10 * (FRAME + 100))
     for number in range(100):
-        prompts.keep(("app", f"{number}", b""), 1, Answer("x" * 98))
+        prompts.keep(f"{number}", b"", 1, Answer("x" * 98))
     assert len(prompts) == 10
     assert prompts.bytes == 10 * (FRAME + 100)
-    prompts.keep(("app", "99", b""), 2, Answer("x" * LONGEST))
-    assert len(prompts) == 9
+    prompts.keep("new", b"", 2, Answer("x" * LONGEST))
+    assert len(prompts) == 10
+    for query in (b"a", b"b"):
+        prompts.keep("99", query, 1, Answer("x" * 97))
+    assert len(prompts) == 8
+    assert prompts.bytes == 10 * (FRAME + 100)
 
 
 def test_none_is_held_where_nothing_is_to_be_cached() -> None:
     prompts = Prompts(MemoryStore(), most=0)
-    prompts.keep(("app", "1", b""), 1, Answer("x"))
+    prompts.keep("1", b"", 1, Answer("x"))
     assert (len(prompts), prompts.bytes) == (0, 0)

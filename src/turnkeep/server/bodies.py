@@ -193,20 +193,10 @@ class Create(Action, tag="create"):
     metadata: terms.Metadata = None
 
 
-class AddMessage(Action, tag="addMessage"):
+class AddMessage(Action, OneMessage, tag="addMessage", kw_only=True):
     """A message for the session `id`."""
 
     id: terms.SessionId
-    role: terms.MessageRole
-    content: terms.MessageContent = None
-    tool_calls: terms.ToolCalls = None
-    tool_call_id: terms.ToolCallId = None
-    name: terms.SpeakerName = None
-    external_id: terms.ExternalId = None
-    author_id: terms.Author = None
-    metadata: terms.Metadata = None
-    created_at: terms.WrittenAt = None
-    expected_seq: terms.ExpectedSeq = None
 
 
 class ClearMessages(Action, tag="clearMessages"):

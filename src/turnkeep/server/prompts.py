@@ -2,58 +2,79 @@
 
 Invariant: an answer holds for one version of its session, and is given out only after the store was asked for the version that the
 session has now. What a context is made of changes with the version, or not at all while a server runs: it is the ETag for that reason.
+What a commit of this process has made old is let go of, as an erased word should be.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import TypeAlias
 
 from turnkeep.server.answers import Answer
 from turnkeep.stores import Store
+from turnkeep.stores.base import Commit
 
 MOST_BYTES = 8 << 20  # of all bodies
 LONGEST = 1 << 18  # of one
-FRAME = 512  # bytes that an entry takes beside its body, about
+FRAME = 512  # bytes that an answer takes beside its body, about
 
-Key: TypeAlias = tuple[str, str, bytes]  # the app, the session, the query
+
+class _Held:
+    """The answers of one session at one version, by query."""
+
+    __slots__ = ("answers", "bytes", "version")
+
+    def __init__(self, version: int) -> None:
+        self.version, self.bytes = version, 0
+        self.answers: dict[bytes, Answer] = {}
 
 
 class Prompts:
-    """The ones used last. `most`: bytes, 0 for none."""
+    """Those of the sessions used last. `most`: bytes, 0 for none."""
 
     def __init__(self, store: Store, most: int = MOST_BYTES) -> None:
         self._store, self._most = store, most
-        self._held: OrderedDict[Key, tuple[int, Answer]] = OrderedDict()
+        self._held: OrderedDict[str, _Held] = OrderedDict()
         self.bytes = 0
+        store.listeners.append(self._committed)
 
     def __len__(self) -> int:
+        """How many sessions."""
         return len(self._held)
 
-    async def find(self, key: Key) -> Answer | None:
-        """The answer, if it is still what would be answered. Raises what the store does: the session may be gone."""
-        if key not in self._held:
+    async def find(self, app: str, session_id: str, query: bytes) -> Answer | None:
+        """The answer, if it is still what would be answered. Raises what the store does: the session may be gone, or another app's."""
+        if session_id not in self._held:
             return None
-        version = await self._store.version(key[0], key[1])
-        held = self._held.get(key)
-        if held is None or held[0] != version:
+        version = await self._store.version(app, session_id)
+        held = self._held.get(session_id)
+        if held is None or held.version != version:
             return None
-        self._held.move_to_end(key)
-        return held[1]
+        self._held.move_to_end(session_id)
+        return held.answers.get(query)
 
-    def keep(self, key: Key, version: int, answer: Answer) -> None:
-        self._drop(key)
-        if len(answer.body) > LONGEST or not self._most:
+    def keep(self, session_id: str, query: bytes, version: int, answer: Answer) -> None:
+        held = self._held.get(session_id)
+        if held is not None and held.version > version:
+            return  # it was built before a commit that has been heard since
+        size = FRAME + len(query) + len(answer.body)
+        if (
+            not self._most
+            or len(answer.body) > LONGEST
+            or (held is not None and query in held.answers and held.version == version)
+        ):
             return
-        self._held[key] = version, answer
-        self.bytes += _size(key, answer)
+        if held is None or held.version != version:
+            self._drop(session_id)
+            held = self._held[session_id] = _Held(version)
+        held.answers[query] = answer
+        held.bytes += size
+        self.bytes += size
         while self.bytes > self._most:
             self._drop(next(iter(self._held)))
 
-    def _drop(self, key: Key) -> None:
-        if (held := self._held.pop(key, None)) is not None:
-            self.bytes -= _size(key, held[1])
+    def _committed(self, commit: Commit) -> None:
+        self._drop(commit.session_id)
 
-
-def _size(key: Key, answer: Answer) -> int:
-    return FRAME + len(key[2]) + len(answer.body)
+    def _drop(self, session_id: str) -> None:
+        if (held := self._held.pop(session_id, None)) is not None:
+            self.bytes -= held.bytes

@@ -101,7 +101,7 @@ class EventStream:
             self._abort()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        self._abort = scope.get("abort", self._abort)  # type: ignore[assignment]  # see LimitedProtocol
+        self._abort = scope.get("abort", self._abort)  # type: ignore[assignment]  # what LimitedProtocol puts there, ASGI does not know
         with self._streams.place(self):
             leaving = asyncio.create_task(self._until_left(receive))
             try:

@@ -18,13 +18,14 @@ from __future__ import annotations
 
 from turnkeep.errors import MissingExtra
 
-try:
+try:  # all three, so that whatever is missing is said here (F401: one is used)
     import hypothesis as _hypothesis  # noqa: F401
     import pytest as _pytest
     import pytest_asyncio as _pytest_asyncio  # noqa: F401
 except ImportError as error:
     raise MissingExtra("turnkeep.testing", "testing") from error
 
+# What follows is imported late (E402), for its assertions are rewritten only if that was asked for before.
 _pytest.register_assert_rewrite(
     "turnkeep.testing.builders", "turnkeep.testing.manager_contract", "turnkeep.testing.store_contract"
 )

@@ -41,14 +41,14 @@ async def read_context(request: Call, session_id: FromPath[str]) -> ASGIApp:
         version = (await request.visible(session_id)).version
         if is_current(request, version):
             return Answer(status=304, headers=etag(version))
-    key = sessions.app, session_id, request.scope["query_string"]
-    answer = await tenants.prompts.find(key)
+    query = request.scope["query_string"]
+    answer = await tenants.prompts.find(sessions.app, session_id, query)
     if answer is None:
         built = await sessions.build_context(
             session_id, system=within.system, max_messages=within.max_messages, token_budget=within.token_budget
         )
         answer = _answer(built)
-        tenants.prompts.keep(key, built.version, answer)
+        tenants.prompts.keep(session_id, query, built.version, answer)
     return answer
 
 

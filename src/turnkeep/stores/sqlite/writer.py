@@ -37,10 +37,15 @@ Change = Callable[..., Any]
 HEAVY = 1_000_000  # the weight of a change that may take longer than the loop should wait
 MAX_INLINE = 128  # rows to write on the loop's thread in one go: about a millisecond
 MIN_BATCH = 16
-MOST_AHEAD = 64
+MOST_AHEAD = 64  # appends in one statement
 FEW = 2  # changes that may be committed on the loop's thread
 QUICK_SECONDS = 0.005  # a commit on a healthy disk takes less
 TRUST_AFTER = 8  # quick commits in a row, on the thread; batches that no other process has written between
+
+
+def _half(waiting: int) -> int:
+    """Of so many about half, so that the others are served while these are committed: one batch for all, and the threads take turns."""
+    return max(MIN_BATCH, (waiting + 1) // 2)
 
 
 class Waiting:
@@ -107,7 +112,7 @@ class GroupWriter:
     @property
     def waiting(self) -> int:
         """Changes that are submitted and not yet answered."""
-        return len(self._collected) + self._in_work
+        return len(self._collected) + self._in_work + len(self._ahead) + self._flying + len(self._returned)
 
     @property
     def busy(self) -> bool:
@@ -179,11 +184,11 @@ class GroupWriter:
         return at > 0
 
     def _take_off(self, few: int = 0) -> None:
-        """Send on what is judged, half of those who wait (see `_take`); `few`: how many appends may be committed right here. While one
+        """Send on what is judged, half of those who wait; `few`: how many appends may be committed right here. While one
         batch is being committed the next is there for the thread to go on with."""
         if self._flights > 1 or (self._flights and len(self._ahead) < MIN_BATCH):
             return  # more will come until one has landed
-        size = min(MOST_AHEAD, max(MIN_BATCH, (len(self._ahead) + self._flying + 1) // 2))
+        size = min(MOST_AHEAD, _half(len(self._ahead) + self._flying))
         batch, self._ahead = self._ahead[:size], self._ahead[size:]
         self._flights += 1
         self._flying += len(batch)
@@ -235,7 +240,8 @@ class GroupWriter:
 
     def _start_transaction(self, few: int = 0) -> None:
         """`few`: how many changes may be committed right here."""
-        batch = self._take()
+        size = _half(len(self._collected))
+        batch, self._collected = self._collected[:size], self._collected[size:]
         self._in_work = len(batch)
         if sum([waiting.weight for waiting in batch]) > MAX_INLINE or not self._begin():
             self._worker.do(self._whole, batch)
@@ -253,13 +259,6 @@ class GroupWriter:
                 self._done(batch)
             else:
                 self._worker.do_now(self._finish, batch)
-
-    def _take(self) -> list[Waiting]:
-        """About half of those who wait, so that the other half is served while this one's commit waits for the disk."""
-        collected = self._collected
-        size = max(MIN_BATCH, (len(collected) + self._in_work + 1) // 2)
-        batch, self._collected = collected[:size], collected[size:]
-        return batch
 
     def _begin(self) -> bool:
         """Whether the transaction could begin without waiting for another process."""

@@ -12,19 +12,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
-from turnkeep.summarizers.extractive import contrast, cues, replies, subjects
-from turnkeep.summarizers.extractive.contrast import alike, content, family, of_one_set
+from turnkeep.summarizers.extractive import contrast, cues, evidence, replies, subjects
+from turnkeep.summarizers.extractive.contrast import alike, content, family
 from turnkeep.summarizers.extractive.corrections import takes_leave
 from turnkeep.summarizers.extractive.earlier import Earlier, Heard
-from turnkeep.summarizers.extractive.values import DATE, NAME, NUMBER, TIME, WORD, Value
-from turnkeep.summarizers.extractive.words import ARTICLES, ASKING, CLAUSE_ENDS, OTHER, STOP, YES, Token, listed
+from turnkeep.summarizers.extractive.evidence import Run
+from turnkeep.summarizers.extractive.values import DATE, NUMBER, TIME, WORD, Value
+from turnkeep.summarizers.extractive.words import ARTICLES, ASKING, OTHER, YES, Token, listed
 
-Run: TypeAlias = list[Value]
 _LONGEST = 30  # words of a message that revises something
 _BARE = 9  # words of a message that may do so without a word for it
-_SHORT = 14  # words and marks of a message that says something back
 _FEW = 4  # words of a question that only names something
 _MANY = 4  # other things told in a message
 _NEAR = 3  # messages back: what a bare value is about
@@ -34,17 +33,11 @@ _INTRODUCES = listed(  # what stands right before a new value
     " actually no not sorry need needs : … ... , - – — = > auf ist ist's nach zu lieber doch sagt à est c'est mettez plutôt dit dire es a"
     " pon mejor dice decir на это лучше إلى هو أريد 是 改成 改为 改到 换成 换到 说 说是 还是 要 选"
 )
-_CHOSEN = listed("in with via by to as into onto is mit in aus per nach als en con de a à avec como su на в из إلى في")
-_ROLES = listed("from to in at with by near von nach bei mit desde con à chez avec da")
-_WHERE_TO = listed("to in at near nach bei à chez en a")
-_BUT = listed("but sondern sino mais ma mas а но بل")
 _JUDGES = listed("is was would sounds suits works fits looks seems makes ist wäre passt est serait es sería è sarebbe é seria")
 _FOLLOWS = ("です", "でし", "に変", "で", "がいい", "だそう", "と言", "と申", "に", "吧", "になり", "のほう", "の方", "より")
 _ASKS = listed("is are does do did does was were any have has")
 _ELSE = OTHER - {"instead", "more"} | listed("options elsewhere cheaper")
-_IDENTIFIER = re.compile(r"\w[-_/.\d]\w|\d")
 _HAN = re.compile(r"[\u3400-\u9fff々]{2,}|[\u30a1-\u30ff]{2,}")
-_WHERE = re.compile(r"在|去|到|从|叫|给|飞|住")
 _WHICH = re.compile(r".*(?:在|去|到|从|叫|给|飞|住|是|说|选|要|成|为|换|来)([\u3400-\u9fff]{2,4})")
 
 
@@ -115,7 +108,7 @@ def rivals(words: list[Token], text: str, values: list[Value], earlier: Earlier)
     """Whether a message brings something of its own in the place of what was offered: "Lupo sounds better"."""
     offered = earlier.offered()
     told = [value for value in content(values) if not subjects.is_talk(value)]
-    if not offered or not told or any(earlier.same_name(value, offered) for value in told) or len(words) > _SHORT:
+    if not offered or not told or any(earlier.same_name(value, offered) for value in told) or len(words) > evidence.SHORT:
         return False
     return cues.meanings([word.low for word in words], text) & cues.CHANGES > 0 and words[0].low not in YES
 
@@ -165,7 +158,7 @@ def _focus(text: str, words: list[Token], told: list[Value]) -> list[_New]:
     out = []
     for n, whole in enumerate(runs):
         run = _within(text, whole)
-        if any(low in replies.PLAIN_DENIALS or low.endswith("n't") for low in _left(words, run[0].start)):
+        if any(low in replies.PLAIN_DENIALS or low.endswith("n't") for low in evidence.left(words, run[0].start)):
             continue
         out.append(_New(run, _looks_new(text, words, run, alone=len(runs) == 1, last=n == len(runs) - 1)))
     return out
@@ -178,7 +171,7 @@ def _looks_new(text: str, words: list[Token], run: Run, *, alone: bool, last: bo
     lows = [low for low in before if low not in ARTICLES and low not in subjects.DEFINITE]
     worth = 0.7 * last + 0.5 * alone
     worth += 1.0 if lows and lows[-1] in _INTRODUCES else 0.0
-    worth += 0.5 if run[0].kind != WORD or _is_identifier(text, run) else 0.0
+    worth += 0.5 if run[0].kind != WORD or evidence.is_identifier(text, run) else 0.0
     worth += _before_what(after, run, text, last=last)
     if not alone and lows and (definite or len(lows) < len(before)) and lows[-1] in subjects.OF_SLOT:
         worth -= 1.5
@@ -196,7 +189,9 @@ def _before_what(after: list[Token], run: Run, text: str, *, last: bool) -> floa
         return 1.0 if after[0].text.startswith(_FOLLOWS) else 0.0
     if low in _JUDGES and last:
         return 1.0
-    if (cues.meaning(low) & cues.SAYS or low in {"is", "are", "should", "must", ":", "="}) and not _is_identifier(text, run):
+    if (cues.meaning(low) & cues.SAYS or low in {"is", "are", "should", "must", ":", "="}) and not evidence.is_identifier(
+        text, run
+    ):
         return -2.0
     return 0.7 if low in {"for", "as"} and after[1:] and after[1].low in subjects.DEFINITE else 0.0
 
@@ -205,10 +200,6 @@ def _within(text: str, run: Run) -> Run:
     """What stands at the end of a clause without spaces: "我姐姐住在苏州"."""
     match = _WHICH.fullmatch(text, run[0].start, run[-1].end) if run[0].kind == WORD and not text.isascii() else None
     return [Value(match.start(1), match.end(1), WORD, (match[1],))] if match else run
-
-
-def _is_identifier(text: str, run: Run) -> bool:
-    return _IDENTIFIER.search(text, run[0].start, run[-1].end) is not None
 
 
 # --- what it is about
@@ -297,7 +288,7 @@ def _parts(heard: Heard, new: Run, text: str, earlier: Earlier) -> Iterator[Run]
         start = said.find(part)
         yield [Value(start, start + len(part), WORD, (part,))]
     if len(fresh) <= 4 and _HAN.fullmatch(fresh):
-        for match in _WHERE.finditer(said):
+        for match in evidence.WHERE.finditer(said):
             end = match.end() + len(fresh)
             if _HAN.fullmatch(said, match.end(), end):
                 yield [Value(match.end(), end, WORD, (said[match.end() : end],))]
@@ -307,14 +298,14 @@ def _score(message: _Message, new: Run, heard: Heard, old: Run, earlier: Earlier
     """How much speaks for it that one gave way to the other; None if nothing may."""
     at, text, words = message.at, message.text, message.words
     signs = _Signs(
-        kinds=_of_kinds(text, words, new, heard, old),
-        frame=_of_frame(words, new, heard, old),
-        slot=_of_slot(words, new, heard, old, earlier),
-        named=_is_named(heard.text[1][old[0].start : old[-1].end], text, new) and not message.weak,
-        echoed=_is_echoed(heard, old, earlier),
+        kinds=evidence.of_kinds(text, words, new, heard, old),
+        frame=evidence.of_frame(words, new, heard, old),
+        slot=evidence.of_slot(words, new, heard, old, earlier),
+        named=evidence.is_named(heard.text[1][old[0].start : old[-1].end], text, new) and not message.weak,
+        echoed=evidence.is_echoed(heard, old, earlier),
         given=earlier.was_given({each for value in old for each in value.ids}),
         asked=heard.is_asked_for(),
-        stands=_stands_as_value(heard.words, old),
+        stands=evidence.stands_as_value(heard.words, old),
     )
     others = _beside(message, new, heard)
     if _is_out(message, new, heard, old, others, earlier, signs):
@@ -324,7 +315,7 @@ def _score(message: _Message, new: Run, heard: Heard, old: Run, earlier: Earlier
         return None
     score = signs.kinds + signs.frame + signs.slot + 3.0 * signs.named + 1.5 * signs.given + signs.echoed + 1.2 * signs.asked
     score -= 0.4 * novelty + (0.15 if message.subject or family(new[0]) != WORD else 0.3) * max(0, at - heard.at - 2)
-    return score + signs.stands + _of_place(heard, earlier) + _of_shape(text, new, heard, old)
+    return score + signs.stands + _of_place(heard, earlier) + evidence.of_shape(text, new, heard, old)
 
 
 def _is_out(message: _Message, new: Run, heard: Heard, old: Run, others: list[Value], earlier: Earlier, signs: _Signs) -> bool:
@@ -342,7 +333,7 @@ def _is_out(message: _Message, new: Run, heard: Heard, old: Run, others: list[Va
     if signs.named:
         return False
     return _is_kept(old, message) or not (
-        signs.slot or (_is_at_issue(old, earlier.newest) and not _has_other_role(message.words, new, heard, old))
+        signs.slot or (_is_at_issue(old, earlier.newest) and not evidence.has_other_role(message.words, new, heard, old))
     )
 
 
@@ -355,40 +346,6 @@ def _is_backed(message: _Message, heard: Heard, novelty: int, earlier: Earlier, 
     asked = signs.asked and not novelty and (signs.stands > 0 or not heard.text[1].isascii() or near)
     least = 3.0 if novelty > 1 else 1.5 if novelty or not near else 0.0
     return max(sure, 1.5 * (signs.echoed and not novelty), 1.5 * asked) >= least
-
-
-def _is_echoed(heard: Heard, old: Run, earlier: Earlier) -> bool:
-    """Whether the assistant said it back, in a few words."""
-    ids, said = {each for value in old for each in value.ids}, heard.text[1][old[0].start : old[-1].end]
-    return any(
-        ids <= one.all_ids() or said in one.text[1]
-        for one in earlier.heard
-        if not one.by_user and heard.at < one.at <= heard.at + 3 and len(one.words) <= _SHORT
-    )
-
-
-def _of_shape(text: str, new: Run, heard: Heard, old: Run) -> float:
-    mine, theirs = text[new[0].start : new[-1].end], heard.text[1][old[0].start : old[-1].end]
-    score = 0.5 * (old[-1] is _last(heard)) + 0.7 * _is_named_thing(old, heard) + 0.3 * (len(new) == len(old))
-    score += 0.3 * _ends_run(heard, old) + 0.4 * _is_whole(heard, old)
-    return score + 0.7 * (mine[0] >= "\u3000" and len(mine) == len(theirs))
-
-
-def _stands_as_value(words: list[Token], old: Run) -> float:
-    """ "The armchair in linen": what stands behind a preposition is chosen, what stands behind an article is what it is chosen for."""
-    if family(old[0]) != WORD:
-        return 0.0
-    before = [word.low for word in words if word.end <= old[0].start][-2:]
-    if not before:
-        return 0.0
-    if before[-1] == "to" and cues.meaning(before[0]) & cues.WISHES:
-        return -1.5  # "I want to fly"
-    return 0.6 if before[-1] in _CHOSEN else -0.6 if before[-1] in subjects.DEFINITE or before[-1] in ARTICLES else 0.0
-
-
-def _is_named_thing(old: Run, heard: Heard) -> bool:
-    """A capital at the beginning of a sentence says nothing."""
-    return old[0].kind != WORD and (old[0].kind != NAME or old[0].start > 0 or len(heard.words) < _SHORT // 2)
 
 
 def _is_kept(old: Run, message: _Message) -> bool:
@@ -438,104 +395,3 @@ def _reports(words: list[Token], value: Value) -> bool:
     """Whether a value is who says something."""
     after = next((word.low for word in words if word.start >= value.end), "")
     return bool(after) and cues.meaning(after) & cues.SAYS > 0
-
-
-def _ends_run(heard: Heard, old: Run) -> bool:
-    return not any(value.start - old[-1].end == 1 for value in content(heard.values))
-
-
-def _is_whole(heard: Heard, old: Run) -> bool:
-    """Whether it is all that stands side by side."""
-    begins = not any(old[0].start - value.end == 1 for value in content(heard.values))
-    return begins and _ends_run(heard, old)
-
-
-def _last(heard: Heard) -> Value | None:
-    told = content(heard.values)
-    return told[-1] if told else None
-
-
-def _is_named(old: str, text: str, new: Run) -> bool:
-    """Whether the message names the old value, too, and not as what it goes on to speak of: "not the blue one", "I said Kilkenny"."""
-    for match in re.finditer(rf"(?<![a-z0-9]){re.escape(old.casefold())}(?![a-z0-9])", text.casefold()):
-        beside = min(abs(match.start() - new[-1].end), abs(new[0].start - match.end())) <= 1
-        before = text[: match.start()].casefold().split()
-        led = (
-            not before or not text.isascii() or not before[-1][-1].isalpha() or before[-1] in STOP or cues.meaning(before[-1]) > 0
-        )
-        if (
-            led
-            and not beside
-            and (not before or before[-1] not in subjects.DEFINITE or "of" in before[-3:] or "not" in before[-3:])
-        ):
-            return True
-    return False
-
-
-def _of_kinds(text: str, words: list[Token], new: Run, heard: Heard, old: Run) -> float:
-    one, other = new[-1], old[-1]
-    mine, others = text[new[0].start : new[-1].end], heard.text[1][old[0].start : old[-1].end]
-    if family(one) != WORD:
-        return 1.5 if one.kind == NUMBER and not (contrast.unit(one) and contrast.same_unit(one, other)) else 3.0
-    if any(of_one_set(mine, other) for mine in new):
-        return 4.0
-    if len(mine) == len(others) and _WHERE.fullmatch(heard.text[1][old[0].start - 1 : old[0].start]):
-        return 1.5
-    shaped = _is_identifier(text, new), _is_identifier(heard.text[1], old)
-    score = 1.5 if all(shaped) else 0.0
-    named = one.kind == NAME, other.kind == NAME and _is_named_thing(old, heard)
-    if all(named):
-        score += 1.5
-    elif any(named) and not all(shaped):
-        score += 0.7 if not any(word.text[0].isupper() for word in words) else -0.5
-        name, where = (new, words) if named[0] else (old, heard.words)
-        score -= 2.0 if name[0].start > where[0].start and words[0].text[0].isupper() else 0.0
-    return score
-
-
-def _of_frame(words: list[Token], new: Run, heard: Heard, old: Run) -> float:
-    """What both stand between."""
-    mine, theirs = _left(words, new[0].start), _left(heard.words, old[0].start)
-    score = 0.0
-    for one, other in zip(reversed(mine), reversed(theirs), strict=False):
-        if one != other:
-            break
-        score += 1.0
-    return min(score, 3.0) + min(0.5 * len(set(mine[:-1]) & set(theirs[:-1])), 1.5)
-
-
-def _has_other_role(words: list[Token], new: Run, heard: Heard, old: Run) -> bool:
-    """Whether they stand behind different prepositions: "to Mexico City", "with United Airlines"."""
-    mine, theirs = _left(words, new[0].start)[-1:], _left(heard.words, old[0].start)[-1:]
-    return {*mine, *theirs} <= _ROLES and {*mine} != {*theirs} and bool(mine and theirs) and not {*mine, *theirs} <= _WHERE_TO
-
-
-def _left(words: list[Token], start: int) -> list[str]:
-    """The words of the clause before a place."""
-    out: list[str] = []
-    for word in words:
-        if word.start >= start:
-            break
-        if word.is_word and word.low not in _BUT:
-            out.append("a" if word.low in ARTICLES else word.low)
-        elif word.is_word or word.text in CLAUSE_ENDS or word.text in ",:，、：(،":
-            out.clear()
-    return out
-
-
-def _of_slot(words: list[Token], new: Run, heard: Heard, old: Run, earlier: Earlier) -> float:
-    """Whether the message names what the old value is: the word beside it, or the argument that it was."""
-    spans = {(value.start, value.end) for value in new}
-    names = {
-        word.low.removesuffix("s")
-        for word in words
-        if word.is_word and word.low not in STOP and (word.start, word.end) not in spans
-    }
-    if not names:
-        return 0.0
-    ids = {each for value in old for each in value.ids}
-    if earlier.was_given(ids, names):
-        return 4.0
-    before = [word for word in heard.words if word.end <= old[0].start and word.is_word][-1:]
-    after = [word for word in heard.words if word.start >= old[-1].end and word.is_word][:1]
-    return 3.0 if any(word.low.removesuffix("s") in names and not cues.meaning(word.low) for word in before + after) else 0.0

@@ -162,10 +162,20 @@ class Once(Case):
 
     async def test_parts_and_calls_are_compared_by_value(self, manager: SessionManager) -> None:
         session = await chat(manager)
-        one = {"role": "assistant", "content": [{"type": "text", "text": "a"}], "tool_calls": calls("c1"), "external_id": "x"}
-        turned = {"role": "assistant", "content": [{"text": "a", "type": "text"}], "tool_calls": calls("c1"), "external_id": "x"}
-        first = await manager.add_message(session.id, **one)  # type: ignore[arg-type]
-        again = await manager.add_message(session.id, **turned)  # type: ignore[arg-type]
+        one: JsonObject = {
+            "role": "assistant",
+            "content": [{"type": "text", "text": "a"}],
+            "tool_calls": calls("c1"),
+            "external_id": "x",
+        }
+        turned: JsonObject = {
+            "role": "assistant",
+            "content": [{"text": "a", "type": "text"}],
+            "tool_calls": calls("c1"),
+            "external_id": "x",
+        }
+        first = await manager.add_message(session.id, **one)
+        again = await manager.add_message(session.id, **turned)
         assert again.seq == first.seq
 
     async def test_a_batch_of_known_and_new(self, manager: SessionManager) -> None:

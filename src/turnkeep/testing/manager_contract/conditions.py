@@ -179,7 +179,7 @@ class Conditions(Case):
                     manager.conditional(**{field: value})
         for fingerprint in ("x" * 513, None):
             with raises(InvalidInput, "fingerprint"):
-                manager.conditional(fingerprint=fingerprint)  # type: ignore[arg-type]
+                manager.conditional(fingerprint=fingerprint)  # type: ignore[arg-type]  # None is what is to be refused
         given = manager.conditional(expected_version=1)
         for call in (given.get_or_create_session("web", 1), given.erase_user("ann"), given.cleanup()):
             with raises(InvalidInput, "expected_version"):

@@ -40,7 +40,7 @@ class Removal(Case):
             await manager.update_state(one.id, {"a": 1})
             await manager.record_error(one.id, "Timeout")
         before = figures(await manager.get_session(other.id))
-        assert await manager.delete_session(session.id) is None  # type: ignore[func-returns-value]
+        assert await manager.delete_session(session.id) is None  # type: ignore[func-returns-value]  # that it is None is what is tested
         for call in (
             manager.get_session(session.id),
             manager.get_messages(session.id),
