@@ -24,6 +24,7 @@ IMPORTS_IN_FUNCTIONS = {
     "agents/load.py": ["turnkeep.agents"],
     "agents/pydantic.py": ["turnkeep.agents"],
     "bots/files.py": ["pypdf"],
+    "bots/discord/__init__.py": ["turnkeep.bots"],
     "bots/telegram/__init__.py": ["turnkeep.bots"],
     "stores/__init__.py": ["turnkeep.stores"],
     "cli/__init__.py": ["turnkeep.cli"],

@@ -65,6 +65,8 @@ VALUES: dict[str, tuple[Any, str, str]] = {
     "tool_steps": (5, "5", "5"),
     "telegram_token": ("1:a", "1:a", '"1:a"'),
     "telegram_api_url": ("http://127.0.0.1:1", "http://127.0.0.1:1", '"http://127.0.0.1:1"'),
+    "discord_token": ("a.b.c", "a.b.c", '"a.b.c"'),
+    "discord_api_url": ("http://127.0.0.1:2", "http://127.0.0.1:2", '"http://127.0.0.1:2"'),
     "bot_scope": ("user", "user", '"user"'),
     "bot_hears": (True, "true", "true"),
     "bot_max_file_mb": (3, "3", "3"),
@@ -274,7 +276,7 @@ def test_errors_quote_no_secret(folder: Path) -> None:
         Settings(encryption_key=wrong).key()
     errors.append(caught.value)
     for error in errors:
-        assert error.field.startswith(("encryption_", "telegram_token"))
+        assert error.field.startswith(("encryption_", "telegram_token", "discord_token"))
         chain = [error, error.__cause__, error.__context__]
         assert not any("horse" in str(one) for one in chain)
 

@@ -30,7 +30,7 @@ PREFIX = "TURNKEEP_"
 FILE = "turnkeep.toml"
 RAW_KEY_BYTES = 32
 MAX_TOKEN_LIMIT = 10**9
-SECRETS = ("encryption_key", "encryption_passphrase", "telegram_token")
+SECRETS = ("encryption_key", "encryption_passphrase", "telegram_token", "discord_token")
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -89,6 +89,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     telegram_token: str | None = None
     telegram_api_url: str = "https://api.telegram.org"  # of a Bot API server
+    discord_token: str | None = None
+    discord_api_url: str = "https://discord.com/api/v10"
     bot_scope: Literal["chat", "topic", "user"] = "topic"  # what has a session of its own: a chat, a topic in it, a user in it
     bot_hears: bool = False  # in groups, also what is not said to it goes into the session
     bot_max_file_mb: int = 10  # of an attachment that is read

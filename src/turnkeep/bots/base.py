@@ -22,10 +22,10 @@ from msgspec.structs import replace
 
 from turnkeep.bots.access import Access
 from turnkeep.bots.commands import BotCommands, Chosen, Desk
-from turnkeep.bots.delivery import FIRST_PAUSE, LAST_PAUSE, Delivery, Gone, Passing, Place, Sender, Slow
+from turnkeep.bots.delivery import Delivery, Gone, Passing, Place, Refused, Sender, Slow
 from turnkeep.bots.files import Files
 from turnkeep.bots.gather import PIECES, Gatherer, merged
-from turnkeep.bots.inbox import Inbox
+from turnkeep.bots.inbox import FIRST_PAUSE, LAST_PAUSE, Inbox
 from turnkeep.bots.received import Attachment, Received
 from turnkeep.bots.texts import Texts
 from turnkeep.chat import Chat, Incoming, Lanes, Reply, origin, version_of
@@ -120,22 +120,29 @@ class Bot:
 
     # --- a turn
 
-    async def take(self, received: Received) -> None:
-        """Take a message in; when this returns the platform may be told so. Its answer comes later.
+    async def take(self, received: Received) -> bool:
+        """Take a message in; when this returns the platform may be told so. Its answer comes later, if it is True.
 
         One that comes again costs nobody anything: it is known before it is judged.
         """
         refusal = self.access.admits(received)
-        if refusal is None and await self.inbox.take_in(received):
+        if refusal is None:
+            if not await self.inbox.take_in(received):
+                return False
             refusal = None if self.awaits(received) else await self.access.judge(received)
-            if refusal is not None:
-                await self.inbox.finish([received.external_id])
-            elif received.kind == "command":
-                self.spawn(self._command(received))
-            else:
-                self._gatherer.add(received, ())
-        if refusal is not None and refusal.text:
+            if refusal is None:
+                self._admitted(received)
+                return received.kind != "heard"
+            await self.inbox.finish([received.external_id])
+        if refusal.text:
             self.spawn(self.say(received.place, received.language, refusal.text, **refusal.values))
+        return bool(refusal.text)
+
+    def _admitted(self, received: Received) -> None:
+        if received.kind == "command":
+            self.spawn(self._command(received))
+        else:
+            self._gatherer.add(received, ())
 
     def awaits(self, received: Received) -> bool:
         """Whether it is one more piece of a message whose first pieces are here."""
@@ -168,7 +175,9 @@ class Bot:
             if reply is not None:
                 self._noted(reply.session.id, received)
                 await self.access.used(received, reply)
-                await delivery.finish(_words(reply, texts))
+                gone = await delivery.finish(_words(reply, texts))
+                if gone is not None:
+                    await self._undelivered(received, gone)
         except StoreError:
             raise
         except TurnkeepError as error:
@@ -261,10 +270,10 @@ class Bot:
         except TurnkeepError as error:
             said = texts.say("refused", why=str(error))
         except (Passing, Gone) as error:
-            log.warning("a command's answer was not delivered: %s", error)
+            await self._undelivered(received, error)
             said = ""
-        if said:
-            await self.tell(received.place, said)
+        if said and (gone := await self.tell(received.place, said)) is not None:
+            await self._undelivered(received, gone)
         await self.inbox.finish([received.external_id])
 
     async def chosen(self, choice: str, user: str, language: str | None) -> Chosen | None:
@@ -282,9 +291,18 @@ class Bot:
         """A text of the catalogue."""
         await self.tell(place, Texts(language).say(key, **values))
 
-    async def tell(self, place: Place, text: str) -> None:
+    async def tell(self, place: Place, text: str) -> Gone | None:
         """Say something that is no part of the conversation."""
-        await Delivery(self.platform, place).finish(text)
+        return await Delivery(self.platform, place).finish(text)
+
+    async def _undelivered(self, received: Received, why: Exception) -> None:
+        """A record in the session; and where the platform refused the answer, not us, a word in its place."""
+        log.warning("the answer to %s was not delivered: %s", received.external_id, why)
+        if (session := await self._session(received.incoming)) is not None:
+            data = {"external_id": received.external_id}
+            await self.sessions.record_error(session.id, "NotDelivered", message=str(why)[:1000], data=data)
+        if isinstance(why, Refused):
+            await self.say(received.place, received.language, "undelivered")
 
     def _noted(self, session_id: str, received: Received) -> None:
         self._places[session_id] = received.place, received.language

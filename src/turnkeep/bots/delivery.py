@@ -15,19 +15,22 @@ from typing import Protocol, TypeVar
 import msgspec
 
 from turnkeep.agents import Progress, Text, ToolStarted
-from turnkeep.bots.inbox import Note
+from turnkeep.bots.inbox import FIRST_PAUSE, LAST_PAUSE, Note
 
 log = logging.getLogger("turnkeep.bots")
 T = TypeVar("T")
-FIRST_PAUSE, LAST_PAUSE = 0.5, 30.0  # seconds until a call is tried again that failed for a reason that may pass
 
 
 class Place(msgspec.Struct, frozen=True, kw_only=True):
-    """Where an answer goes: a chat, perhaps a thread in it, perhaps in reply to a message."""
+    """Where an answer goes: a chat, perhaps a thread in it, perhaps in reply to a message.
+
+    `ticket`: the platform's own, by which it wants this answered as long as it holds.
+    """
 
     chat: str
     thread: str | None = None
     reply_to: str | None = None
+    ticket: str | None = None
 
 
 class Slow(Exception):
@@ -48,6 +51,10 @@ class Missing(Exception):
 
 class Gone(Exception):
     """There is nobody to deliver to: blocked, kicked out, deleted. It will not pass."""
+
+
+class Refused(Gone):
+    """The platform does not take this message; it may take another."""
 
 
 class Sender(Protocol):
@@ -174,14 +181,16 @@ class Delivery:
 
     # --- the end
 
-    async def finish(self, text: str) -> None:
-        """Deliver the final text, however long the platform makes us wait."""
+    async def finish(self, text: str) -> Gone | None:
+        """Deliver the final text, however long the platform makes us wait; why it cannot be delivered, if so."""
         await self.close()
         parts = self.sender.parts(text)
         try:
             await insist(lambda: self._put(parts))
         except Gone as gone:
-            log.warning("nobody is there to deliver to: %s", gone)
+            log.warning("an answer cannot be delivered: %s", gone)
+            return gone
+        return None
 
     async def close(self) -> None:
         """End what shows the growing text; a call that is under way may finish, so that its message is known."""

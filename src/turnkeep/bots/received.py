@@ -12,6 +12,7 @@ import msgspec
 from turnkeep.bots.delivery import Place
 from turnkeep.chat import Incoming
 
+MAX_QUOTE = 1000  # characters of a quote that come along
 # heard: goes into the log and is not answered; unread: so does what it was, and people are told that it cannot be read
 Kind = Literal["message", "edit", "retry", "command", "heard", "unread"]
 
@@ -47,3 +48,9 @@ class Received(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def external_id(self) -> str:
         return str(self.incoming.external_id)
+
+
+def quote(text: str) -> str:
+    """What a message quotes, as it stands before what it says."""
+    shown = f"{text[:MAX_QUOTE]} …" if len(text) > MAX_QUOTE else text
+    return "\n".join(f"> {line}" for line in shown.splitlines())

@@ -34,7 +34,8 @@ def cli() -> None:
 for name, module, short_help in (
     ("demo", "demo", "Replay conversations as a bot would hold them."),
     ("chat", "chat", "Talk with the agent in this terminal, as a bot's users do."),
-    ("telegram", "telegram", "Run the Telegram bot until Ctrl-C or SIGTERM."),
+    ("telegram", "bots", "Run the Telegram bot until Ctrl-C or SIGTERM."),
+    ("discord", "bots", "Run the Discord bot until Ctrl-C or SIGTERM."),
     ("sessions", "sessions", "List, show, resummarize and delete sessions."),
     ("keys", "keys", "Create, list and revoke API keys."),
     ("serve", "serve", "Serve the HTTP API until Ctrl-C or SIGTERM."),

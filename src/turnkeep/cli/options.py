@@ -1,6 +1,6 @@
 """The options that every command has, and the manager that they name.
 
-Invariants: only `demo`, `chat`, `telegram`, `serve` and `keys create` make a database, every other command wants one that is there;
+Invariants: only `demo`, `chat`, the bots, `serve` and `keys create` make a database, every other command wants one that is there;
 a command does what it was asked to, so no cleanup runs beside it (programs that go on running are no such commands). Encryption keys
 come from the settings, never from an option: other users of the machine see those.
 """

@@ -19,6 +19,7 @@ from telegram.request import HTTPXRequest
 
 from turnkeep.bots.access import Access
 from turnkeep.bots.base import Bot
+from turnkeep.bots.life import live
 from turnkeep.bots.telegram.platform import Telegram
 from turnkeep.bots.telegram.poller import POLL_SECONDS, Poller
 from turnkeep.bots.telegram.reading import Me, received_of
@@ -56,15 +57,8 @@ class TelegramApp:
             await self._hello()
             ready(self.me.username)
             await self.bot.start()
-            polling = asyncio.create_task(self.poller.run())
             self.bot.spawn(self._menu())
-            stopping = asyncio.create_task(stop.wait())
-            await asyncio.wait([polling, stopping], return_when=asyncio.FIRST_COMPLETED)
-            stopping.cancel()
-            polling.cancel()
-            await asyncio.gather(stopping, return_exceptions=True)
-            await self.bot.stop(self.settings.close_timeout)
-            await _ended(polling)
+            await live(self.poller.run(), stop, lambda: self.bot.stop(self.settings.close_timeout))
         finally:
             await self.telegram.shutdown()
             for connection in self.connections:  # also of a bot that was never let in
@@ -108,13 +102,6 @@ class TelegramApp:
         chosen = await self.bot.chosen(query.data or "", str(query.from_user.id), query.from_user.language_code)
         if chosen is not None:
             await self.platform.answer_button(query, chosen.alert, chosen.text)
-
-
-async def _ended(polling: asyncio.Task[None]) -> None:
-    """What ended the polling, if it was not us."""
-    found = (await asyncio.gather(polling, return_exceptions=True))[0]
-    if isinstance(found, Exception):
-        raise found
 
 
 def _client(settings: Settings, request: HTTPXRequest, polling: HTTPXRequest) -> TelegramBot:

@@ -8,16 +8,17 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 from telegram import Bot, Update
 from telegram.error import Conflict, InvalidToken, NetworkError, RetryAfter, TelegramError
 
+from turnkeep.bots.inbox import FIRST_PAUSE, LAST_PAUSE, until_stored
 from turnkeep.bots.telegram.sender import seconds_of
-from turnkeep.errors import InvalidInput, StoreError
+from turnkeep.errors import InvalidInput
 
 log = logging.getLogger("turnkeep.bots")
 POLL_SECONDS = 25
-FIRST_PAUSE, LAST_PAUSE = 0.5, 30.0
 ALLOWED = ("message", "edited_message", "callback_query")
 
 
@@ -48,21 +49,8 @@ class Poller:
                 pause = FIRST_PAUSE
                 self.polled.set()
                 for update in updates:
-                    await self._taken(update)
+                    await until_stored(partial(self.take, update), f"update {update.update_id}")
                     offset = update.update_id + 1
-
-    async def _taken(self, update: Update) -> None:
-        """A store that refuses for now is asked again, so that nothing is lost; an update that we fail at is logged and passed over."""
-        pause = FIRST_PAUSE
-        while True:
-            try:
-                return await self.take(update)
-            except StoreError as error:
-                log.error("update %s waits for the database: %s", update.update_id, error)
-                pause = await _wait(pause)
-            except Exception:
-                log.exception("update %s could not be read", update.update_id)
-                return None
 
 
 async def _wait(seconds: float) -> float:

@@ -14,11 +14,10 @@ from telegram import Message, MessageEntity, Update, User
 
 from turnkeep.bots.commands import KNOWN
 from turnkeep.bots.delivery import Place
-from turnkeep.bots.received import Attachment, Kind, Received
+from turnkeep.bots.received import Attachment, Kind, Received, quote
 from turnkeep.chat import Incoming
 
 INTERFACE = "telegram"
-MAX_QUOTE = 1000  # characters of a quote that come along
 PASTE_UNITS = 4000  # a text this long is perhaps the first piece of a paste that the app has cut
 Scope = Literal["chat", "topic", "user"]
 _UNREAD = (
@@ -190,14 +189,11 @@ def _text(message: Message, me: Me) -> str:
 
 
 def _quoted(message: Message, me: Me) -> str:
-    quote = message.quote.text if message.quote else None
+    said = message.quote.text if message.quote else None
     replied = message.reply_to_message
-    if quote is None and replied is not None and not _is_from(replied, me):
-        quote = replied.text or replied.caption
-    shown = quote or ""
-    if len(shown) > MAX_QUOTE:
-        shown = f"{shown[:MAX_QUOTE]} …"
-    return "\n".join(f"> {line}" for line in shown.splitlines())
+    if said is None and replied is not None and not _is_from(replied, me):
+        said = replied.text or replied.caption
+    return quote(said or "")
 
 
 def _quoted_attachments(message: Message, me: Me) -> tuple[Attachment, ...]:

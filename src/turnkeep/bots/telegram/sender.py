@@ -13,7 +13,7 @@ from telegram import Bot, LinkPreviewOptions, MessageEntity, ReplyParameters
 from telegram.constants import ChatAction
 from telegram.error import BadRequest, ChatMigrated, Forbidden, NetworkError, RetryAfter, TelegramError
 
-from turnkeep.bots.delivery import Gone, Missing, Passing, Place, Slow
+from turnkeep.bots.delivery import Gone, Missing, Passing, Place, Refused, Slow
 from turnkeep.bots.telegram.format import Part, formatted, unformatted
 
 T = TypeVar("T")
@@ -88,10 +88,6 @@ class TelegramSender:
 
     async def typing(self, place: Place) -> None:
         await called(self.bot.send_chat_action(place.chat, ChatAction.TYPING, message_thread_id=thread_of(place)))
-
-
-class Refused(Gone):
-    """Telegram does not take the message as it is: perhaps without its formatting."""
 
 
 class Same(Exception):
