@@ -1,18 +1,10 @@
 """The emulator of Discord, as real clients of discord.py see it."""
 
-from collections.abc import AsyncIterator
-
 import discord
 import pytest
 from tests.bots.discord.clients import running
 
 from turnkeep.testing.discord import DiscordEmulator
-
-
-@pytest.fixture
-async def emulator() -> AsyncIterator[DiscordEmulator]:
-    async with DiscordEmulator() as made:
-        yield made
 
 
 async def test_a_client_comes_in_hears_and_answers(emulator: DiscordEmulator) -> None:

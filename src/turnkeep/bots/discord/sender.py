@@ -20,7 +20,7 @@ from discord.http import Route
 from discord.utils import remove_markdown
 
 from turnkeep.bots.delivery import Gone, Missing, Passing, Place, Refused, Slow
-from turnkeep.bots.discord.split import formatted, unformatted
+from turnkeep.bots.discord.format import formatted, unformatted
 from turnkeep.bots.discord.tickets import LIFETIME, ORIGINAL, Ticket, ticket_of
 from turnkeep.session import JsonObject
 

@@ -10,6 +10,7 @@ It needs the extra `testing`.
 
 from turnkeep.testing.discord.chats import Chat, Guild, Server
 from turnkeep.testing.discord.emulator import TOKEN, DiscordEmulator
+from turnkeep.testing.discord.interactions import Interaction
 from turnkeep.testing.discord.shapes import Shown, User
 
-__all__ = ["TOKEN", "Chat", "DiscordEmulator", "Guild", "Server", "Shown", "User"]
+__all__ = ["TOKEN", "Chat", "DiscordEmulator", "Guild", "Interaction", "Server", "Shown", "User"]

@@ -12,11 +12,13 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from turnkeep.testing.discord.checks import MAX_FILE_BYTES
 from turnkeep.testing.discord.gateway import DIRECT_MESSAGES, GUILD_MESSAGES, GUILDS, Gateway
-from turnkeep.testing.discord.shapes import Json, Shown, Snowflakes, User, made_at, now
+from turnkeep.testing.discord.interactions import COMMAND, COMPONENT, Interaction, of_button, of_command
+from turnkeep.testing.discord.shapes import Json, Shown, Snowflakes, User, locale_of, made_at, now
 
 TEXT, DIRECT, THREAD = 0, 1, 11  # types of channels
-REPLY, COMMAND = 19, 20  # types of messages
+REPLY = 19  # type of a message
 SEE, WRITE = 1 << 10, 1 << 11 | 1 << 38  # permissions
 PERMISSIONS = SEE | WRITE | 1 << 6 | 1 << 14 | 1 << 15 | 1 << 16 | 1 << 31 | 1 << 35
 _MENTION = re.compile(r"<@!?(\d+)>")
@@ -32,6 +34,8 @@ class Server:
         self.places: dict[int, Guild] = {}
         self.chats: dict[int, Chat] = {}
         self.files: dict[int, tuple[str, bytes]] = {}
+        self.commands: dict[str, Json] = {}  # by name
+        self.interactions: dict[str, Interaction] = {}  # by token
         self.calls: Counter[str] = Counter()
         self.called = asyncio.Event()
         self.gateway = Gateway(self, token, self.calls, self.called)
@@ -64,7 +68,8 @@ class Guild:
     """A server, as the app calls it."""
 
     def __init__(self, server: Server, name: str, language: str) -> None:
-        self.server, self.id, self.name, self.language = server, server.ids.next(), name, language
+        self.server, self.id, self.name = server, server.ids.next(), name
+        self.locale = locale_of(language)
         self.chats: list[Chat] = []
         server.places[self.id] = self
         server.gateway.dispatch("GUILD_CREATE", self.told(), GUILDS)
@@ -81,7 +86,7 @@ class Guild:
             "emojis": [],
             "stickers": [],
             "features": [],
-            "preferred_locale": User(0, "", self.language).locale,
+            "preferred_locale": self.locale,
             "joined_at": made_at(self.id),
             "large": False,
             "unavailable": False,
@@ -132,7 +137,7 @@ class Chat:
             return known | {"recipients": [self.user.told()] if self.user else []}
         known |= {"guild_id": str(self.guild.id), "name": self.name, "rate_limit_per_user": 0}
         if self.parent is None:
-            denied = (0 if self.seen else SEE) | (0 if self.writable else WRITE)
+            denied = self._denied()
             overwrites = [{"id": str(self.guild.id), "type": 0, "allow": "0", "deny": str(denied)}] if denied else []
             return known | {"position": 0, "nsfw": False, "topic": None, "parent_id": None, "permission_overwrites": overwrites}
         archive = {"archived": False, "locked": False, "auto_archive_duration": 1440, "archive_timestamp": made_at(self.id)}
@@ -154,6 +159,18 @@ class Chat:
         self, data: bytes, name: str, media_type: str | None = None, text: str = "", by: User | None = None, **says: Any
     ) -> Shown:
         return self.says(text, by, attachments=[self.server.keep(self, name, data, media_type)], **says)
+
+    def command(self, name: str, by: User | None = None, /, **options: Any) -> Interaction:
+        """`name`: of a command that the bot has registered, with a slash or without; `options`: by their names."""
+        data = of_command(self.server.commands, name, options, direct=self.guild is None)
+        return self._asks(Interaction(self.server.ids.next(), COMMAND, self.id, by or self._person(), data))
+
+    def presses(self, shown: Shown, label: str, by: User | None = None) -> Interaction:
+        """A person presses the button of that label."""
+        user = by or self._person()
+        if shown.deleted or shown.only_for not in (None, user):
+            raise ValueError(f"{user.name} does not see that message")
+        return self._asks(Interaction(self.server.ids.next(), COMPONENT, self.id, user, of_button(shown, label), shown))
 
     def edits(self, shown: Shown, text: str) -> None:
         """A person edits a message of theirs."""
@@ -182,6 +199,36 @@ class Chat:
         if self.guild is not None:
             self.guild.chats.remove(self)
         self._happens("THREAD_DELETE" if self.kind == THREAD else "CHANNEL_DELETE", self.told(), GUILDS)
+
+    def _asks(self, interaction: Interaction) -> Interaction:
+        self.server.interactions[interaction.token] = interaction
+        told: Json = {
+            "id": str(interaction.id),
+            "application_id": str(self.server.me.id),
+            "type": interaction.kind,
+            "token": interaction.token,
+            "version": 1,
+            "data": interaction.data,
+            "channel_id": str(self.id),
+            "channel": {**self.told(), "permissions": str(PERMISSIONS)},
+            "locale": interaction.user.locale,
+            "entitlements": [],
+            "app_permissions": str(PERMISSIONS & ~self._denied()),
+            "authorizing_integration_owners": {"0": str(self.guild.id) if self.guild else "0"},
+            "context": 1 if self.guild is None else 0,
+            "attachment_size_limit": MAX_FILE_BYTES,
+            **self._where(),
+        }
+        if interaction.source is not None:
+            told["message"] = interaction.source.raw
+        if self.guild is None:
+            told["user"] = interaction.user.told()
+        else:
+            told["guild_locale"] = self.guild.locale
+            told["guild"] = {"id": str(self.guild.id), "locale": self.guild.locale, "features": []}
+            told["member"] = {**interaction.user.member(), "user": interaction.user.told(), "permissions": str(PERMISSIONS)}
+        self.server.gateway.dispatch("INTERACTION_CREATE", told)
+        return interaction
 
     # --- what a test sees
 
@@ -282,6 +329,10 @@ class Chat:
 
     def is_writable(self) -> bool:
         return (self.parent or self).writable
+
+    def _denied(self) -> int:
+        """Permissions that the bot does not have here."""
+        return (0 if self.is_seen() else SEE) | (0 if self.is_writable() else WRITE)
 
     def _person(self) -> User:
         if self.user is None:

@@ -13,6 +13,7 @@ from typing import Any, Self
 
 from aiohttp import web
 
+from turnkeep.testing.discord.callbacks import Callbacks
 from turnkeep.testing.discord.calls import Call, Handler, Routes, answer, read
 from turnkeep.testing.discord.chats import TEXT, Chat, Guild, Server
 from turnkeep.testing.discord.checks import commands, refusal
@@ -43,8 +44,7 @@ class DiscordEmulator:
     def __init__(self, *, name: str = "Turnkeep", token: str = TOKEN, port: int = 0) -> None:
         self.token, self.port = token, port
         self.server = Server(name, token)
-        self.calls, self.gateway = self.server.calls, self.server.gateway
-        self.commands: dict[str, Json] = {}  # by name
+        self.calls, self.gateway, self.commands = self.server.calls, self.server.gateway, self.server.commands
         self.flood: Counter[str] = Counter()  # how many calls of a name are answered by 429 next
         self.retry_after = 0.2  # seconds, in these answers
         self.broken: Counter[str] = Counter()  # how many calls of a name end in 502 next
@@ -54,10 +54,11 @@ class DiscordEmulator:
         self._refused: dict[str, deque[Refused]] = defaultdict(deque)
         self._windows: dict[tuple[str, str], deque[float]] = defaultdict(deque)
         self.messages = Messages(self.server)
+        self.callbacks = Callbacks(self.server, self.messages)
 
     async def __aenter__(self) -> Self:
         app = web.Application(client_max_size=MAX_BODY)
-        for method, path, handler in (*self._routes(), *self.messages.routes()):
+        for method, path, handler in (*self._routes(), *self.messages.routes(), *self.callbacks.routes()):
             app.router.add_route(method, f"{API}{path}", self._answering(handler))
         app.router.add_get("/gateway", self.gateway.serve)
         app.router.add_get("/attachments/{channel}/{file}/{name}", self._file)

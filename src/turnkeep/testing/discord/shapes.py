@@ -48,6 +48,10 @@ def now() -> str:
     return datetime.now(UTC).isoformat()
 
 
+def locale_of(language: str) -> str:
+    return LOCALES.get(language, language)
+
+
 @dataclass(eq=False)
 class User:
     """A person, or the bot. `language`: of their app."""
@@ -63,7 +67,7 @@ class User:
 
     @property
     def locale(self) -> str:
-        return LOCALES.get(self.language, self.language)
+        return locale_of(self.language)
 
     def told(self) -> Json:
         return {
