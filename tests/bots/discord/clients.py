@@ -29,6 +29,9 @@ class Recorder(discord.Client):
         self.interactions: list[discord.Interaction] = []
         self.news = asyncio.Event()
 
+    async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:
+        """It would wait for five seconds."""
+
     def dispatch(self, event: str, /, *args: Any, **kwargs: Any) -> None:
         super().dispatch(event, *args, **kwargs)
         self.events.append(event)
@@ -71,9 +74,13 @@ async def running(emulator: DiscordEmulator, intents: discord.Intents | None = N
     client = Recorder(intents)
     running = asyncio.create_task(client.start(emulator.token))
     try:
-        await client.until_event("ready")
+        ready = asyncio.create_task(client.until_event("ready"))
+        await asyncio.wait([running, ready], return_when=asyncio.FIRST_COMPLETED)
+        ready.cancel()
+        if running.done():
+            await running
         yield client
     finally:
         await client.close()
-        await running
+        await asyncio.wait([running])
         Route.BASE, DiscordWebSocket.DEFAULT_GATEWAY = before

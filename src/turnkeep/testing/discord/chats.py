@@ -72,7 +72,8 @@ class Guild:
         self.locale = locale_of(language)
         self.chats: list[Chat] = []
         server.places[self.id] = self
-        server.gateway.dispatch("GUILD_CREATE", self.told(), GUILDS)
+        joined = {key: value for key, value in self.told().items() if key != "unavailable"}
+        server.gateway.dispatch("GUILD_CREATE", joined, GUILDS)
 
     def told(self) -> Json:
         everyone = {"id": str(self.id), "name": "@everyone", "permissions": str(PERMISSIONS), "position": 0, "color": 0}
@@ -242,6 +243,10 @@ class Chat:
     def answers(self) -> list[str]:
         """The texts of these, but for those that say only that it is thinking."""
         return [one.text for one in self.from_bot() if not one.loading]
+
+    def files(self, shown: Shown) -> dict[str, bytes]:
+        """What is attached to a message, by name."""
+        return {one["filename"]: self.server.files[int(one["id"])][1] for one in shown.raw["attachments"]}
 
     async def until(self, seen: Callable[[Chat], bool], seconds: float = 20.0) -> None:
         """Wait until that is so; it is asked after each call of the bot."""

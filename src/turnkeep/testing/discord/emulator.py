@@ -26,19 +26,27 @@ MAX_BODY = 60_000_000
 
 
 class DiscordEmulator:
-    """A Discord of its own, with one bot in it.
-
-    Point a client of discord.py at it before it is run, and let people talk:
+    """A Discord of its own, with one bot in it. Point a client of discord.py at it before it is run, and let people talk:
 
         discord.http.Route.BASE = emulator.url
         discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(emulator.gateway_url)
 
-        async with DiscordEmulator() as emulator:
-            ann, general = emulator.user("Ann"), emulator.channel("general")
-            general.says("hello", ann, mention=True)
-            await general.until(lambda chat: chat.answers() == ["Hello, Ann."])
+        ann, general = emulator.user("Ann"), emulator.channel("general")
+        general.says("hello", ann, mention=True)
+        await general.until(lambda chat: chat.answers() == ["Hello, Ann."])
+        asked = general.command("/forget", ann)
+        await general.until(lambda chat: bool(asked.answers()))
+        general.presses(asked.shown[0], "Erase all", ann)
 
-    Calls are counted by the names of the handlers (`calls["create_message"]`), what the gateway hears by its name (`calls["RESUME"]`).
+    What goes wrong is asked for:
+
+        emulator.flood["edit_message"] = 3               # the next three are answered by 429
+        emulator.limits["create_message"] = (5, 5.0)     # as Discord has them; without, there are none
+        emulator.refuse("create_message", 50013)
+        emulator.gateway.cut()                           # or reconnect(), invalidate(resumable=...), close(code), down = True
+        general.is_deleted()                             # or lets_bot(write=False)
+
+    Calls are counted by the names of their handlers (`calls["create_message"]`), what the gateway hears by its own (`calls["RESUME"]`).
     """
 
     def __init__(self, *, name: str = "Turnkeep", token: str = TOKEN, port: int = 0) -> None:

@@ -58,6 +58,7 @@ class Connection:
     def __init__(self, socket: web.WebSocketResponse, transport: asyncio.Transport | None, compressed: bool) -> None:
         self.socket, self.transport = socket, transport
         self.session: Session | None = None
+        self.farewell: int | None = None  # the code with which the bot closed it
         self._pack = zlib.compressobj() if compressed else None
         self._queue: asyncio.Queue[bytes] = asyncio.Queue()
 
@@ -194,6 +195,8 @@ class Gateway:
                 message = await connection.socket.receive(timeout=self.heartbeat * 1.5)
             except TimeoutError:
                 raise _Closing(SILENT, "Session timed out.") from None
+            if message.type is WSMsgType.CLOSE:
+                connection.farewell = message.data
             if message.type is not WSMsgType.TEXT:
                 return
             try:
@@ -208,7 +211,7 @@ class Gateway:
         session = connection.session
         if session is not None:
             session.connection = None
-            if connection.socket.close_code in (1000, 1001):  # that is how a bot says that it will not be back
+            if connection.farewell in (1000, 1001):  # that is how a bot says that it will not be back
                 self.sessions.pop(session.id, None)
         self.called.set()
 

@@ -84,7 +84,7 @@ class Messages:
         not_empty(fields)
         fields["flags"] = given.get("flags", 0) & SUPPRESS | (EPHEMERAL if only_for else 0)
         shown = chat.add(self.server.me, {**fields, **more}, reply_to)
-        shown.raw["mentions"] = _pinged(given, shown.raw["mentions"], reply_to)
+        shown.raw["mentions"] = _pinged(given, chat.mentioned(shown.text), reply_to)
         shown.sent, shown.only_for = given, only_for
         return shown
 
@@ -193,10 +193,11 @@ class Messages:
 
 
 def _pinged(given: Json, named: list[Json], reply_to: Shown | None) -> list[Json]:
-    """Whom a message of the bot reaches, of those that it names: what `allowed_mentions` lets through."""
+    """Whom a message of the bot reaches: of those that it names and whom it answers, whom `allowed_mentions` lets through."""
     allowed = given.get("allowed_mentions")
-    if allowed is None:
-        return named
-    listed = {str(one) for one in allowed.get("users", ())}
-    replied = str(reply_to.sender.id) if reply_to is not None and allowed.get("replied_user") else ""
-    return [one for one in named if "users" in allowed.get("parse", ()) or one["id"] in listed or one["id"] == replied]
+    if allowed is not None:
+        listed = {str(one) for one in allowed.get("users", ())}
+        named = [one for one in named if "users" in allowed.get("parse", ()) or one["id"] in listed]
+    if reply_to is not None and (allowed is None or allowed.get("replied_user")):
+        named = [one for one in named if one["id"] != str(reply_to.sender.id)] + [reply_to.sender.told()]
+    return named
