@@ -129,6 +129,9 @@ class Behind:
             self._read.discard(number)
             self._failed = True
             return
+        except Exception:  # what the library cannot read now it cannot read later
+            log.exception("what was missed in channel %s cannot be read", number)
+            return
         for message in missed:
             if message.id > self._forgotten.get(message.author.id, 0):
                 await self.take(message)

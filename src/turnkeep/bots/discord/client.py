@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import aiohttp
@@ -58,6 +59,8 @@ class Client(discord.Client):
             max_ratelimit_timeout=MAX_WAIT,
         )
         self.events: Events | None = None
+        parsers = self._connection.parsers
+        parsers.update({name: _surviving(name, parse) for name, parse in parsers.items()})
         self.ws: Any = _Unconnected()  # the library asks it for its session when the very first connection fails
 
     async def listen(self, events: Events) -> None:
@@ -70,6 +73,10 @@ class Client(discord.Client):
         except discord.ConnectionClosed as error:
             why = _WRONG_TOKEN if error.code == 4004 else f"Discord has closed the connection for good, with code {error.code}"
             raise InvalidInput("discord_token", why) from None
+
+    def dispatch(self, event: str, /, *args: Any, **kwargs: Any) -> None:
+        if not self.is_closed():  # the library's own timers may outlive it
+            super().dispatch(event, *args, **kwargs)
 
     async def on_connect(self) -> None:
         if self.events is not None:
@@ -105,6 +112,18 @@ class _Unconnected:
     @property
     def gateway(self) -> yarl.URL:
         return DiscordWebSocket.DEFAULT_GATEWAY
+
+
+def _surviving(name: str, parse: Callable[[Any], None]) -> Callable[[Any], None]:
+    """An event that the library cannot read would end its connection, and the bot with it."""
+
+    def parsed(data: Any) -> None:
+        try:
+            parse(data)
+        except Exception:
+            log.exception("Discord's %s cannot be read", name)
+
+    return parsed
 
 
 async def log_in(settings: Settings) -> Client:
