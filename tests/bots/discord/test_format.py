@@ -8,6 +8,7 @@ import regex  # type: ignore[import-untyped]  # it has no types, and one call he
 from hypothesis import example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
+from tests.bots.discord.reader import commonmark, discord
 
 from turnkeep.bots.discord.format import MAX_CHARACTERS, formatted, unformatted
 from turnkeep.bots.discord.format.characters import boundary, is_boundary, width
@@ -215,6 +216,29 @@ def test_what_is_longer_than_a_part_is_cut() -> None:
 )
 def test_markdown_as_discord_shows_it(written: str, shown: str) -> None:
     assert formatted(written) == [shown]
+
+
+def nested(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+    marks = st.sampled_from(["**", "*", "_", "__", "~~"])
+    return st.builds(lambda mark, words: f"{mark}in {' '.join(words)} out{mark}", marks, st.lists(inner, min_size=1, max_size=4))
+
+
+@given(
+    st.lists(st.recursive(st.sampled_from(["one", "snake_case", "2 * 3", "`a_b`"]), nested, max_leaves=8), max_size=6).map(
+        " ".join
+    )
+)
+@example("*2 * 3* ***so*** **_so_** *__so__* ~~**so**~~")
+@example("_`a*b`_ *`a*b`* _snake_case_")
+def test_discord_formats_what_commonmark_does(text: str) -> None:
+    assert discord(formatted(text)[0]) == commonmark(text) or not text
+
+
+@given(st.lists(st.sampled_from(["a", "b", " ", " ", "**", "__", "*", "_", "`", "~~", " ||"]), max_size=4).map("".join))
+def test_nothing_is_formatted_by_accident(marks: str) -> None:
+    text = f"one {marks} two\n\nthree {marks} four"
+    for (_, shown), (_, meant) in zip(discord("\n".join(formatted(text))), commonmark(text), strict=True):
+        assert shown <= meant
 
 
 def test_a_narrow_table_is_drawn() -> None:

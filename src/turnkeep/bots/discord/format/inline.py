@@ -205,7 +205,7 @@ class _Pairing:
         self.waiting: list[tuple[int, _Marks]] = []
         self.count = Counter[str]()  # of those that wait, by character
         self.innermost = defaultdict[Kind, list[_Pair]](list)
-        self.underscores = list(accumulate((isinstance(piece, _Marks) and piece.character == "_" for piece in pieces), initial=0))
+        self.within = {one: list(accumulate((_shows(piece, one) for piece in pieces), initial=0)) for one in "*_"}
 
     def run(self, *, growing: bool) -> list[_Piece]:
         for at, piece in enumerate(self.pieces):
@@ -245,9 +245,9 @@ class _Pairing:
             self._drop()
 
     def _mark(self, first: int, character: str, last: int, kind: Kind) -> str:
-        """Discord's own: `__` underlines there, and between two `_` there may be none."""
+        """Discord's own: `__` underlines there, and what stands between two `_` has none, code neither; the same for `*`."""
         if kind == "emphasis":
-            return "*" if self.underscores[last] > self.underscores[first + 1] else character
+            return next((one for one in (character, *"*_") if self.within[one][last] == self.within[one][first + 1]), "")
         return "**" if kind == "strong" else character * 2
 
     def _drop(self) -> None:
@@ -261,6 +261,13 @@ def _size(opener: _Marks, closer: _Marks) -> int:
     return 2 if count >= 2 else count if opener.character in "*_" else 0
 
 
+def _shows(piece: _Piece, mark: str) -> bool:
+    """Whether it ends what is emphasized by that mark: code and addresses, and a `_` that is text."""
+    if isinstance(piece, _Atom):
+        return mark in piece.text and not piece.text.startswith("\\")
+    return isinstance(piece, _Marks) and piece.character == mark == "_"
+
+
 def _fit(opener: _Marks, closer: _Marks) -> bool:
     """CommonMark's rule of three: `a**b*c` is no pair."""
     if opener.character not in "*_" or not (opener.may_close or closer.may_open):
@@ -269,7 +276,7 @@ def _fit(opener: _Marks, closer: _Marks) -> bool:
 
 
 def _written(pieces: Sequence[_Piece]) -> Styled:
-    out, at, spans = list[str](), 0, list[Span]()
+    out, at, spans, stars = list[str](), 0, list[Span](), 0
 
     def write(told: str) -> None:
         nonlocal at
@@ -286,10 +293,12 @@ def _written(pieces: Sequence[_Piece]) -> Styled:
         else:
             for pair in piece.closes:
                 write(pair.mark)
+                stars -= pair.mark == "*"
                 if pair.mark:
                     spans.append(Span(pair.start, at, pair.mark, pair.mark))
-            write(piece.rest)
+            write("\\*" * piece.count if stars and piece.character == "*" else piece.rest)
             for pair in reversed(piece.opens):
+                stars += pair.mark == "*"
                 pair.start = at
                 write(pair.mark)
     return Styled("".join(out), tuple(spans))
