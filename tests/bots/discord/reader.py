@@ -27,7 +27,7 @@ def discord(text: str, kinds: frozenset[str] = frozenset()) -> Letters:
     found: Letters = []
     at = 0
     while at < len(text):
-        matches = {name: match for name, rule in RULES.items() if (match := rule.match(text, at))}
+        matches = {name: match for name, rule in RULES.items() if (match := rule.match(text[at:]))}
         rivals = [name for name in matches if name in WEIGHT]
         name = (
             next(iter(matches))
@@ -39,7 +39,7 @@ def discord(text: str, kinds: frozenset[str] = frozenset()) -> Letters:
             found += [(letter, kinds | {"code"} if name == "code" else kinds) for letter in inner]
         else:
             found += discord(inner, kinds | {name})
-        at = matches[name].end()
+        at += matches[name].end()
     return [one for one in found if one[0].isalnum()]
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from tests.bots.discord.reader import commonmark, discord
 
-from turnkeep.bots.discord.format import MAX_CHARACTERS, formatted, unformatted
+from turnkeep.bots.discord.format import MAX_CHARACTERS, formatted, growing
 from turnkeep.bots.discord.format.characters import boundary, is_boundary, width
 
 WORDS = st.sampled_from(
@@ -39,7 +39,7 @@ CODE = st.builds(
 )
 PROSE = st.lists(WORDS | LINES | MARKED, max_size=40).map("".join)
 ANY = st.lists(WORDS | LINES | MARKED | MARKS | CODE, max_size=60).map("".join)
-FENCE = re.compile(r"^(?:> )?```", re.MULTILINE)
+FENCE = re.compile(r"^(?:> )?```[^`\n]*$", re.MULTILINE)
 READER = MarkdownIt("commonmark").disable(["code", "html_block"])
 
 
@@ -62,7 +62,7 @@ def letters(text: str) -> str:
 @example("[" * 4000)
 @example("|a|b|\n|-|-|\n" + "|x|y|\n" * 2000)
 def test_each_part_can_be_sent(text: str) -> None:
-    for part in (*formatted(text), *unformatted(text)):
+    for part in (*formatted(text), *growing(text)):
         assert part.strip()
         assert len(part) <= MAX_CHARACTERS
         assert len(FENCE.findall(part)) % 2 == 0
@@ -70,7 +70,7 @@ def test_each_part_can_be_sent(text: str) -> None:
 
 @given(PROSE)
 def test_nothing_is_lost(text: str) -> None:
-    for parts in (formatted(text), unformatted(text)):
+    for parts in (formatted(text), growing(text)):
         assert letters("".join(parts)) == letters(text)
 
 
@@ -171,7 +171,7 @@ def test_a_line_ends_a_part_where_it_can() -> None:
 @pytest.mark.parametrize("text", ["", " \n ", "\n", "```\n```"])
 def test_nothing_is_something(text: str) -> None:
     assert formatted(text) == ["…"]
-    assert unformatted(text) == []
+    assert growing(text) == []
 
 
 def test_what_is_longer_than_a_part_is_cut() -> None:
@@ -281,10 +281,10 @@ def test_a_wide_table_and_one_with_links_is_a_list() -> None:
     ],
 )
 def test_what_is_open_is_closed_while_it_grows(so_far: str, shown: str) -> None:
-    assert unformatted(so_far) == [shown]
+    assert growing(so_far) == [shown]
 
 
 @given(st.lists(st.sampled_from(["a", "word " * 50, "x" * 700, "\n", "\n\n", " ", "## so\n\n"]), max_size=60).map("".join))
 def test_full_parts_stay_as_they_are_while_it_grows(text: str) -> None:
-    for shorter, longer in pairwise([unformatted(text[: len(text) * part // 4]) for part in range(5)]):
+    for shorter, longer in pairwise([growing(text[: len(text) * part // 4]) for part in range(5)]):
         assert shorter[:-1] == longer[: max(0, len(shorter) - 1)]

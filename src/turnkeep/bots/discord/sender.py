@@ -20,7 +20,7 @@ from discord.http import Route
 from discord.utils import remove_markdown
 
 from turnkeep.bots.delivery import Gone, Missing, Passing, Place, Refused, Slow
-from turnkeep.bots.discord.format import formatted, unformatted
+from turnkeep.bots.discord.format import formatted, growing
 from turnkeep.bots.discord.tickets import LIFETIME, ORIGINAL, Ticket, ticket_of
 from turnkeep.session import JsonObject
 
@@ -53,7 +53,7 @@ class DiscordSender:
         return formatted(text)
 
     def growing(self, text: str) -> Sequence[object]:
-        return unformatted(text)
+        return growing(text)
 
     async def send(self, place: Place, part: object) -> str:
         try:

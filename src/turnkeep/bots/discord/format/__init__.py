@@ -10,7 +10,7 @@ from turnkeep.bots.discord.format.blocks import blocks
 from turnkeep.bots.discord.format.page import written
 from turnkeep.bots.discord.format.parts import MAX_CHARACTERS, parts
 
-__all__ = ["MAX_CHARACTERS", "formatted", "unformatted"]
+__all__ = ["MAX_CHARACTERS", "formatted", "growing"]
 
 
 def formatted(text: str) -> list[str]:
@@ -18,7 +18,7 @@ def formatted(text: str) -> list[str]:
     return _parts(text, growing=False) or ["…"]
 
 
-def unformatted(text: str) -> list[str]:
+def growing(text: str) -> list[str]:
     """A text that still grows: what it leaves open is closed at its end, so that it reads as it will when it is whole."""
     return _parts(text, growing=True)
 

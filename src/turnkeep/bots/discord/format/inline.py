@@ -97,7 +97,7 @@ class _Marks(msgspec.Struct, eq=False):
     @property
     def rest(self) -> str:
         """Those without a partner, escaped where Discord would find them one."""
-        alone = self.after.isspace() if self.character == "*" else self.before.isascii() and _is_word(self.before)
+        alone = self.after.isspace() if self.character == "*" else _is_inner(self.before) and _is_inner(self.after)
         harmless = self.count == 1 and alone and not (self.opens or self.closes)
         return (self.character if harmless else f"\\{self.character}") * self.count
 
@@ -125,6 +125,11 @@ def has_links(text: str) -> bool:
 
 def _is_word(character: str) -> bool:
     return character.isalnum() or character == "_"
+
+
+def _is_inner(character: str) -> bool:
+    """Whether a `_` beside it ends nothing in Discord."""
+    return character.isascii() and _is_word(character)
 
 
 # --- pieces

@@ -15,6 +15,7 @@ from turnkeep.bots.discord.format.characters import boundary
 
 # Code points: "Our API uses Python 3, so the API calculates length based on the number of codepoints" (discord/discord-api-docs#1315).
 MAX_CHARACTERS = 2000
+LEAST_CODE = 80  # characters of a code block that stand in a message before it goes on in the next
 
 
 class Span(msgspec.Struct, frozen=True):
@@ -59,7 +60,7 @@ class _Page:
         self.text = text
         short = [span for span in spans if span.end - span.start <= MAX_CHARACTERS]
         long = [span for span in spans if span.end - span.start > MAX_CHARACTERS]
-        marks = [Span(span.start, span.start + len(span.opening) + 1) for span in long]
+        marks = [Span(span.start, self._begun(span)) for span in long]
         marks += [Span(span.end - len(span.closing) - 1, span.end) for span in long]
         self.levels = [
             _Sorted([*short, *marks]),
@@ -67,6 +68,13 @@ class _Page:
             _Sorted(marks),
         ]
         self.short, self.long = _Sorted([span for span in short if span.opening]), [span for span in long if span.opening]
+
+    def _begun(self, span: Span) -> int:
+        """Behind its opening, of code also behind some of it: a fence with nothing in it is no place to part."""
+        first = span.start + len(span.opening)
+        if not span.is_code:
+            return first + 1
+        return min(self.text.find("\n", first + LEAST_CODE, span.end) + 1 or span.end, first + 4 * LEAST_CODE, span.end)
 
     def around(self, at: int) -> list[Span]:
         """What is cut in two there, from outside to inside."""
