@@ -102,6 +102,34 @@ async def test_background_returns_at_once(store: Store) -> None:
     assert slow.calls == 1
 
 
+async def test_who_cannot_wait_has_it_made_at_once(store: Store) -> None:
+    """However busy it is and however many run: once, for all who ask."""
+    of = await grown(store)
+    work = Compactor(store, Settings(compaction_parallel=1), lambda: NOW, Ladder(), lambda: True)
+    work._tasks["another"] = other = asyncio.create_task(asyncio.sleep(60))
+    await work.due(of)
+    async with asyncio.timeout(10):
+        assert all(await asyncio.gather(work.at_once(of), work.at_once(of)))
+    [made] = await store.summaries(APP, of.id)
+    assert (made.from_seq, made.to_seq, made.method) == (1, 14, "extractive")
+    assert not await work.at_once(await store.session(APP, of.id))  # it is no longer due
+    other.cancel()
+    del work._tasks["another"]
+    await finished(work)
+
+
+@pytest.mark.parametrize("compaction", ["inline", "manual"])
+async def test_at_once_is_for_the_background_only(store: Store, compaction: str) -> None:
+    of = await grown(store)
+    assert not await compactor(store, None, compaction=compaction).at_once(of)
+    assert await store.summaries(APP, of.id) == []
+
+
+async def test_nobody_waits_for_a_model(store: Store) -> None:
+    of = await grown(store)
+    assert not await compactor(store, Slow()).at_once(of)
+
+
 async def test_inline_waits_for_it(store: Store) -> None:
     of, slow = await grown(store), Slow()
     waiting = asyncio.create_task(compactor(store, slow, compaction="inline").due(of))

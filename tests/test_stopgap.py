@@ -51,6 +51,21 @@ async def test_what_left_is_told_and_nothing_is_stored(manager: SessionManager) 
     assert (await manager.build_context(name)).messages == built.messages
 
 
+async def test_in_the_background_the_summary_itself_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Words for one prompt would be made again for the summary."""
+    monkeypatch.setattr("turnkeep.compactor.Compactor._calm", lambda _: False)
+    async with SessionManager.open("memory://", compaction="background", cleanup_interval=0) as manager:
+        name = await talked(manager, 30)
+        assert await manager.get_summaries(name) == []
+        built = await manager.build_context(name)
+        summary, *_ = await manager.get_summaries(name)
+        assert summary.live
+        assert head(built.messages).startswith(f"Summary of earlier messages 1-{summary.to_seq}:\nuser: ")
+        small = await manager.build_context(name, token_budget=150)  # less than what compaction is there for
+        assert small.left_out
+        assert small.tokens <= 150
+
+
 async def test_the_words_stay_until_the_cut_moves(manager: SessionManager) -> None:
     name = await talked(manager, 10)
     heads, before = set(), list[dict[str, Any]]()

@@ -2,8 +2,8 @@
 
 Invariants: no lock and no transaction is held while a summarizer works; the store's compare-and-set decides which summary counts, so
 two compactors cannot both win and an append never disturbs one; at most one compaction of a session runs here at a time, and
-at most `compaction_parallel` of all. In the background it waits for a calm moment, unless prompts have become as large as it is due for;
-and a window that has grown very long meanwhile gets a tenth of the time.
+at most `compaction_parallel` of all beside those that a prompt waits for. In the background it waits for a calm moment, unless prompts
+have become as large as it is due for; and a window that has grown very long meanwhile gets a tenth of the time.
 """
 
 from __future__ import annotations
@@ -56,6 +56,7 @@ class Compactor:
         self._inline: set[str] = set()
         self._urgent: set[str] = set()
         self._long: set[str] = set()
+        self._awaited: set[str] = set()  # by who builds a prompt
         self._rested = 0.0  # when a long window may be next
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._pump: asyncio.Task[None] | None = None
@@ -87,6 +88,21 @@ class Compactor:
         if self._settings.compaction == "background" and compaction.is_due(session, self._settings):
             await self.due(session, urgent=True)
 
+    async def at_once(self, session: Session) -> bool:
+        """A prompt of the session has no room for all that waits to be summarized: do that now, if it is due and takes no model.
+        Whether something was done, so that it is worth looking again.
+
+        Words for that one prompt would take as long, and the summary would take it once more.
+        """
+        due = session.seq >= self._later.get(session.id, 0) and compaction.is_due(session, self._settings)
+        if not due or self._settings.compaction != "background" or not self._ladder.is_extractive:
+            return False
+        self._awaited.add(session.id)
+        if session.id not in self._tasks:
+            self._begin(session.id, session.app)
+        await asyncio.wait([self._tasks[session.id]])
+        return True
+
     # --- in the background
 
     def _wait(self, session: Session, *, urgent: bool) -> None:
@@ -111,7 +127,7 @@ class Compactor:
             elif (session_id := self._next()) is None:
                 await self._pause()
             else:
-                self._begin(session_id)
+                self._begin(session_id, self._waiting[session_id])
 
     def _next(self) -> str | None:
         """Whose turn it is; nobody's, if all can wait."""
@@ -132,13 +148,17 @@ class Compactor:
             async with asyncio.timeout(PAUSE):
                 await self._wake.wait()
 
-    def _begin(self, session_id: str) -> None:
-        app = self._waiting.pop(session_id)
+    def _begin(self, session_id: str, app: str) -> None:
+        self._waiting.pop(session_id, None)
         self._urgent.discard(session_id)
         self._long.discard(session_id)
         task = asyncio.create_task(self._quietly(app, session_id))
         self._tasks[session_id] = task
-        task.add_done_callback(lambda _: self._tasks.pop(session_id, None))
+        task.add_done_callback(lambda _: self._ended(session_id))
+
+    def _ended(self, session_id: str) -> None:
+        self._tasks.pop(session_id, None)
+        self._awaited.discard(session_id)
 
     async def _quietly(self, app: str, session_id: str) -> None:
         began = time.monotonic()
@@ -199,7 +219,8 @@ class Compactor:
             from_seq=from_seq, to_seq=to_seq, text="", method="", tokens=0, counter=counter.name, tokens_before=before
         )
         room = max(max_tokens - counter.count(summary_text(bare)) - PER_MESSAGE, SHORTEST)
-        draft: Draft = await self._ladder.draft(messages, previous, max_tokens=room, counter=counter)
+        awaited = session.id in self._awaited
+        draft: Draft = await self._ladder.draft(messages, previous, max_tokens=room, counter=counter, at_once=awaited)
         made = replace(bare, text=draft.text, method=draft.method, source=draft.source, data=draft.data)
         made = replace(made, authors=_authors(messages, previous))
         took = (time.perf_counter() - began) * 1000

@@ -321,6 +321,7 @@ class SessionManager(Lifecycle):
             checks.text("system", system, self._settings.max_content_bytes)
         schemas = checks.schemas("tools", tools, self._settings.max_content_bytes)
         told: Words = {}
+        hurried = False
         while True:
             window = await self._store.window(self._app, session_id, tokens=budget, messages=max_messages)
             if window.earlier and max_messages is None and context.has_large_results(window, budget):
@@ -339,8 +340,10 @@ class SessionManager(Lifecycle):
                     field="token_limit" if budget == known.token_limit else "token_budget",
                 )
             except Missing as missing:  # rare: more must leave than is summarized
-                told |= await self._stopgap.make(session, missing, known.counter)
-                await self._compactor.pressing(session)
+                if hurried or not await self._compactor.at_once(session):
+                    told |= await self._stopgap.make(session, missing, known.counter)
+                    await self._compactor.pressing(session)
+                hurried = True
             else:
                 known.fixed_tokens = built.fixed_tokens
                 if built.tokens >= self._settings.compaction_threshold * known.token_limit:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Awaitable
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from tests.faults.helpers import sql
 
 from turnkeep.errors import Conflict, InvalidInput, SessionClosed, StoreFull, UnknownSession
 from turnkeep.session import Appended, NewMessage, Session
-from turnkeep.stores.sqlite import SQLiteStore
+from turnkeep.stores.sqlite import SQLiteStore, changes
 from turnkeep.stores.sqlite.writer import MIN_BATCH
 from turnkeep.testing.builders import APP, HOUR, NOW, message, new_session, tool_result, tool_use
 
@@ -72,6 +73,28 @@ async def test_a_batch_is_one_statement(store: SQLiteStore, appends: int, batche
     await asyncio.gather(*[append(store, session, message("user", "hi", external_id="x")) for session in sessions])
     store._write_db.exec_trace = None
     assert [statement.split(" (")[0] for statement in statements] == ["INSERT INTO appended"] * batches
+    assert await store.check() == []
+
+
+async def test_however_many_wait_the_thread_executes_few_statements(store: SQLiteStore) -> None:
+    """While the loop is busy each of them would wait for the interpreter's lock."""
+    sessions = [await opened(store, number) for number in range(MANY)]
+    statements = dict[str, int]()
+
+    def note(_cursor: Any, _statement: str, _bindings: Any) -> bool:
+        name = threading.current_thread().name
+        statements[name] = statements.get(name, 0) + 1
+        return True
+
+    store._write_db.exec_trace = note
+    calls: list[Awaitable[Any]] = []
+    for number, session in enumerate(sessions):
+        if number % 10 == 0:
+            calls.append(store._change(changes.update_state, APP, session.id, "session", {"a": number}, 1000))
+        calls.append(append(store, session, message("user", "hi"), message("assistant", "ho")))
+    await asyncio.gather(*calls)
+    store._write_db.exec_trace = None
+    assert statements["turnkeep-writer"] < MANY / 4
     assert await store.check() == []
 
 

@@ -131,13 +131,24 @@ class Ladder:
         if self.offload is not None:
             await self.offload.close()
 
+    @property
+    def is_extractive(self) -> bool:
+        """Whether every draft is: none waits for somebody's model."""
+        return self._given is None
+
     async def draft(
-        self, messages: Sequence[Message], previous: Sequence[Summary], *, max_tokens: int, counter: Counter
+        self,
+        messages: Sequence[Message],
+        previous: Sequence[Summary],
+        *,
+        max_tokens: int,
+        counter: Counter,
+        at_once: bool = False,
     ) -> Draft:
         """A text for the messages and the summaries before them, of at most `max_tokens`. Raises nothing but a cancellation."""
         previous = [summary for summary in previous if summary.method != "truncation"]  # a marker is no summary
         extract = await self.extractive(counter)
-        chosen = await self._records(counter, messages, previous, max_tokens)
+        chosen = await self._records(counter, messages, previous, max_tokens, at_once)
         data = None if chosen is None else encode(chosen).decode()
         if self._given is not None and self._clock() >= self._rest_until:
             text = await self._asked(self._given, messages, previous, max_tokens, counter)
@@ -148,7 +159,7 @@ class Ladder:
         return Draft(extract.render(chosen) or NOTHING, extract.method, extract.source, data)
 
     async def _records(
-        self, counter: Counter, messages: Sequence[Message], previous: Sequence[Summary], max_tokens: int
+        self, counter: Counter, messages: Sequence[Message], previous: Sequence[Summary], max_tokens: int, at_once: bool
     ) -> list[Record] | None:
         """None if they could not be made."""
         try:
@@ -157,7 +168,8 @@ class Ladder:
                 records = after(records, records_of(summary, await self.extractive(counter)))
             for at in range(0, max(len(messages), 1), BATCH):
                 last = at + BATCH >= len(messages)
-                records = await self.fold(counter, messages[at : at + BATCH], records, max_tokens if last else SPARE * max_tokens)
+                room = max_tokens if last else SPARE * max_tokens
+                records = await self.fold(counter, messages[at : at + BATCH], records, room, at_once)
             return records
         except Exception:
             self.failures += 1

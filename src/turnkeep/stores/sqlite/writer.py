@@ -10,9 +10,11 @@ was judged after it, and is done again in a transaction, where each append finds
 that come after them, wait until nothing is ahead.
 
 In a transaction light changes run on the loop's thread, a few microseconds each, and only their COMMIT, which waits for the disk
-without the interpreter's lock, on the writer's. While one half of the callers waits for its commit, the other half is served. Heavy
-changes, and all of a batch that finds the file locked by another process, run on the writer's thread. One or two changes that nobody
-else waits beside are committed where they are, as long as the disk has been quick: a change of thread would cost more than it does.
+without the interpreter's lock, on the writer's. While one half of the callers waits for its commit, the other half is served. A heavy
+change, alone, and all of a batch that finds the file locked by another process, run on the writer's thread. While the loop is busy,
+each statement there waits for the interpreter's lock, up to 5 ms: what is light never goes that way, however many wait. One or two
+changes that nobody else waits beside are committed where they are, as long as the disk has been quick: a change of thread would
+cost more than it does.
 """
 
 from __future__ import annotations
@@ -37,7 +39,6 @@ Change = Callable[..., Any]
 HEAVY = 1_000_000  # the weight of a change that may take longer than the loop should wait
 MAX_INLINE = 128  # rows to write on the loop's thread in one go: about a millisecond
 MIN_BATCH = 16
-MOST_AHEAD = 64  # appends in one statement
 FEW = 2  # changes that may be committed on the loop's thread
 QUICK_SECONDS = 0.005  # a commit on a healthy disk takes less
 TRUST_AFTER = 8  # quick commits in a row, on the thread; batches that no other process has written between
@@ -46,6 +47,16 @@ TRUST_AFTER = 8  # quick commits in a row, on the thread; batches that no other 
 def _half(waiting: int) -> int:
     """Of so many about half, so that the others are served while these are committed: one batch for all, and the threads take turns."""
     return max(MIN_BATCH, (waiting + 1) // 2)
+
+
+def _within(weight: int, waiting: list[Waiting]) -> int:
+    """How many of these come to no more than that weight together; one, if the first alone is heavier."""
+    total = 0
+    for at, one in enumerate(waiting):
+        total += one.weight
+        if total > weight:
+            return max(at, 1)
+    return len(waiting)
 
 
 class Waiting:
@@ -188,7 +199,7 @@ class GroupWriter:
         batch is being committed the next is there for the thread to go on with."""
         if self._flights > 1 or (self._flights and len(self._ahead) < MIN_BATCH):
             return  # more will come until one has landed
-        size = min(MOST_AHEAD, _half(len(self._ahead) + self._flying))
+        size = _within(ahead.MOST_ROWS, self._ahead[: _half(len(self._ahead) + self._flying)])
         batch, self._ahead = self._ahead[:size], self._ahead[size:]
         self._flights += 1
         self._flying += len(batch)
@@ -240,10 +251,10 @@ class GroupWriter:
 
     def _start_transaction(self, few: int = 0) -> None:
         """`few`: how many changes may be committed right here."""
-        size = _half(len(self._collected))
+        size = _within(MAX_INLINE, self._collected[: _half(len(self._collected))])
         batch, self._collected = self._collected[:size], self._collected[size:]
         self._in_work = len(batch)
-        if sum([waiting.weight for waiting in batch]) > MAX_INLINE or not self._begin():
+        if batch[0].weight > MAX_INLINE or not self._begin():
             self._worker.do(self._whole, batch)
             return
         try:
