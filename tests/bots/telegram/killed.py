@@ -1,210 +1,34 @@
-"""A bot as a real process that is killed again and again, and what must be true of it in the end.
-
-The emulator lives in this process and so outlives the bot. The agent, in a module of the test's folder, streams slowly, and calls a tool
-that appends its call's id to a file; like a model, it calls it once, and answers when it is told what became of the call.
-"""
+"""The Telegram bot, killed again and again: see `tests.bots.killed`."""
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import os
-import random
-import sys
-import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import NamedTuple
 
-from turnkeep import Message, SessionManager
+from tests.bots.killed import Asked, Killed
+
 from turnkeep.bots.telegram.format import formatted
-from turnkeep.lifecycle import store_of
-from turnkeep.testing.telegram import Chat, Shown, TelegramEmulator
+from turnkeep.testing.telegram import Chat, TelegramEmulator
 
-PROGRAM = Path(sys.executable).parent / "turnkeep"
 PIECE = 4096  # characters; where the app cuts a paste
-AGENT = '''
-import asyncio
-import os
-from turnkeep.agents import tool
 
 
-def look_up(question: str) -> str:
-    """Look it up."""
+class KilledTelegram(Killed):
+    """In private chats, with pastes."""
 
-
-async def agent(turn):
-    asked = turn.message.content
-    yield "Let me see."
-    await asyncio.sleep(0.05)
-    if "tool" in asked and turn.context.messages[-1]["role"] == "user":
-        call = tool(look_up).call({"question": asked[:20]})
-        await turn.calls([call])
-        with open("ran.txt", "a") as file:
-            file.write(call["id"] + "\\n")
-        await asyncio.sleep(0.05)
-        await turn.result(call["id"], "found")
-    for word in f" You said: {asked[:20]} with {len(asked)} characters.".split(" "):
-        yield word + " "
-        await asyncio.sleep(0.04)
-    if "long" in asked:
-        for at in range(25):
-            yield f"{at} " + "and so on " * 20
-            await asyncio.sleep(0.02)
-'''
-
-
-class Asked(NamedTuple):
-    """A user's message, which the app may have cut in pieces."""
-
-    pieces: list[Shown]
-
-    @property
-    def external_id(self) -> str:
-        first = self.pieces[0]
-        return f"tg:{first.raw['chat']['id']}:{first.id}"
-
-    @property
-    def text(self) -> str:
-        return "".join(piece.text for piece in self.pieces)
-
-
-class Killed:
-    """The bot, its people, and what they have asked."""
+    name = "telegram"
+    first_call = "getMe"
+    kinds = (*Killed.kinds, "paste")
+    emulator: TelegramEmulator
 
     def __init__(self, telegram: TelegramEmulator, folder: Path, chats: int, seed: int) -> None:
-        self.telegram, self.folder, self.rng = telegram, folder, random.Random(seed)
-        self.chats = [telegram.private(telegram.user(f"U{at}")) for at in range(chats)]
-        self.asked: dict[int, list[Asked]] = {chat.id: [] for chat in self.chats}
-        self.births: list[float] = []  # on the clock of `Shown.at`: a bot's first call, behind all that the one before has sent
-        (folder / "killed_agent.py").write_text(AGENT)
+        super().__init__(telegram, folder, [telegram.private(telegram.user(f"U{at}")) for at in range(chats)], seed)
 
-    # --- its lives
+    def settings(self) -> dict[str, str]:
+        return {"TURNKEEP_TELEGRAM_TOKEN": self.emulator.token, "TURNKEEP_TELEGRAM_API_URL": self.emulator.url}
 
-    @asynccontextmanager
-    async def alive(self) -> AsyncIterator[asyncio.subprocess.Process]:
-        """The bot, from its first call on."""
-        calls = self.telegram.calls["getMe"]
-        settings = {
-            "TURNKEEP_MODEL": "python:killed_agent:agent",
-            "TURNKEEP_TELEGRAM_TOKEN": self.telegram.token,
-            "TURNKEEP_TELEGRAM_API_URL": self.telegram.url,
-            "TURNKEEP_BOT_RATE": "0",
-            "TURNKEEP_BOT_NOTICES": "false",
-            "TURNKEEP_CLOSE_TIMEOUT": "60",
-        }
-        env = {**os.environ, **settings, "PYTHONPATH": str(self.folder)}
-        with (self.folder / "log.txt").open("ab") as log:
-            process = await asyncio.create_subprocess_exec(
-                PROGRAM, "telegram", "--db", "sqlite:///bot.db", cwd=self.folder, env=env, stdout=log, stderr=log
-            )
-        try:
-            async with asyncio.timeout(100):
-                while self.telegram.calls["getMe"] == calls:
-                    self.telegram.server.called.clear()
-                    await self.telegram.server.called.wait()
-            self.births.append(time.monotonic())
-            yield process
-        finally:
-            if process.returncode is None:
-                process.kill()
-            await process.wait()
+    def says(self, chat: Chat, text: str) -> Asked:
+        pieces = [chat.says(text[at : at + PIECE]) for at in range(0, len(text), PIECE)]
+        return Asked(text, f"tg:{chat.id}:{pieces[0].id}")
 
-    async def live_and_die(self) -> None:
-        """People write while it lives; it is killed a moment after one of its calls."""
-        async with self.alive() as process:
-            for _ in range(self.rng.randrange(12)):
-                if self.rng.random() < 0.5:
-                    self.ask(self.rng.choice(self.chats))
-                self.telegram.server.called.clear()
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self.telegram.server.called.wait(), 0.5)
-            await asyncio.sleep(self.rng.uniform(0.0, 0.05))
-            process.kill()
-
-    def ask(self, chat: Chat) -> None:
-        """One message, unless three wait already."""
-        asked = self.asked[chat.id]
-        if len(asked) - len(self.answered(chat)) >= 3:
-            return
-        text = f"no {len(asked)} " + self.rng.choice(["tool", "tool", "plain", "long", "paste"])
-        if text.endswith("paste"):
-            text += " word" * self.rng.choice([1000, 1900])
-        asked.append(Asked([chat.says(text[at : at + PIECE]) for at in range(0, len(text), PIECE)]))
-
-    def answered(self, chat: Chat) -> list[Asked]:
-        """What people see an answer of that is complete in its first sentence."""
-        seen = "".join(chat.answers())
-        return [one for one in self.asked[chat.id] if f"{one.text[:20]} with {len(one.text)} characters." in seen]
-
-    async def end(self) -> None:
-        """It answers all that is left, and ends when it is told so."""
-        async with self.alive() as process:
-            for chat in self.chats:
-                await chat.until(lambda chat: len(self.answered(chat)) == len(self.asked[chat.id]), 100)
-            process.terminate()
-            assert await process.wait() == 0
-
-    # --- what must be true
-
-    async def judge(self) -> int:
-        """How many messages are there twice, or in part, since a kill fell between sending and noting."""
-        async with SessionManager.open(f"sqlite:///{self.folder}/bot.db") as sessions:
-            assert await sessions.check() == []
-            assert await store_of(sessions).arrivals("default", "telegram") == []
-            over, calls = 0, []
-            for chat in self.chats:
-                if self.asked[chat.id]:
-                    log = await self._log(sessions, chat)
-                    calls += self._judge_log(log, self.asked[chat.id])
-                    over += self._judge_chat(chat, [answer_to(log, one) for one in self.asked[chat.id]])
-        ran = (self.folder / "ran.txt").read_text().split()
-        assert len(set(ran)) == len(ran)
-        assert set(ran) <= set(calls), "a tool ran whose call is not on record"
-        return over
-
-    async def _log(self, sessions: SessionManager, chat: Chat) -> list[Message]:
-        [session] = await sessions.list_sessions(external_user_id=str(chat.id))
-        return await sessions.get_messages(session.id, limit=1000)
-
-    def _judge_log(self, log: list[Message], asked: list[Asked]) -> list[str]:
-        """Each message once, in order, with one answer; each calls its tool at most once. The calls' ids."""
-        said = [(message.external_id, message.content) for message in log if message.role == "user"]
-        assert said == [(one.external_id, one.text) for one in asked]
-        answers = [message.external_id for message in log if message.role == "assistant" and not message.tool_calls]
-        assert answers == [f"answer-to:{one.external_id}" for one in asked]
-        calls = [call["id"] for message in log for call in message.tool_calls or ()]
-        assert len(set(calls)) == len(calls) == len([one for one in asked if "tool" in one.text])
-        return calls
-
-    def _judge_chat(self, chat: Chat, answers: list[str]) -> int:
-        """Each answer stands there whole, in order. What stands there besides is the last that a bot sent there before it died."""
-        shown = chat.from_bot()
-        wanted = [part.text for answer in answers for part in formatted(answer)]
-        kept = _last_of_each(shown, wanted)
-        assert [one.text for one in kept] == wanted, "an answer is not seen, or not in its place"
-        spare = [one for one in shown if one not in kept]
-        for one in spare:
-            died = next((birth for birth in self.births if birth > one.at), None)
-            assert died is not None, f"the bot lived on and said {one.text!r} besides"
-            later = [other for other in shown if one.at < other.at < died]
-            assert later == [], f"the bot knew that it had sent {one.text!r}, and sent it again"
-        return len(spare)
-
-
-def answer_to(log: list[Message], asked: Asked) -> str:
-    [answer] = [message for message in log if message.external_id == f"answer-to:{asked.external_id}"]
-    assert isinstance(answer.content, str)
-    return answer.content
-
-
-def _last_of_each(shown: list[Shown], wanted: list[str]) -> list[Shown]:
-    """From the end on, the messages that show what is wanted."""
-    found: list[Shown] = []
-    left = list(wanted)
-    for one in reversed(shown):
-        if left and one.text == left[-1]:
-            found.insert(0, one)
-            left.pop()
-    return found
+    def parts(self, text: str) -> list[str]:
+        return [part.text for part in formatted(text)]

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 import pytest
-from tests.bots.telegram.killed import Killed
+from tests.bots.telegram.killed import KilledTelegram
 
 from turnkeep.testing.telegram import TelegramEmulator
 
@@ -17,7 +17,7 @@ KILLS = int(os.environ.get("TURNKEEP_KILLS", "6"))
 @pytest.mark.timeout(100 + 10 * KILLS)
 async def test_a_bot_that_is_killed_again_and_again_owes_nothing(tmp_path: Path) -> None:
     async with TelegramEmulator() as telegram:
-        killed = Killed(telegram, tmp_path, chats=5, seed=1)
+        killed = KilledTelegram(telegram, tmp_path, chats=5, seed=1)
         for _ in range(KILLS):
             await killed.live_and_die()
         await killed.end()
