@@ -13,12 +13,15 @@ import pytest
 import turnkeep
 from turnkeep.cli.app import cli
 from turnkeep.cli.later import Later
+from turnkeep.testing.discord import DiscordEmulator
 from turnkeep.testing.telegram import TelegramEmulator
 
 # What takes long to import, and belongs to some commands only
 HEAVY = {
+    "aiohttp",
     "apsw",
     "click",
+    "discord",
     "httpx",
     "httpx2",
     "litestar",
@@ -57,6 +60,7 @@ def loaded() -> set[str]:
         ("--version", {"click"}),
         ("serve --help", {"click", "msgspec"}),
         ("telegram --help", {"click", "msgspec"}),
+        ("discord --help", {"click", "msgspec"}),
         ("sessions list", LOCAL),
         ("sessions list --json", LOCAL),
         ("stats", LOCAL),
@@ -97,6 +101,17 @@ async def test_the_telegram_bot_loads_no_server_and_draws_nothing() -> None:
         bot.terminate()
         assert await bot.wait() == 0
     assert loaded() == {"apsw", "click", "httpx", "msgspec", "telegram", "telegramify_markdown"}
+
+
+async def test_the_discord_bot_loads_no_server_and_draws_nothing() -> None:
+    async with DiscordEmulator() as discord:
+        env = os.environ | {"TURNKEEP_DISCORD_TOKEN": discord.token, "TURNKEEP_DISCORD_API_URL": discord.url}
+        bot = await asyncio.create_subprocess_exec(*SCRIPT, "discord", env=env, stdout=subprocess.PIPE)
+        assert bot.stdout is not None
+        assert await bot.stdout.readline() == b"@turnkeep is listening on Discord; Ctrl-C ends it.\n"
+        bot.terminate()
+        assert await bot.wait() == 0
+    assert loaded() == {"aiohttp", "apsw", "click", "discord", "msgspec"}
 
 
 def test_the_names_of_the_package_are_listed() -> None:

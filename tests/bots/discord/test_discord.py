@@ -257,6 +257,19 @@ async def test_a_reply_that_is_refused_comes_plain_else_there_is_a_word_and_a_re
         assert await errors(sessions) == 1
 
 
+async def test_without_the_right_to_quote_it_answers_without_a_quote(emulator: DiscordEmulator, tmp_path: Path) -> None:
+    ann, general = emulator.user("Ann"), emulator.channel("general")
+
+    async def bold(messages: list[dict[str, Any]]) -> str:
+        return "so **bold**"
+
+    async with running(emulator, tmp_path, bold):
+        emulator.refuse("create_message", 160002)
+        general.says("hello", ann, mention=True)
+        await general.until(lambda chat: chat.answers() == ["so **bold**"])
+    assert "message_reference" not in general.from_bot()[0].raw
+
+
 @pytest.mark.parametrize("code", [50001, 50013, 10003])
 async def test_who_cannot_be_answered_does_not_stop_others(emulator: DiscordEmulator, tmp_path: Path, code: int) -> None:
     ann, general, bob = emulator.user("Ann"), emulator.channel("general"), emulator.private(emulator.user("Bob"))

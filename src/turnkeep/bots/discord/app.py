@@ -12,7 +12,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any
+from typing import Any, TypeAlias
 
 from discord import Guild, Interaction, InteractionType, Message
 
@@ -34,6 +34,7 @@ from turnkeep.manager import SessionManager
 
 log = logging.getLogger("turnkeep.bots")
 ACKNOWLEDGE_AFTER = 1.5  # seconds that a command's taking in may last before Discord hears of it; it waits for 3
+Reading: TypeAlias = Callable[[Message, Me, str | None], Received | None]
 MAX_LANGUAGES = 10_000  # of people, as their app told last
 
 
@@ -86,11 +87,12 @@ class DiscordApp:
         await self.behind.ready()
 
     async def hears(self, message: Message) -> None:
-        if message.author.bot or self._ending:
+        if message.author.bot:
             return
-        async with self.behind.lanes.taken(message.channel.id):
-            await self.behind.catch_up(message.channel.id, message.channel)
-            await self._read(message)
+        with self.behind.coming(message.id):
+            async with self.behind.lanes.taken(message.channel.id):
+                await self.behind.catch_up(message.channel.id, message.channel, message.id)
+                await self._read(message)
 
     async def sees_edit(self, message: Message) -> None:
         edited = message.edited_at
@@ -98,9 +100,7 @@ class DiscordApp:
             return
         async with self.behind.lanes.taken(message.channel.id):
             await self.behind.catch_up(message.channel.id, message.channel)
-            received = edited_of(message, self.me, self._languages.get(message.author.id))
-            if received is not None:
-                await self._taken(received)
+            await until_stored(partial(self._take, edited_of, message), f"an edit of message {message.id}")
 
     async def is_asked(self, interaction: Interaction) -> None:
         if self._ending:
@@ -117,14 +117,14 @@ class DiscordApp:
     # --- what they come to
 
     async def _read(self, message: Message) -> None:
-        received = received_of(message, self.me, self._languages.get(message.author.id))
-        if received is not None:
-            await self._taken(received)
-        self.behind.came(message.id)
+        """Take a message in, if it is for us."""
+        if not self._ending:
+            await until_stored(partial(self._take, received_of, message), f"message {message.id}")
 
-    async def _taken(self, received: Received) -> bool:
-        """Whether an answer comes."""
-        return bool(await until_stored(partial(self.bot.take, received), f"message {received.external_id}"))
+    async def _take(self, reading: Reading, message: Message) -> None:
+        received = reading(message, self.me, self._languages.get(message.author.id))
+        if received is not None:
+            await self.bot.take(received)
 
     async def _asked(self, interaction: Interaction) -> None:
         """A slash command: taken in, then acknowledged; before that when the database is slow. Who gets no answer, gets none."""
@@ -133,9 +133,9 @@ class DiscordApp:
         if received is None or ticket is None:
             return
         acknowledged = self.platform.awaits(ticket)
-        taking = asyncio.ensure_future(self._taken(received))
+        taking = asyncio.ensure_future(until_stored(partial(self.bot.take, received), f"command {received.external_id}"))
         await asyncio.wait([taking], timeout=ACKNOWLEDGE_AFTER)
-        comes = taking.result() if taking.done() else True
+        comes = bool(taking.result()) if taking.done() else True
         acknowledged.set_result(comes and await self.platform.acknowledge(interaction, ticket))
         if comes and not await taking:
             await self.platform.withdraw(interaction)

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 from discord import Client, Guild, Message, Object, StageChannel, TextChannel, Thread, VoiceChannel
@@ -43,6 +44,7 @@ class Behind:
         self._at = 0  # the mark as it is stored
         self._since = 0  # where what was missed begins
         self._newest = 0
+        self._coming: set[int] = set()  # messages that are being taken in
         self._read: set[int] = set()  # channels, since the last READY
         self._sweeps: set[asyncio.Task[None]] = set()
         self._forgotten: dict[int, int] = {}  # people, and up to where
@@ -114,13 +116,13 @@ class Behind:
         async with self.lanes.taken(number):
             await self.catch_up(number, channel)
 
-    async def catch_up(self, number: int, channel: Messageable) -> None:
-        """Called in the channel's lane."""
+    async def catch_up(self, number: int, channel: Messageable, before: int | None = None) -> None:
+        """What was missed in a channel, up to a message. Called in the channel's lane."""
         if number in self._read:
             return
         self._read.add(number)
         try:
-            missed = await insist(lambda: called(self._missed(channel)), TRIES)
+            missed = await insist(lambda: called(self._missed(channel, before)), TRIES)
         except (Gone, Missing) as error:
             log.info("channel %s is not to be read: %s", number, error)
             return
@@ -134,25 +136,29 @@ class Behind:
             return
         for message in missed:
             if message.id > self._forgotten.get(message.author.id, 0):
-                await self.take(message)
+                with self.coming(message.id):
+                    await self.take(message)
 
-    async def _missed(self, channel: Messageable) -> list[Message]:
+    async def _missed(self, channel: Messageable, before: int | None) -> list[Message]:
         """The newest since the mark, oldest first."""
         found: list[Message] = []
-        before: Object | None = None
         while len(found) < MOST:
-            page = [message async for message in channel.history(limit=PAGE, before=before)]
+            page = [one async for one in channel.history(limit=PAGE, before=None if before is None else Object(before))]
             new = [message for message in page if message.id > self._since]
             found += new
             if len(new) < PAGE:
                 break
-            before = Object(new[-1].id)
+            before = new[-1].id
         return found[::-1]
 
     # --- the mark
 
-    def came(self, number: int) -> None:
-        """A message, which is done with."""
+    @contextmanager
+    def coming(self, number: int) -> Iterator[None]:
+        """While a message is being taken in. The mark moves past it only after that, and not when it fails."""
+        self._coming.add(number)
+        yield
+        self._coming.discard(number)
         self._newest = max(self._newest, number)
         if self._writing is None and self._whole:
             self._writing = asyncio.get_running_loop().call_later(PAUSE, self._note)
@@ -164,7 +170,7 @@ class Behind:
 
     async def write(self) -> None:
         """Move the mark."""
-        at = max(self._at, self._newest - _span(MARGIN))
+        at = max(self._at, min([self._newest - _span(MARGIN), *(number - 1 for number in self._coming)]))
         if self._whole and at != self._at:
             await self._set(at)
 
@@ -185,6 +191,7 @@ class Behind:
             task.cancel()
         await asyncio.gather(*sweeps, return_exceptions=True)
         await self.write()
+        self._whole = False  # nothing that comes now is taken in
 
 
 def _span(time: timedelta) -> int:

@@ -30,13 +30,14 @@ MAX_WAIT = 30.0  # the least that the library lets one set
 BUSY_SECONDS = 5.0  # when Discord says 429 without saying for how long
 NO_PINGS = AllowedMentions.none().to_dict()
 NO_EMBEDS, EPHEMERAL = 1 << 2, 1 << 6  # flags of a message
-_MISSING = 10008
-_EXPIRED = (10015, 10062, 50027)  # unknown webhook, unknown interaction, invalid webhook token
-_REFUSED = (200000, 200001)  # by the guild's own rules for messages
 
 
 class Expired(Gone):
     """The ticket is not taken any more."""
+
+
+class Unquotable(Refused):
+    """What it replies to cannot be quoted: the bot may not read what was said before."""
 
 
 class DiscordSender:
@@ -101,12 +102,15 @@ class DiscordSender:
                     return await self._answered(place, ticket, body, **more)
             if ticket.private:
                 raise Gone("a private answer came too late")
-        reply_to = None if place.reply_to in (None, ORIGINAL) else place.reply_to
-        if reply_to is not None:
-            body = {**body, "message_reference": {"message_id": reply_to, "fail_if_not_exists": False}}
+        return await self._said(place, body, **more)
+
+    async def _said(self, place: Place, body: JsonObject, **more: Any) -> str:
         route = Route("POST", "/channels/{channel_id}/messages", channel_id=int(place.chat))
-        sent = await self._call(route, _message(body), **more)
-        return str(sent["id"])
+        if place.reply_to not in (None, ORIGINAL):
+            reference = {"message_id": place.reply_to, "fail_if_not_exists": False}
+            with contextlib.suppress(Unquotable):
+                return str((await self._call(route, _message({**body, "message_reference": reference}), **more))["id"])
+        return str((await self._call(route, _message(body), **more))["id"])
 
     async def _answered(self, place: Place, ticket: Ticket, body: JsonObject, **more: Any) -> str:
         ids: dict[str, Any] = {"webhook_id": ticket.application, "webhook_token": ticket.token}
@@ -148,6 +152,17 @@ def _plain(text: str) -> str:
     return remove_markdown(text).strip() or "…"
 
 
+_CODES: dict[int, type[Exception]] = {
+    10008: Missing,  # unknown message
+    10015: Expired,  # unknown webhook
+    10062: Expired,  # unknown interaction
+    50027: Expired,  # invalid webhook token
+    160002: Unquotable,
+    200000: Refused,  # by the guild's own rules for messages
+    200001: Refused,
+}
+
+
 async def called(call: Awaitable[T]) -> T:
     """The call's result, or one of the errors of `turnkeep.bots.delivery`."""
     try:
@@ -163,12 +178,7 @@ async def called(call: Awaitable[T]) -> T:
 def _ours(error: HTTPException) -> Exception:
     if error.status == 429:
         return Slow(float(error.response.headers.get("Retry-After", BUSY_SECONDS)))
-    if error.code == _MISSING:
-        return Missing(str(error))
-    if error.code in _EXPIRED:
-        return Expired(str(error))
     if error.status >= 500:
         return Passing(str(error))
-    if error.status in (400, 413) or error.code in _REFUSED:
-        return Refused(str(error))
-    return Gone(str(error))
+    kind = _CODES.get(error.code, Refused if error.status in (400, 413) else Gone)
+    return kind(str(error))

@@ -31,6 +31,7 @@ KNOWN = {  # what tests may ask for: its status and words
     50027: (401, "Invalid Webhook Token"),
     50033: (400, "Invalid Recipient(s)"),
     50035: (400, "Invalid Form Body"),
+    160002: (400, "Cannot reply without permission to read message history"),
     50109: (400, "The request body contains invalid JSON."),
 }
 _LOCALES = (
