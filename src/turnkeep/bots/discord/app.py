@@ -91,7 +91,7 @@ class DiscordApp:
             return
         with self.behind.coming(message.id):
             async with self.behind.lanes.taken(message.channel.id):
-                await self.behind.catch_up(message.channel.id, message.channel, message.id)
+                await self.behind.catch_up(message.channel.id, message.channel, message)
                 await self._read(message)
 
     async def sees_edit(self, message: Message) -> None:

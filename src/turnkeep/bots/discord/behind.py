@@ -116,13 +116,16 @@ class Behind:
         async with self.lanes.taken(number):
             await self.catch_up(number, channel)
 
-    async def catch_up(self, number: int, channel: Messageable, before: int | None = None) -> None:
-        """What was missed in a channel, up to a message. Called in the channel's lane."""
+    async def catch_up(self, number: int, channel: Messageable, heard: Message | None = None) -> None:
+        """What was missed in a channel. Called in its lane.
+
+        `heard`: one that the gateway told of, where more is known of its author. What was missed may be older or newer.
+        """
         if number in self._read:
             return
         self._read.add(number)
         try:
-            missed = await insist(lambda: called(self._missed(channel, before)), TRIES)
+            missed = await insist(lambda: called(self._missed(channel)), TRIES)
         except (Gone, Missing) as error:
             log.info("channel %s is not to be read: %s", number, error)
             return
@@ -137,11 +140,12 @@ class Behind:
         for message in missed:
             if message.id > self._forgotten.get(message.author.id, 0):
                 with self.coming(message.id):
-                    await self.take(message)
+                    await self.take(heard if heard is not None and heard.id == message.id else message)
 
-    async def _missed(self, channel: Messageable, before: int | None) -> list[Message]:
+    async def _missed(self, channel: Messageable) -> list[Message]:
         """The newest since the mark, oldest first."""
         found: list[Message] = []
+        before: int | None = None
         while len(found) < MOST:
             page = [one async for one in channel.history(limit=PAGE, before=None if before is None else Object(before))]
             new = [message for message in page if message.id > self._since]
