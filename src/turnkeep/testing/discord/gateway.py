@@ -126,6 +126,7 @@ class Gateway:
         self.acknowledges = True  # heartbeats
         self.down = False  # nobody gets in
         self.url = ""
+        self.begun = 0  # how often a session began or went on
         self._count = 0
 
     # --- what happens to bots
@@ -278,9 +279,9 @@ class Gateway:
         if data.get("token") != self.token:
             raise _Closing(WRONG_TOKEN, "Authentication failed.")
 
-    @staticmethod
-    def _attach(connection: Connection, session: Session) -> None:
+    def _attach(self, connection: Connection, session: Session) -> None:
         connection.session, session.connection = session, connection
+        self.begun += 1
 
 
 def _no_members(data: Json) -> Json:
