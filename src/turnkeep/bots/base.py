@@ -151,7 +151,8 @@ class Bot:
     def _serve(self, group: Sequence[tuple[Received, tuple[str, ...]]]) -> None:
         """Messages that make one turn, in their order, with the ids of what was sent for the first of them."""
         received = merged([one for one, _ in group])
-        delivery = Delivery(self.platform, received.place, self.inbox.noting(received.external_id), group[0][1])
+        name = received.external_id
+        delivery = Delivery(self.platform, received.place, self.inbox.noting(name), group[0][1], name)
         self.spawn(self._turn(received, delivery, [one.external_id for one, _ in group]), received.user)
 
     async def _turn(self, received: Received, delivery: Delivery, taken: list[str]) -> None:

@@ -24,13 +24,15 @@ T = TypeVar("T")
 class Place(msgspec.Struct, frozen=True, kw_only=True):
     """Where an answer goes: a chat, perhaps a thread in it, perhaps in reply to a message.
 
-    `ticket`: the platform's own, by which it wants this answered as long as it holds.
+    `ticket`: the platform's own, by which it wants this answered as long as it holds. `once`: the name of a message to be sent; a platform
+    that can makes no second one of that name, so that a crash behind the sending does not double it.
     """
 
     chat: str
     thread: str | None = None
     reply_to: str | None = None
     ticket: str | None = None
+    once: str | None = None
 
 
 class Slow(Exception):
@@ -110,13 +112,16 @@ async def _unnoted(sent: tuple[str, ...]) -> None:
 
 
 class Delivery:
-    """Of one reply. `sent`: the ids of messages that an earlier try has sent."""
+    """Of one reply. `sent`: the ids of messages that an earlier try has sent; `name`: the same at each try."""
 
-    def __init__(self, sender: Sender, place: Place, note: Note = _unnoted, sent: tuple[str, ...] = ()) -> None:
-        self.sender, self.place, self.note = sender, place, note
+    def __init__(
+        self, sender: Sender, place: Place, note: Note = _unnoted, sent: tuple[str, ...] = (), name: str | None = None
+    ) -> None:
+        self.sender, self.place, self.note, self.name = sender, place, note, name
         self.sent = list(sent)
         self.shown: list[object | None] = [None] * len(sent)  # what stands in each, as far as this process knows
         self._text = ""
+        self._removed = 0  # messages that are there no more
         self._changed, self._closing = asyncio.Event(), asyncio.Event()
         self._shower: asyncio.Task[None] | None = None
 
@@ -166,16 +171,19 @@ class Delivery:
         while len(self.sent) > max(1, len(parts)):
             await self.sender.remove(self.place, self.sent[-1])
             del self.sent[-1], self.shown[-1]
+            self._removed += 1
             await self.note(tuple(self.sent))
 
     def _place(self, at: int) -> Place:
         """The first part is the one that replies."""
-        return self.place if at == 0 else msgspec.structs.replace(self.place, reply_to=None)
+        once = f"{self.name}:{at}:{self._removed}" if self.name else None
+        return msgspec.structs.replace(self.place, reply_to=self.place.reply_to if at == 0 else None, once=once)
 
     async def _edit(self, at: int, part: object) -> None:
         try:
             await self.sender.edit(self.place, self.sent[at], part)
         except Missing:
+            self._removed += 1
             self.sent[at] = await self.sender.send(self._place(at), part)
             await self.note(tuple(self.sent))
 

@@ -25,4 +25,5 @@ async def test_a_bot_that_is_killed_again_and_again_owes_nothing(tmp_path: Path)
         over = await killed.judge()
     asked = sum(map(len, killed.asked.values()))
     tools = len((tmp_path / "ran.txt").read_text().split())
+    assert over == 0, "Discord knows by its nonce what was sent before"
     print(f"{KILLS} kills, {asked} messages, {tools} tool calls, {over} messages besides")

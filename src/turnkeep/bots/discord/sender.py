@@ -11,10 +11,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 from collections.abc import Awaitable, Sequence
 from typing import Any, TypeVar
 
 import aiohttp
+import msgspec
 from discord import AllowedMentions, Client, HTTPException, RateLimited
 from discord.http import Route
 from discord.utils import remove_markdown
@@ -106,11 +108,23 @@ class DiscordSender:
 
     async def _said(self, place: Place, body: JsonObject, **more: Any) -> str:
         route = Route("POST", "/channels/{channel_id}/messages", channel_id=int(place.chat))
+        body = {**body, **_nonce(place)}
         if place.reply_to not in (None, ORIGINAL):
             reference = {"message_id": place.reply_to, "fail_if_not_exists": False}
             with contextlib.suppress(Unquotable):
-                return str((await self._call(route, _message({**body, "message_reference": reference}), **more))["id"])
-        return str((await self._call(route, _message(body), **more))["id"])
+                sent = await self._call(route, _message({**body, "message_reference": reference}), **more)
+                return await self._changed_to(place, sent, body)
+        return await self._changed_to(place, await self._call(route, _message(body), **more), body)
+
+    async def _changed_to(self, place: Place, sent: JsonObject, body: JsonObject) -> str:
+        """By its nonce Discord knows a message that was sent before a crash; then that one is edited."""
+        content = str(body.get("content", ""))
+        if place.once is not None and sent["content"].strip() != content.strip():
+            try:
+                await self._edit(place, sent["id"], {"content": content})
+            except Missing:
+                return await self.post(msgspec.structs.replace(place, once=None), {"content": content})
+        return str(sent["id"])
 
     async def _answered(self, place: Place, ticket: Ticket, body: JsonObject, **more: Any) -> str:
         ids: dict[str, Any] = {"webhook_id": ticket.application, "webhook_token": ticket.token}
@@ -145,6 +159,12 @@ class DiscordSender:
 
 def _message(body: JsonObject, flags: int = 0) -> JsonObject:
     return {**body, "allowed_mentions": NO_PINGS, "flags": NO_EMBEDS | flags}
+
+
+def _nonce(place: Place) -> JsonObject:
+    if place.once is None:
+        return {}
+    return {"nonce": hashlib.blake2b(place.once.encode(), digest_size=12).hexdigest(), "enforce_nonce": True}
 
 
 def _plain(text: str) -> str:
