@@ -8,7 +8,7 @@ import pytest
 from tests.bots.conftest import Stage, received
 
 from turnkeep.bots import base, delivery
-from turnkeep.bots.delivery import Gone, Passing, Slow
+from turnkeep.bots.delivery import Gone, Passing, Refused, Slow
 from turnkeep.bots.received import Attachment
 from turnkeep.bots.texts import CATALOGUES, Texts
 from turnkeep.errors import StoreBusy
@@ -337,3 +337,21 @@ def test_the_catalogues_say_the_same_things() -> None:
             assert places(text) == places(english[key]), (language, key)
     assert Texts("de-AT").say("stop") == "Abgebrochen."
     assert Texts("xx").say("stop") == Texts(None).say("stop") == "Stopped."
+
+
+@pytest.mark.parametrize(("error", "told"), [(Gone, ""), (Refused, "I have an answer, but it cannot be shown here. ")])
+async def test_an_answer_that_cannot_be_delivered_is_recorded(stage: Stage, error: type[Gone], told: str) -> None:
+    bot = await stage.open()
+
+    def trouble(call: str) -> None:
+        if call == "send" and stage.wall.calls.count("send") <= 2:  # as it grows, and when it is done
+            raise error("no")
+
+    stage.wall.trouble = trouble
+    await bot.take(received("hello"))
+    await stage.done()
+    [session] = await stage.sessions.list_sessions()
+    [event] = [one for one in await stage.sessions.get_events(session.id) if one.kind == "error"]
+    assert (event.name, event.data) == ("NotDelivered", {"external_id": "w:1", "message": "no"})
+    assert stage.wall.shown().startswith(told)
+    assert bool(stage.wall.shown()) == bool(told)

@@ -73,6 +73,27 @@ async def test_a_channel_that_cannot_be_read_does_not_stop_others(emulator: Disc
         await general.until(lambda chat: chat.answers()[-1:] == ["re three"])
 
 
+async def test_only_channels_with_something_new_are_read_and_none_that_is_closed(
+    emulator: DiscordEmulator, tmp_path: Path
+) -> None:
+    ann = emulator.user("Ann")
+    general, quiet, closed = (emulator.channel(name) for name in ("general", "quiet", "closed"))
+    async with running(emulator, tmp_path) as sessions:
+        for chat in (general, quiet, closed):
+            chat.says("one", ann, mention=True)
+            await chat.until(lambda chat: chat.answers() == ["re one"])
+        await idle(sessions)
+    closed.lets_bot(see=False)
+    for chat in (general, closed):
+        chat.says("two", ann, mention=True)
+    before = emulator.calls["get_messages"]
+    async with running(emulator, tmp_path) as sessions:
+        await general.until(lambda chat: chat.answers() == ["re one", "re two"])
+        await idle(sessions)
+    assert closed.answers() == ["re one"]
+    assert emulator.calls["get_messages"] - before <= 2  # what was said a moment ago may be read again
+
+
 async def test_an_edit_of_what_was_missed_is_a_new_version_of_it(emulator: DiscordEmulator, tmp_path: Path) -> None:
     ann, general = emulator.user("Ann"), emulator.channel("general")
     async with running(emulator, tmp_path) as sessions:

@@ -131,6 +131,7 @@ class DiscordApp:
         received = asked_of(interaction, self.me)
         ticket = ticket_of(received.place) if received is not None else None
         if received is None or ticket is None:
+            log.warning("a command came from a channel of a kind that is not known")
             return
         acknowledged = self.platform.awaits(ticket)
         taking = asyncio.ensure_future(until_stored(partial(self.bot.take, received), f"command {received.external_id}"))

@@ -13,6 +13,7 @@ import logging
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from typing import TypeAlias
 
 from discord import Client, Guild, Message, Object, StageChannel, TextChannel, Thread, VoiceChannel
 from discord.abc import Messageable
@@ -26,6 +27,7 @@ from turnkeep.chat import Lanes
 from turnkeep.manager import SessionManager
 
 log = logging.getLogger("turnkeep.bots")
+Channel: TypeAlias = TextChannel | VoiceChannel | StageChannel | Thread
 PAGE, MOST = 100, 1000  # messages of one call, and of one channel: the newest
 AGE = timedelta(days=1)  # nobody waits for an answer to what is older
 MARGIN = timedelta(seconds=5)
@@ -90,10 +92,10 @@ class Behind:
         self._note()
 
     async def _guild(self, guild: Guild) -> None:
-        channels: list[TextChannel | VoiceChannel | StageChannel | Thread] = [*guild.text_channels, *guild.voice_channels]
+        channels: list[Channel] = [*guild.text_channels, *guild.voice_channels]
         channels += [*guild.stage_channels, *guild.threads]
         for channel in channels:
-            if (channel.last_message_id or 0) > self._since and channel.permissions_for(guild.me).read_message_history:
+            if (channel.last_message_id or 0) > self._since and _may_read(channel, guild):
                 await self._in_turn(channel.id, channel)
             else:
                 self._read.add(channel.id)
@@ -196,6 +198,13 @@ class Behind:
         await asyncio.gather(*sweeps, return_exceptions=True)
         await self.write()
         self._whole = False  # nothing that comes now is taken in
+
+
+def _may_read(channel: Channel, guild: Guild) -> bool:
+    """A thread has the permissions of its channel, where that is known."""
+    if isinstance(channel, Thread) and channel.parent is None:
+        return True
+    return channel.permissions_for(guild.me).read_message_history
 
 
 def _span(time: timedelta) -> int:
