@@ -121,7 +121,7 @@ class Delivery:
         self.sent = list(sent)
         self.shown: list[object | None] = [None] * len(sent)  # what stands in each, as far as this process knows
         self._text = ""
-        self._removed = 0  # messages that are there no more
+        self._removed = 0  # messages that people have removed
         self._changed, self._closing = asyncio.Event(), asyncio.Event()
         self._shower: asyncio.Task[None] | None = None
 
@@ -159,7 +159,7 @@ class Delivery:
             await asyncio.wait_for(self._closing.wait(), seconds)
 
     async def _put(self, parts: Sequence[object]) -> None:
-        """Let the messages show these parts: edit those that differ, send those that are missing, remove what is over."""
+        """Let the messages show these parts: edit those that differ, send those that are missing."""
         for at, part in enumerate(parts):
             if at >= len(self.sent):
                 self.sent.append(await self.sender.send(self._place(at), part))
@@ -168,10 +168,14 @@ class Delivery:
             elif self.shown[at] != part:
                 await self._edit(at, part)
                 self.shown[at] = part
+
+    async def _put_all(self, parts: Sequence[object]) -> None:
+        """These parts and no others. What is over is removed only here, behind which nothing is sent in its place: after a crash its
+        name would find what was removed."""
+        await self._put(parts)
         while len(self.sent) > max(1, len(parts)):
             await self.sender.remove(self.place, self.sent[-1])
             del self.sent[-1], self.shown[-1]
-            self._removed += 1
             await self.note(tuple(self.sent))
 
     def _place(self, at: int) -> Place:
@@ -194,7 +198,7 @@ class Delivery:
         await self.close()
         parts = self.sender.parts(text)
         try:
-            await insist(lambda: self._put(parts))
+            await insist(lambda: self._put_all(parts))
         except Gone as gone:
             log.warning("an answer cannot be delivered: %s", gone)
             return gone
