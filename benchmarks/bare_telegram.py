@@ -1,4 +1,4 @@
-"""A bare echo bot: python-telegram-bot's `Application` with one handler, no database. `python -m benchmarks.bare_bot URL TOKEN`."""
+"""A bare echo bot: python-telegram-bot's `Application` with one handler, no database. `python -m benchmarks.bare_telegram URL TOKEN`."""
 
 from __future__ import annotations
 
