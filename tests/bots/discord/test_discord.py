@@ -63,6 +63,15 @@ async def test_in_a_guild_it_answers_who_speaks_to_it(emulator: DiscordEmulator,
     ]
 
 
+async def test_it_is_meant_by_its_role_too(emulator: DiscordEmulator, tmp_path: Path) -> None:
+    ann, guild = emulator.user("Ann"), emulator.guild()
+    general = emulator.channel("general", guild)
+    async with running(emulator, tmp_path):
+        general.says(f"<@&{guild.id}> all of you", ann, mention_roles=[str(guild.id)])
+        general.says(f"<@&{guild.role}> you", ann, mention_roles=[str(guild.role)])
+        await general.until(lambda chat: chat.answers() == ["re you"])
+
+
 async def test_it_hears_no_more_than_it_is_told_to(emulator: DiscordEmulator, tmp_path: Path) -> None:
     ann, general = emulator.user("Ann"), emulator.channel("general")
     other = emulator.user("Other")

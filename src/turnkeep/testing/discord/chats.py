@@ -65,10 +65,10 @@ class Server:
 
 
 class Guild:
-    """A server, as the app calls it."""
+    """A server, as the app calls it. `role`: the one that is the bot's own, by the bot's name."""
 
     def __init__(self, server: Server, name: str, language: str) -> None:
-        self.server, self.id, self.name = server, server.ids.next(), name
+        self.server, self.id, self.role, self.name = server, server.ids.next(), server.ids.next(), name
         self.locale = locale_of(language)
         self.chats: list[Chat] = []
         server.places[self.id] = self
@@ -78,12 +78,14 @@ class Guild:
     def told(self) -> Json:
         everyone = {"id": str(self.id), "name": "@everyone", "permissions": str(PERMISSIONS), "position": 0, "color": 0}
         everyone |= {"hoist": False, "managed": False, "mentionable": False, "flags": 0}
-        mine = {**self.server.me.member(), "user": self.server.me.told()}
+        me = self.server.me
+        own = {**everyone, "id": str(self.role), "name": me.name, "managed": True, "position": 1, "tags": {"bot_id": str(me.id)}}
+        mine = {**me.member(), "user": me.told(), "roles": [str(self.role)]}
         return {
             "id": str(self.id),
             "name": self.name,
             "owner_id": "1",
-            "roles": [everyone],
+            "roles": [everyone, own],
             "emojis": [],
             "stickers": [],
             "features": [],
