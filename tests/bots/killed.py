@@ -65,6 +65,7 @@ class Killed(ABC):
 
     name: str  # of the platform: the command, and the interface of the sessions
     first_call: str  # of a bot that starts
+    longest = 12  # calls of the bot that one life is watched
     kinds: Sequence[str] = ("tool", "tool", "plain", "long")  # of messages
 
     def __init__(self, emulator: Any, folder: Path, chats: Sequence[Any], seed: int) -> None:
@@ -118,7 +119,7 @@ class Killed(ABC):
     async def live_and_die(self) -> None:
         """People write while it lives; it is killed a moment after one of its calls."""
         async with self.alive() as process:
-            for _ in range(self.rng.randrange(12)):
+            for _ in range(self.rng.randrange(self.longest)):
                 if self.rng.random() < 0.5:
                     self.ask(self.rng.choice(self.chats))
                 self.emulator.server.called.clear()

@@ -15,6 +15,7 @@ class KilledDiscord(Killed):
 
     name = "discord"
     first_call = "get_me"
+    longest = 40  # a start alone makes some ten
     emulator: DiscordEmulator
 
     def __init__(self, discord: DiscordEmulator, folder: Path, seed: int) -> None:
