@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from turnkeep.summarizers.extractive.records import CALL, CHANGED, GIVEN, Piece, Record
+from turnkeep.summarizers.extractive.records import CALL, CHANGED, GIVEN, PLACE, Piece, Record
 
 _LONGEST = 32  # characters of a new value that is told in the mark
 
@@ -46,18 +46,45 @@ def _short(new: str) -> str:
     return new if len(new) <= _LONGEST else ""
 
 
+class _Later:
+    """What became of the words that others gave way to: who is told "Thursday", and then "no, Friday", is not told of Thursday."""
+
+    def __init__(self, records: Sequence[Record]) -> None:
+        self._gone: dict[int, list[tuple[int, int, str]]] = {}  # by message: where a value begins, who says so, what holds
+        for record in records:
+            for kind, told in record.replaces:
+                if kind in {CHANGED, PLACE} and not told.startswith("0:"):
+                    back, start, *_, new = f"{told}:".split(":", 3) if kind == PLACE else told.split(":", 3)
+                    self._gone.setdefault(record.at - int(back), []).append((int(start), record.at, new))
+        self._pieces = {at: [piece for record in records if record.at == at for piece in record.pieces] for at in self._gone}
+
+    def what_holds(self, at: int, new: str) -> str:
+        """The words `new` of the message `at`, or what they gave way to; nothing if that is not known."""
+        for start, by, newer in self._gone.get(at, ()) if new else ():
+            low = new.casefold()
+            if any(
+                one.start <= start < one.end and one.text[start - one.start :].casefold().startswith(low)
+                for one in self._pieces[at]
+            ):
+                return self.what_holds(by, newer)
+        return new
+
+
 def marked(records: Sequence[Record], count: Callable[[str], int]) -> Sequence[Record]:
     """The records, each value that gave way with the mark behind it."""
     places: dict[int, list[_Place]] = {}
     pairs: list[_Given] = []
+    later = _Later(records)
     for record in records:
         for kind, told in record.replaces:
             if kind == CHANGED:
                 back, start, end, new = told.split(":", 3)
-                places.setdefault(record.at - int(back), []).append(_Place(int(start), int(end), new))
+                where = _Place(int(start), int(end), later.what_holds(record.at, new))
+                places.setdefault(record.at - int(back), []).append(where)
             elif kind == GIVEN:
                 ids, _, new = told.partition("\n")
                 back, _, ids = ids.partition(":")
+                new = later.what_holds(record.at, new)
                 pairs.append(_Given(record.at - int(back), record.at, frozenset(ids.split()), new))
     if not places and not pairs:
         return records

@@ -7,6 +7,7 @@ from datetime import date
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from turnkeep.summarizers.extractive import calls
 from turnkeep.summarizers.extractive.earlier import Earlier
 from turnkeep.summarizers.extractive.reading import Call
 from turnkeep.summarizers.extractive.records import Record
@@ -33,11 +34,12 @@ class Context:
         self.corrected = -9  # where the user last corrected something
         self.asked: list[str] = []  # the words of the assistant's last question, folded
         self.left: tuple[int, list[Value]] = (-9, [])  # names on offer, which the user did not take
+        self.refused = False  # what was said before the user's last words
         self.salvaged: list[Record] = []  # what is left of messages that told something untrue beside other things
         self.month = -99, 0  # where a month was last named, and which
         self.agreed = -9  # where the user last agreed
         self.calls: dict[str, dict[str, str]] = {}  # the newest arguments of each tool
-        self.valued: dict[tuple[str, date | None], tuple[dict[str, float], list[Value]]] = {}
+        self._worth: dict[tuple[str, date | None], tuple[dict[str, float], list[Value]]] = {}
         self.waiting: dict[str, tuple[int, Call]] = {}
         self.pending: list[tuple[Record, bool]] = []  # the assistant's last words, and whether they ask
         self.secret_asked: str | None = None  # what the assistant's last words ask for, if it must not be told: a password
@@ -47,3 +49,12 @@ class Context:
     def is_talk(self) -> bool:
         """Whether the assistant is somebody with a life to tell of: no tools, and it often speaks of what is its own."""
         return self.own >= 3 and 8 * self.own >= self.turns and not self.arguments
+
+    def worth(self, text: str, said: date | None) -> tuple[dict[str, float], list[Value]]:
+        """What the words of an argument are worth, by id, and its values."""
+        known = self._worth.get((text, said))
+        if known is None:
+            if len(self._worth) > 500:
+                self._worth.clear()
+            known = self._worth[text, said] = calls.value_weights(text, said)
+        return known

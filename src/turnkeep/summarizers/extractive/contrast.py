@@ -55,6 +55,7 @@ _LETTING_GO = listed(
 )
 _SMALL = listed("on at in am um im the a an der die das den dem el la los las le les il lo de het o os as for to")
 _MARKS = frozenset(".,;:!?…—–-(。、，！？；\n")
+_CLAUSE = _MARKS - {"-"}
 _TWO = 2
 _BEFORE = 3  # words
 _READ = 60  # words in which people hesitate
@@ -78,6 +79,14 @@ def is_pronoun(value: Value, words: list[Token]) -> bool:
 
 def key(value: Value) -> str:
     return value.ids[0] if value.kind in {DATE, TIME} else " ".join(value.ids)
+
+
+def is_alone(words: list[Token], value: Value) -> bool:
+    """Whether a value is all that its clause says, beside small words: "let me rephrase, the 8th"."""
+    first = max((word.end for word in words if word.text in _CLAUSE and word.end <= value.start), default=0)
+    last = min((word.start for word in words if word.text in _CLAUSE and word.start >= value.end), default=words[-1].end)
+    rest = [word for word in words if first <= word.start < last and not value.start <= word.start < value.end]
+    return all(word.role & SKIP or word.low == value.unit or cues.meaning(word.low) for word in rest if word.is_word)
 
 
 def among(value: Value, others: Sequence[Value]) -> bool:

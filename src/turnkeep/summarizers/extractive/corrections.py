@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from turnkeep.summarizers.extractive import contrast, replies
+from turnkeep.summarizers.extractive import contrast, cues, replies
 from turnkeep.summarizers.extractive.contrast import content, family
-from turnkeep.summarizers.extractive.earlier import HELPING, Earlier, Slots, slots
+from turnkeep.summarizers.extractive.earlier import Earlier, Slots, slots
+from turnkeep.summarizers.extractive.heard import HELPING, Heard
 from turnkeep.summarizers.extractive.values import WORD, Value
 from turnkeep.summarizers.extractive.words import ASKING, NO, OTHER, YES, Token, listed
 
@@ -28,6 +29,7 @@ _LEAVES = listed("bye goodbye good-bye much bother alright tschüss adiós")
 _SET = listed("it that this")
 _THANKS = listed("thank thanks bye goodbye danke tschüss gracias adiós merci grazie obrigado ありがとう 谢谢 appreciate welcome")
 _TERSE = 6  # words of a message that only names what is right
+_PAIR = 2  # words and marks
 _ONE = 2  # plain words that a bare answer may have
 
 
@@ -148,7 +150,10 @@ def _contradicts(words: list[Token], told: list[Value], earlier: Earlier) -> boo
         return False
     strong = [value for value in told if family(value) != WORD]
     if strong:
-        return len({family(value) for value in strong}) == 1 and any(contrast.alike(strong[0], value) for value in last.values)
+        rivals = [value for value in last.values if contrast.alike(strong[0], value)]
+        if not _is_bare(words, told, strong, last):  # then only what counts the same: "they raised it to 1,350 euros"
+            rivals = [value for value in rivals if contrast.unit(value) and contrast.unit(value) == contrast.unit(strong[0])]
+        return any(last.asks or earlier.said_by_user(value) for value in rivals)
     names = [value for value in told if value.kind != WORD]
     rivals = [value for value in last.values if value.kind != WORD and contrast.alike(told[0], value)]
     if len(names) == 1:
@@ -157,6 +162,18 @@ def _contradicts(words: list[Token], told: list[Value], earlier: Earlier) -> boo
     if names or len(told) > _ONE or sum(word.is_word for word in words) > _ONE + 2 or replies.answer(words) != replies.NEITHER:
         return False
     return last.at == earlier.echo and any(earlier.said_by_user(value) for value in content(last.values))
+
+
+def _is_bare(words: list[Token], told: list[Value], strong: list[Value], last: Heard) -> bool:
+    """Whether values of one kind are all that a message, or a clause of it, tells."""
+    if len({family(value) for value in strong}) > 1:
+        return False
+    return not _tells_more(told, last) or (len(strong) == 1 and len(words) > _PAIR and contrast.is_alone(words, strong[0]))
+
+
+def _tells_more(told: list[Value], last: Heard) -> bool:
+    """Whether a message has words of its own that the assistant did not just say: "the bus was late again today"."""
+    return any(value.kind == WORD and not cues.meaning(value.ids[0]) and not last.tells(value) for value in told)
 
 
 def _asks(words: list[Token]) -> bool:

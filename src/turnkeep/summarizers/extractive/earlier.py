@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias
 
-from turnkeep.summarizers.extractive import changes, contrast
+from turnkeep.summarizers.extractive import changes, contrast, cues
 from turnkeep.summarizers.extractive.contrast import alike, content, family, key, kin
+from turnkeep.summarizers.extractive.heard import Heard
 from turnkeep.summarizers.extractive.records import ANY, PLACE
 from turnkeep.summarizers.extractive.replies import BARE, slot
 from turnkeep.summarizers.extractive.values import CODE, DATE, NAME, NUMBER, QUOTE, TIME, WORD, Value
-from turnkeep.summarizers.extractive.words import ASKING, Token, listed
+from turnkeep.summarizers.extractive.words import Token, listed
 
 Slots: TypeAlias = set[tuple[str, str]]
 _NEAR = 24  # messages back
@@ -27,66 +27,7 @@ _PAIR = 2  # names, and the characters between them
 _LATELY = 8  # messages back, for plain words
 _FEW = 3  # runs of telling words of a statement whose last one is taken to be what matters
 NAMES = frozenset({NAME, CODE, QUOTE})
-WISHED = listed(
-    "please pls i'd i'll need want like book order send put set get give remind add buy schedule ship deliver bitte brauche möchte hätte"
-    " quiero necesito voudrais vorrei quero preciso пожалуйста хочу нужно أريد احجز could"
-)
-HELPING = listed(
-    "else anything more help assist further otherwise noch weiteres sonst más algo autre autres altro ayudar aider 他 还 其他 another"
-)
-WISHED_UNSPACED = ("帮", "请", "我要", "我想", "订", "ください", "して", "お願い", "たい")
-
-
-@dataclass(slots=True)
-class Heard:
-    """A message as far as later ones may take it back."""
-
-    at: int
-    by_user: bool
-    text: tuple[str, str]  # as it was said, and without what is no prose
-    words: list[Token]
-    values: list[Value]
-    asks: bool = False
-    wants: bool = False  # it asks for something that it does not name
-    who: str = ""  # in whose name it is told, if it is
-    dead: list[Value] = field(default_factory=list)  # values that are no longer true
-    wished: bool | None = None  # whether it asks for something to be done, once that is asked for
-    ids: frozenset[str] = frozenset()  # of all values, once they are asked for
-
-    def all_ids(self) -> frozenset[str]:
-        """What the message's values are compared by."""
-        if not self.ids and self.values:
-            self.ids = frozenset([each for other in self.values for each in other.ids] + [v.day for v in self.values if v.day])
-        return self.ids
-
-    def tells(self, value: Value) -> bool:
-        """Whether the message may hold the value: a quick look before a closer one."""
-        ids = self.all_ids()
-        return bool(value.day and value.day in ids) or not ids.isdisjoint(value.ids)
-
-    def is_aside(self) -> bool:
-        """Whether a message is about something else than what is being settled: thanks, or what is said by the way."""
-        lows = [word.low for word in self.words]
-        thanks = bool(lows) and lows[0] in _THANKS and len(lows) <= _REACH
-        return thanks or "by the way" in self.text[1].lower() or "übrigens" in lows
-
-    def offers_help(self) -> bool:
-        """Whether it asks if there is anything else."""
-        return self.asks and not self.by_user and not HELPING.isdisjoint([word.low for word in self.words[-_REACH:]])
-
-    def is_asked_for(self) -> bool:
-        """Whether the user asks for something to be done, by words that say so."""
-        if self.wished is None:
-            lows = {word.low for word in self.words[:_LATELY]}
-            self.wished = not WISHED.isdisjoint(lows) or any(cue in self.text[1] for cue in WISHED_UNSPACED)
-        return self.wished
-
-    def asks_for_facts(self) -> bool:
-        return bool(self.words) and self.words[0].low.partition("'")[0] in ASKING
-
-
 _KEY = re.compile(r"[A-Z]?[^\W\d_A-Z]+|[A-Z]+")
-_THANKS = listed("thanks thank danke gracias merci")
 
 
 class _Open(NamedTuple):
@@ -221,6 +162,8 @@ class Earlier:
             told = [value for value in told if value.kind == WORD or value.start <= names[0].start]
         if len(names) == 1 and (single or (len(told) < _FEW and names[0] is told[-1])):
             found, names = self._name(at, names[0], said, single), names[:1]
+            if not likely and not self._is_near(at, found, names[0], words):
+                return out
         elif words and single and not names and _one_run(words):
             found, names = self._word(at, words), words
             found = found if likely else [value for value in found if kin(value, words[-1])]  # else a guess, for a mark
@@ -229,6 +172,13 @@ class Earlier:
         if likely and not any(contrast.among(value, likely) for value in found):
             return out
         return out | self._chosen(at, names[-1], found, names)
+
+    def _is_near(self, at: int, old: list[Value], new: Value, words: list[Value]) -> bool:
+        """Whether it is likely enough that a name is about another one: just said, and nothing else told with it."""
+        if any(kin(value, new) for value in old):
+            return True
+        others = any(value.kind == WORD and not cues.meaning(value.ids[0]) for value in words)
+        return not others and any(at - one.at <= _SOON and value in one.values for one in self.heard for value in old)
 
     def reworded(self, at: int, words: list[Value]) -> Slots:
         """What mere everyday words replace."""
@@ -382,6 +332,11 @@ class Earlier:
         heard = [one for one in self.heard if one.by_user and one.tells(value)]
         return any(_same(other, value, family(value)) for one in heard for other in one.values)
 
+    def _in_words(self, value: Value) -> bool:
+        """Whether the user said a name lately, if only as plain words: "a golf"."""
+        ids = set(value.ids)
+        return any(one.by_user and ids <= one.all_ids() for one in self.heard)
+
     def same_name(self, value: Value, others: list[Value]) -> bool:
         """Whether a value names one of the others, if only in part."""
         mine = set(value.ids)
@@ -393,7 +348,7 @@ class Earlier:
         if last is None:
             return []
         known = self._taken | self._named if any(value.kind in NAMES for value in last.values) else self._taken
-        names = [value for value in last.values if value.kind in NAMES and key(value) not in known]
+        names = [value for value in last.values if value.kind in NAMES and key(value) not in known and not self._in_words(value)]
         whens = [value for value in last.values if last.asks and value.kind in {DATE, TIME} and not self.said_by_user(value)]
         return names + whens
 

@@ -10,7 +10,8 @@ from typing import TypeAlias
 
 from turnkeep.summarizers.extractive import contrast, cues, subjects
 from turnkeep.summarizers.extractive.contrast import content, family, of_one_set
-from turnkeep.summarizers.extractive.earlier import Earlier, Heard
+from turnkeep.summarizers.extractive.earlier import Earlier
+from turnkeep.summarizers.extractive.heard import Heard
 from turnkeep.summarizers.extractive.values import NAME, NUMBER, WORD, Value
 from turnkeep.summarizers.extractive.words import ARTICLES, CLAUSE_ENDS, STOP, Token, listed
 
@@ -19,6 +20,7 @@ SHORT = 14  # words and marks of a message that says something back
 _CHOSEN = listed("in with via by to as into onto is mit in aus per nach als en con de a à avec como su на в из إلى في")
 _ROLES = listed("from to in at with by near von nach bei mit desde con à chez avec da")
 _WHERE_TO = listed("to in at near nach bei à chez en a")
+_PURPOSE = listed("for für pour para per voor для")
 _BUT = listed("but sondern sino mais ma mas а но بل")
 _IDENTIFIER = re.compile(r"\w[-_/.\d]\w|\d")
 WHERE = re.compile(r"在|去|到|从|叫|给|飞|住")
@@ -41,8 +43,21 @@ def is_echoed(heard: Heard, old: Run, earlier: Earlier) -> bool:
 def of_shape(text: str, new: Run, heard: Heard, old: Run) -> float:
     mine, theirs = text[new[0].start : new[-1].end], heard.text[1][old[0].start : old[-1].end]
     score = 0.5 * (old[-1] is _last(heard)) + 0.7 * _is_named_thing(old, heard) + 0.3 * (len(new) == len(old))
-    score += 0.3 * _ends_run(heard, old) + 0.4 * _is_whole(heard, old)
+    score += 0.3 * _ends_run(heard, old) + 0.4 * _is_whole(heard, old) - 1.5 * _opens(heard, old)
+    score += 0.9 * (len(new) == 1 and heard.is_asked_for() and _is_first_of_two(heard, old))
     return score + 0.7 * (mine[0] >= "\u3000" and len(mine) == len(theirs))
+
+
+def _is_first_of_two(heard: Heard, old: Run) -> bool:
+    """ "A carrot cake": what kind of a thing, before the thing."""
+    told = content(heard.values)
+    follows = any(value.start - old[-1].end == 1 and value.kind == WORD for value in told)
+    return len(old) == 1 and old[0].kind == WORD and follows and not any(old[0].start - value.end == 1 for value in told)
+
+
+def _opens(heard: Heard, old: Run) -> bool:
+    """Whether it begins a sentence that goes on: what is to be done, not with what."""
+    return len(heard.words) > 2 and old[0].start == heard.words[0].start and old[-1].end < heard.words[-1].start
 
 
 def stands_as_value(words: list[Token], old: Run) -> float:
@@ -54,12 +69,14 @@ def stands_as_value(words: list[Token], old: Run) -> float:
         return 0.0
     if before[-1] == "to" and cues.meaning(before[0]) & cues.WISHES:
         return -1.5  # "I want to fly"
+    if before[-1] in _PURPOSE or (before[-1] in subjects.DEFINITE and before[0] in _PURPOSE):
+        return -0.9  # "a cake for the party"
     return 0.6 if before[-1] in _CHOSEN else -0.6 if before[-1] in subjects.DEFINITE or before[-1] in ARTICLES else 0.0
 
 
 def _is_named_thing(old: Run, heard: Heard) -> bool:
     """A capital at the beginning of a sentence says nothing."""
-    return old[0].kind != WORD and (old[0].kind != NAME or old[0].start > 0 or len(heard.words) < SHORT // 2)
+    return old[0].kind != WORD and (old[0].kind != NAME or not _opens(heard, old))
 
 
 def _ends_run(heard: Heard, old: Run) -> bool:

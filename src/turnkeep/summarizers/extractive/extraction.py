@@ -14,15 +14,28 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from turnkeep import redaction
-from turnkeep.summarizers.extractive import calls, changes, contrast, corrections, days, outcomes, reading, replies, revisions
+from turnkeep.summarizers.extractive import (
+    calls,
+    changes,
+    confirmed,
+    contrast,
+    corrections,
+    days,
+    offers,
+    outcomes,
+    reading,
+    replies,
+    revisions,
+    unspaced_revisions,
+)
 from turnkeep.summarizers.extractive.context import Context
 from turnkeep.summarizers.extractive.dates import WEEKDAYS
-from turnkeep.summarizers.extractive.earlier import NAMES, Heard, Slots
+from turnkeep.summarizers.extractive.earlier import Slots
+from turnkeep.summarizers.extractive.heard import Heard
 from turnkeep.summarizers.extractive.lexicon import tokens
 from turnkeep.summarizers.extractive.pieces import LONGEST_LINE, is_asked, is_open_question, make_pieces, with_days
 from turnkeep.summarizers.extractive.records import (
     AGREED,
-    ARGUMENT,
     ASSISTANT,
     CALL,
     CHANGED,
@@ -98,8 +111,9 @@ def _user(line: reading.Line, said: date | None, context: Context) -> list[Recor
     if answer == replies.ACCEPTS and revisions.rivals(words, text, values, context.earlier):
         answer = replies.REFUSES
     change, found = _changed(line, text, words, values, context)
-    gone = change.gone | _left_aside(words, values, answer, change.gone, context)
-    marks = _marks([] if change.mended else found, change.values, gone, context)
+    gone = change.gone | offers.left_aside(words, values, answer, change.gone, context)
+    marks = [] if text.isascii() or gone or any(one.old[0].kind != WORD for one in found) else _unspaced_marks(text, context)
+    marks = marks or _marks([] if change.mended else found, change.values, gone, context)
     gone |= {slot for slot in marks if slot[0] == PLACE}
     replaces = replies.denied(values, words) + tuple(sorted(gone)) + tuple(slot for slot in marks if slot[0] != PLACE)
     if change.empty:
@@ -110,6 +124,7 @@ def _user(line: reading.Line, said: date | None, context: Context) -> list[Recor
         context.corrected = context.at
     done = _settle(_of_the_rest(answer, change, gone, context), context)
     asks = "?" in text or "？" in text
+    context.refused = answer == replies.REFUSES
     context.earlier.add(Heard(context.at, True, (line.text, text), change.words, change.values, asks, who=USER))
     pieces = make_pieces(line.text, text, change.words, change.values, context)
     _salvage(gone, context)
@@ -125,22 +140,14 @@ def _changed(
     starred, earlier = _is_starred(line.text), context.earlier
     found = revisions.revised(context.at, text, words, values, earlier, starred=starred)
     likely = [value for one in found for value in one.old]
-    if offers := _offers(context):  # who chooses something else leaves what was offered, and takes nothing back of what he said
+    if offered := offers.named(
+        context
+    ):  # who chooses something else leaves what was offered, and takes nothing back of what he said
         before = context.at - 2
         found = [one for one in found if one.old[0].kind != WORD or one.heard.at < before]
-        likely = offers
+        likely = offered
     denied = context.denied >= context.at - 4
     return corrections.read(context.at, text, words, values, earlier, denied=denied, starred=starred, likely=likely), found
-
-
-def _offers(context: Context) -> list[Value]:
-    """Names that the assistant just brought up in a few words."""
-    told = context.earlier.newest
-    if told is None or len(told.words) > _CHOOSING + _FEW:
-        return []
-    inside = {word.end + 1 for word in told.words if word.is_word}  # where a capital says something
-    offered = context.earlier.offered()
-    return [value for value in offered if value.kind in NAMES and (told.asks or value.start in inside)]
 
 
 def _marks(found: list[revisions.Revision], values: list[Value], gone: Slots, context: Context) -> list[tuple[str, str]]:
@@ -158,6 +165,24 @@ def _marks(found: list[revisions.Revision], values: list[Value], gone: Slots, co
     return list(dict.fromkeys(out))
 
 
+def _unspaced_marks(text: str, context: Context) -> list[tuple[str, str]]:
+    """The marks on what a message revises in a script without spaces."""
+    if (own := unspaced_revisions.mended(text)) is not None:
+        return [changes.place(0, own[0].start, own[0].end, own[1].text)]
+    found = unspaced_revisions.revised(context.at, text, context.earlier)
+    if found is None:
+        return []
+    context.corrected = context.at
+    heard, old, new = found
+    marks = context.earlier.changed(context.at, heard, [Value(old.start, old.end, WORD, (old.text,))], new.text)
+    for one in context.earlier.heard:
+        if not one.by_user and (start := one.text[1].find(old.text)) >= 0:
+            marks.append((PLACE, f"{context.at - one.at}:{start}"))
+    if (start := text.find(old.text)) >= 0:
+        marks.append(changes.place(0, start, start + len(old.text), new.text))
+    return marks
+
+
 def _named_again(values: list[Value], old: list[Value], new: str) -> list[tuple[str, str]]:
     """The marks on the old value where the message itself names it."""
     runs = (values[n : n + len(old)] for n in range(len(values) - len(old) + 1))
@@ -166,7 +191,8 @@ def _named_again(values: list[Value], old: list[Value], new: str) -> list[tuple[
 
 
 def _is_starred(text: str) -> bool:
-    return text.startswith("*") and text.count("*") == 1 and "\n" not in text
+    text = text.strip()
+    return "*" in {text[:1], text[-1:]} and text.count("*") == 1 and "\n" not in text
 
 
 def _of_the_rest(answer: str, change: corrections.Change, gone: Slots, context: Context) -> str:
@@ -212,27 +238,6 @@ def _held(words: list[Token], pieces: tuple[Piece, ...]) -> tuple[Piece, ...]:
     return tuple(piece for piece in told if not is_open_question(words, piece))
 
 
-def _left_aside(words: list[Token], values: list[Value], answer: str, corrected: Slots, context: Context) -> Slots:
-    """What the assistant offered and the user does not take: other alternatives, or all that it named."""
-    earlier = context.earlier
-    gone: Slots = set()
-    offered = earlier.offered()
-    if answer == replies.ACCEPTS:
-        told = earlier.newest
-        if told is not None and told.asks and not told.wants and not contrast.content(values):
-            context.agreed = context.at
-        earlier.take(offered)
-    elif offered and not any(earlier.same_name(value, offered) for value in values):
-        if not corrected and not context.is_talk and corrections.rejects(words, answer, context.asked):
-            gone = earlier.gone(context.at, offered)
-        elif not corrected and corrections.is_open(words, answer):
-            context.left = context.at, offered
-    chooses = answer != replies.REFUSES and not any(word.text in "?？" for word in words)
-    if len(words) <= _CHOOSING and (others := earlier.not_taken(values, chooses=chooses)):
-        gone |= earlier.gone(context.at, others) | earlier.around(context.at, others)
-    return gone
-
-
 def _assistant(line: reading.Line, said: date | None, context: Context) -> list[Record]:
     text, words, values = _read(line.text, said, context, by_user=False)
     done = [record for record, _ in context.pending] if words else []
@@ -240,7 +245,11 @@ def _assistant(line: reading.Line, said: date | None, context: Context) -> list[
         context.pending = []
         done += [_with_told(result, _believed(record, line.text), said, context) for result, record in context.answered]
         context.answered = []
-        gone = context.earlier.settled(context.at, values) | _overtaken(values, context) | _restated(words, values, context)
+        gone = (
+            context.earlier.settled(context.at, values)
+            | offers.overtaken(values, context)
+            | confirmed.restated(words, values, context)
+        )
         lows = {word.low for word in words}
         asks = _asks(text, words)
         wants = asks and corrections.wants(words)
@@ -249,65 +258,20 @@ def _assistant(line: reading.Line, said: date | None, context: Context) -> list[
         context.turns += 1
         context.own += not _OWN.isdisjoint(lows)
         pieces = make_pieces(line.text, text, words, values, context, 1.0 if _SELF.isdisjoint(lows) else _PERSONAL)
+        gone |= confirmed.told(text, words, context) | offers.passed_over(text, words, context)
         if gone:
             done.append(Record(context.at, ASSISTANT, (), replaces=tuple(sorted(gone))))
         _await(text, words, pieces, asks, context)
     for call in line.calls:
         context.waiting[call.id] = (context.at, call)
-        if gone := _recalled_with_others(call, said, context):
+        gone = confirmed.called(call, said, context) | offers.overtaken(_arguments(call, said, context), context)
+        if gone:
             done.append(Record(context.at, ASSISTANT, (), replaces=tuple(sorted(gone))))
     return done
 
 
-def _overtaken(values: list[Value], context: Context) -> Slots:
-    """The names on offer that the user did not take, once the assistant brings up others."""
-    at, left = context.left
-    context.left = -9, []
-    if context.at - at > _SOON or not left:
-        return set()
-    earlier = context.earlier
-    if any(earlier.same_name(value, left) for value in values):
-        return set()
-    kinds = {value.kind for value in left if value.kind not in NAMES}
-    fresh = [value for value in values if (value.kind in NAMES or value.kind in kinds) and not earlier.known(value)]
-    return earlier.gone(context.at, left) if fresh else set()
-
-
-def _restated(words: list[Token], values: list[Value], context: Context) -> Slots:
-    """What the assistant said before a correction where it now says the new value: "on the kitchen speaker", "on the TV"."""
-    heard = context.earlier.heard
-    if context.at - context.corrected > 2 or len(heard) < 2:
-        return set()
-    before = next((one for one in reversed(heard) if not one.by_user and one.at < context.corrected), None)
-    new = {contrast.key(value) for one in heard if one.at == context.corrected for value in one.values}
-    if before is None or not new:
-        return set()
-    return context.earlier.gone(context.at, contrast.swapped(before.words, before.values, words, values, new))
-
-
-def _recalled_with_others(call: reading.Call, said: date | None, context: Context) -> Slots:
-    """What a tool was given before, if it is called again with something else after a correction."""
-    given = dict(calls.pairs(call.arguments))
-    before = context.calls.get(call.name)
-    context.calls[call.name] = given
-    values = [value for text in given.values() for value in _valued(text, said, context)[1]]
-    context.earlier.tools = True
-    for key, text in given.items():
-        context.earlier.give(key, text, _valued(text, said, context)[0])
-    context.earlier.take(values)
-    gone = context.earlier.settled(context.at, values)
-    if before is None or context.at - context.corrected > _SOON:
-        return gone
-    changed = [key for key, value in given.items() if before.get(key, value) != value]
-    if len(changed) != 1 or not _MARKS.isdisjoint(before[changed[0]]):
-        return gone
-    name, old = changed[0], before[changed[0]]
-    words = calls.in_words(name, old, context.surfaces, context.at)
-    gone |= {(ARGUMENT, f"{name}={old}"), (ARGUMENT, f"{name}={words}")}
-    for text in {old, words}:
-        _, values = calls.value_weights(text, said)
-        gone |= context.earlier.count(context.at, values) if text.isdigit() else context.earlier.gone(context.at, values)
-    return gone
+def _arguments(call: reading.Call, said: date | None, context: Context) -> list[Value]:
+    return [value for _, text in calls.pairs(call.arguments) for value in context.worth(text, said)[1]]
 
 
 def _asks(text: str, words: list[Token]) -> bool:
@@ -423,22 +387,12 @@ def _pair(key: str, value: str, at: int, said: date | None, context: Context) ->
     if context.redact is not None:
         key, value = redaction.pair(context.redact, key, value)
     words = calls.in_words(key, value, context.surfaces, at)
-    weights, values = _valued(words, said, context)
+    weights, values = context.worth(words, said)
     if not weights:
         weights = {f"{key}={value}".casefold(): _FLAG}
     text = f"{key}={with_days(words, 0, len(words), values, context)}"
     slots = tuple(found for each in values if (found := replies.slot(each)) is not None and found[0] != "number ")
     return Piece(text, weights, context.count(" " + text) + 1, slots=slots)
-
-
-def _valued(words: str, said: date | None, context: Context) -> tuple[dict[str, float], list[Value]]:
-    key = words, said
-    known = context.valued.get(key)
-    if known is None:
-        if len(context.valued) > 500:
-            context.valued.clear()
-        known = context.valued[key] = calls.value_weights(words, said)
-    return known
 
 
 def _believed(record: Record, said: str) -> Record:
@@ -454,7 +408,7 @@ def _with_told(result: Any, record: Record, said: date | None, context: Context)
     made = []
     for pair in calls.told(result, context.surfaces.newest_of_assistant(), given):
         key, value = pair if context.redact is None else redaction.pair(context.redact, *pair)
-        weights, _ = _valued(value, said, context)
+        weights, _ = context.worth(value, said)
         text = f"{key}={value}"
         cost = context.count(" " + text) + 1
         if cost <= LONGEST_LINE // 2:

@@ -14,11 +14,12 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from turnkeep.summarizers.extractive import contrast, cues, evidence, replies, subjects
+from turnkeep.summarizers.extractive import contrast, cues, evidence, naming, replies, subjects
 from turnkeep.summarizers.extractive.contrast import alike, content, family
 from turnkeep.summarizers.extractive.corrections import takes_leave
-from turnkeep.summarizers.extractive.earlier import Earlier, Heard
+from turnkeep.summarizers.extractive.earlier import Earlier
 from turnkeep.summarizers.extractive.evidence import Run
+from turnkeep.summarizers.extractive.heard import Heard
 from turnkeep.summarizers.extractive.values import DATE, NUMBER, TIME, WORD, Value
 from turnkeep.summarizers.extractive.words import ARTICLES, ASKING, OTHER, YES, Token, listed
 
@@ -37,6 +38,7 @@ _JUDGES = listed("is was would sounds suits works fits looks seems makes ist wä
 _FOLLOWS = ("です", "でし", "に変", "で", "がいい", "だそう", "と言", "と申", "に", "吧", "になり", "のほう", "の方", "より")
 _ASKS = listed("is are does do did does was were any have has")
 _ELSE = OTHER - {"instead", "more"} | listed("options elsewhere cheaper")
+_AGAINST = listed("but not than instead nicht sondern aber pas mais sino pero а но не بل ليس")
 _HAN = re.compile(r"[\u3400-\u9fff々]{2,}|[\u30a1-\u30ff]{2,}")
 _WHICH = re.compile(r".*(?:在|去|到|从|叫|给|飞|住|是|说|选|要|成|为|换|来)([\u3400-\u9fff]{2,4})")
 
@@ -56,7 +58,7 @@ class _New(NamedTuple):
 
 class _Message(NamedTuple):
     """What a user's message says: `subject`: of that, what it only names to say what it is about; `cued`: it talks of what was said;
-    `weak`: only by that.
+    `weak`: only by that; `by_name`: only by naming what it sets.
     """
 
     at: int
@@ -66,6 +68,7 @@ class _Message(NamedTuple):
     subject: list[Value]
     cued: bool
     weak: bool
+    by_name: bool
 
 
 def revised(at: int, text: str, words: list[Token], values: list[Value], earlier: Earlier, *, starred: bool) -> list[Revision]:
@@ -81,9 +84,14 @@ def revised(at: int, text: str, words: list[Token], values: list[Value], earlier
     ]
     named = _runs(text, [value for value in told if family(value) == WORD])
     subject = [value for run in named if subjects.is_subject(words, run) for value in run]
+    set_so, by_name = naming.named(words, _runs(text, told)), not said & (cues.CUES | cues.SAYS)
+    if set_so is not None and not (last is not None and last.wants):
+        subject, said = set_so.subject, said | cues.CHANGES
     fresh = [value for value in told if value not in subject and not earlier.said_by_user(value)]
     alone = len(_runs(text, [value for value in told if value not in subject])) == 1
     cued = bool(said & (cues.CUES | cues.SAYS))
+    by_name = by_name and cued
+    cued = cued or _contrasts(words, values, fresh, earlier)
     weak = not cued
     cued = cued or subjects.ends_with_value(words, told)
     sets = replies.corrects(
@@ -93,7 +101,7 @@ def revised(at: int, text: str, words: list[Token], values: list[Value], earlier
         cued = not (last is not None and last.wants) and not subjects.is_told_of(words, subject, fresh)
     if count > _LONGEST or (not cued and not sets and (count > _BARE or (last is not None and last.asks))):
         return []
-    message = _Message(at, text, words, values, subject, cued or sets, weak)
+    message = _Message(at, text, words, values, subject, cued or sets, weak, by_name)
     found = []
     for kind in (DATE, TIME, NUMBER):
         mine = [value for value in fresh if value.kind == kind and not _is_address(value, words)]
@@ -104,13 +112,27 @@ def revised(at: int, text: str, words: list[Token], values: list[Value], earlier
     return _best(message, _focus(text, words, fresh or told), earlier)
 
 
+def _contrasts(words: list[Token], values: list[Value], fresh: list[Value], earlier: Earlier) -> bool:
+    """ "I typed Finnish, but it's Greek": whether a message sets something new against what the user said."""
+    if not fresh or len(words) > evidence.SHORT or not any(word.low in _AGAINST or word.low.endswith("n't") for word in words):
+        return False
+    return any(earlier.said_by_user(value) and any(alike(new, value) for new in fresh) for value in values)
+
+
 def rivals(words: list[Token], text: str, values: list[Value], earlier: Earlier) -> bool:
     """Whether a message brings something of its own in the place of what was offered: "Lupo sounds better"."""
-    offered = earlier.offered()
+    last = earlier.newest
     told = [value for value in content(values) if not subjects.is_talk(value)]
-    if not offered or not told or any(earlier.same_name(value, offered) for value in told) or len(words) > evidence.SHORT:
+    if last is None or last.wants or not told or len(words) > evidence.SHORT:
         return False
-    return cues.meanings([word.low for word in words], text) & cues.CHANGES > 0 and words[0].low not in YES
+    if any(last.tells(value) for value in told) or words[0].low in YES - {"please"}:
+        return False
+    kinds = {value.kind for value in earlier.offered()}
+    if all(value.kind in kinds for value in told) and len(_runs(text, told)) == 1:
+        return True
+    if not last.asks:
+        return False
+    return cues.meanings([word.low for word in words], text) & cues.CHANGES > 0
 
 
 def _is_address(value: Value, words: list[Token]) -> bool:
@@ -322,11 +344,26 @@ def _is_out(message: _Message, new: Run, heard: Heard, old: Run, others: list[Va
     """Whether something forbids the pair."""
     if message.text[new[0].start : new[-1].end].casefold() == heard.text[1][old[0].start : old[-1].end].casefold():
         return True
+    if message.by_name and heard.asks and not (signs.slot or signs.given):
+        return True
     if not message.cued and (others or heard is not _newest(earlier)):
         return True
     if family(new[0]) != WORD:
-        counted = new[0].kind == NUMBER and contrast.unit(new[0]) and not contrast.same_unit(new[0], old[0])
-        return bool(counted) and not signs.slot and not _is_near(message.at, heard, earlier)
+        return _is_other_number(message, new, heard, old, earlier, signs) or _is_past(message, heard, old, signs)
+    return _is_other_word(message, new, heard, old, earlier, signs)
+
+
+def _is_other_number(message: _Message, new: Run, heard: Heard, old: Run, earlier: Earlier, signs: _Signs) -> bool:
+    counted = new[0].kind == NUMBER and contrast.unit(new[0]) and not contrast.same_unit(new[0], old[0])
+    return bool(counted) and not signs.slot and not _is_near(message.at, heard, earlier)
+
+
+def _is_past(message: _Message, heard: Heard, old: Run, signs: _Signs) -> bool:
+    """ "I was late today": no plan that "the fridge should come on Monday" could change."""
+    return message.weak and old[0].ids[0].startswith("d:r") and not (signs.slot or signs.given or heard.is_asked_for())
+
+
+def _is_other_word(message: _Message, new: Run, heard: Heard, old: Run, earlier: Earlier, signs: _Signs) -> bool:
     subject = {each for value in message.subject for each in value.ids}
     if {each for value in old for each in value.ids} <= subject or (message.weak and heard.asks_for_facts()):
         return True
@@ -340,9 +377,9 @@ def _is_out(message: _Message, new: Run, heard: Heard, old: Run, others: list[Va
 def _is_backed(message: _Message, heard: Heard, novelty: int, earlier: Earlier, signs: _Signs) -> bool:
     """Whether enough speaks for a pair of mere words, by what else the message tells and how long ago the old one was said."""
     near = _is_near(message.at, heard, earlier)
-    sure = max(signs.kinds, signs.frame, signs.slot, 1.5 * signs.given)
-    if message.weak and sure < 1.5:
+    if message.weak and max(signs.kinds, signs.frame, signs.slot) < 1.5:
         return False
+    sure = max(signs.kinds, signs.frame, signs.slot, 1.5 * signs.given)
     asked = signs.asked and not novelty and (signs.stands > 0 or not heard.text[1].isascii() or near)
     least = 3.0 if novelty > 1 else 1.5 if novelty or not near else 0.0
     return max(sure, 1.5 * (signs.echoed and not novelty), 1.5 * asked) >= least

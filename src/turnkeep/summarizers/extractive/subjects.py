@@ -10,9 +10,9 @@ from typing import TypeAlias
 
 from turnkeep.summarizers.extractive import cues, replies
 from turnkeep.summarizers.extractive.contrast import family
-from turnkeep.summarizers.extractive.earlier import Heard
+from turnkeep.summarizers.extractive.heard import Heard
 from turnkeep.summarizers.extractive.values import NAME, WORD, Value
-from turnkeep.summarizers.extractive.words import STOP, Token, listed
+from turnkeep.summarizers.extractive.words import NO, STOP, Token, listed
 
 Run: TypeAlias = list[Value]
 _SHORT = 14  # words and marks of a message that names a value behind a colon
@@ -30,7 +30,7 @@ OF_SLOT = listed(
 def meaning(words: list[Token], text: str, last: Heard | None) -> int:
     """What the message says of others, apart from what only answers the assistant's question."""
     lows = [word.low for word in words[:40] if word.is_word or word.text[0] >= "\u3000"]
-    first = 1 if last is not None and last.offers_help() else 0
+    first = 1 if last is not None and last.offers_help() and lows[:1] and lows[0] in NO else 0
     found = cues.meanings(lows[first:], text)
     if len(lows) <= _SHORT and any(low in replies.PLAIN_DENIALS for low in lows):
         found |= cues.REPAIRS
@@ -84,7 +84,7 @@ def is_subject(words: list[Token], run: Run) -> bool:
     if family(run[0]) != WORD or run[0].kind == NAME:
         return False
     lows = [word.low for word in words if word.end <= run[0].start and not cues.meaning(word.low) & cues.FILLS]
-    after = [word.low for word in words if word.start >= run[-1].end][:2]
+    after = [word.low for word in words if word.start >= run[-1].end and word.low not in {"a", "an", "my"}][:2]
     definite = bool(lows) and lows[-1] in DEFINITE
     ahead = lows[-2:-1] if definite else lows[-1:]
     begins = not ahead or not ahead[0][0].isalpha() or bool(cues.meaning(ahead[0]) & cues.CUES)
