@@ -8,23 +8,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from importlib.util import find_spec
 
+from turnkeep.bots.libraries import needed
 from turnkeep.chat import Chat
-from turnkeep.errors import MissingExtra
 from turnkeep.manager import SessionManager
 
-LIBRARIES = ("aiohttp", "discord", "pypdf", "yarl")
+LIBRARIES = ("aiohttp", "discord", "yarl")
 
 
 async def run(sessions: SessionManager, chat: Chat, ready: Callable[[str], None], stop: asyncio.Event) -> None:
     """Run the bot until `stop` is set. `ready` hears its name."""
-    try:
-        if find_spec("pypdf") is None:  # it is loaded only for the first PDF
-            raise ModuleNotFoundError("No module named 'pypdf'", name="pypdf")
+    with needed("The Discord bot", "discord", LIBRARIES):
         from turnkeep.bots.discord.app import serve
-    except ModuleNotFoundError as error:
-        if str(error.name).partition(".")[0] not in LIBRARIES:
-            raise
-        raise MissingExtra("The Discord bot", "discord") from error
     await serve(sessions, chat, ready, stop)

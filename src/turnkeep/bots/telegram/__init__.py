@@ -9,24 +9,17 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable
-from importlib.util import find_spec
 
+from turnkeep.bots.libraries import needed
 from turnkeep.chat import Chat
-from turnkeep.errors import MissingExtra
 from turnkeep.manager import SessionManager
 
-LIBRARIES = ("httpx", "pypdf", "telegram", "telegramify_markdown")
+LIBRARIES = ("httpx", "telegram", "telegramify_markdown")
 
 
 async def run(sessions: SessionManager, chat: Chat, ready: Callable[[str], None], stop: asyncio.Event) -> None:
     """Run the bot until `stop` is set. `ready` hears its name."""
-    try:
-        if find_spec("pypdf") is None:  # it is loaded only for the first PDF
-            raise ModuleNotFoundError("No module named 'pypdf'", name="pypdf")
+    with needed("The Telegram bot", "telegram", LIBRARIES):
         from turnkeep.bots.telegram.app import TelegramApp
-    except ModuleNotFoundError as error:
-        if str(error.name).partition(".")[0] not in LIBRARIES:
-            raise
-        raise MissingExtra("The Telegram bot", "telegram") from error
     os.environ.setdefault("PTB_TIMEDELTA", "1")  # what the library's next version does; else it warns at each `retry_after`
     await TelegramApp(sessions, chat).run(ready, stop)
