@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from tests.bots.conftest import Stage, received
 
-from turnkeep.bots import base, delivery
+from turnkeep.bots import delivery, inbox
 from turnkeep.bots.delivery import Gone, Passing, Refused, Slow
 from turnkeep.bots.received import Attachment
 from turnkeep.bots.texts import CATALOGUES, Texts
@@ -226,7 +226,7 @@ async def test_who_is_forgotten_gets_no_answer_any_more(stage: Stage) -> None:
 
 
 async def test_a_turn_waits_for_a_database_that_refuses_for_now(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(base, "FIRST_PAUSE", 0.001)
+    monkeypatch.setattr(inbox, "FIRST_PAUSE", 0.001)
     bot = await stage.open()
     add, left = stage.sessions.add_message, ["user", "assistant"]
 

@@ -107,8 +107,12 @@ async def among_others(stage: Stage) -> dict[str, Any]:
     said = friends.says("the sky is green", bob)
     friends.names_bot("is that so?", ann, reply_to=said)
     await friends.hears("2: > the sky is green\n\nis that so?")
+    friends.names_bot("", ann)
+    await friends.hears("Hello! Write to me, and I answer. I remember our conversation; /help says what else I can do.")
+    friends.says("so it is", bob, reply_to=friends.chat.from_bot()[0])
+    await friends.hears("4: so it is")
     friends.says("sure?", bob, reply_to=friends.newest())
-    await friends.hears("4: sure?")
+    await friends.hears("6: sure?")
     friends.command("/forget", bob)
     question = "Shall I erase all that I know of you, every conversation here and your preferences? This cannot be undone."
     await friends.hears(question)

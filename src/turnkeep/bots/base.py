@@ -16,6 +16,7 @@ import logging
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any, Protocol
 
 from msgspec.structs import replace
@@ -25,7 +26,7 @@ from turnkeep.bots.commands import BotCommands, Chosen, Desk
 from turnkeep.bots.delivery import Delivery, Gone, Passing, Place, Refused, Sender, Slow
 from turnkeep.bots.files import Files
 from turnkeep.bots.gather import PIECES, Gatherer, merged
-from turnkeep.bots.inbox import FIRST_PAUSE, LAST_PAUSE, Inbox
+from turnkeep.bots.inbox import Inbox, stored
 from turnkeep.bots.received import Attachment, Received
 from turnkeep.bots.texts import Texts
 from turnkeep.chat import Chat, Incoming, Lanes, Reply, origin, version_of
@@ -157,17 +158,13 @@ class Bot:
 
     async def _turn(self, received: Received, delivery: Delivery, taken: list[str]) -> None:
         """Once more from the top while the database refuses: what is stored and sent by then is known, and not done again."""
-        pause = FIRST_PAUSE
+
+        async def work() -> None:
+            await self._answer(received, delivery)
+            await self.inbox.finish(taken)
+
         async with self._lanes.taken(received.incoming.key):
-            while True:
-                try:
-                    await self._answer(received, delivery)
-                    await self.inbox.finish(taken)
-                    return
-                except StoreError as error:
-                    log.error("a turn waits for the database, %g s: %s", pause, error)
-                    await asyncio.sleep(pause)
-                    pause = min(LAST_PAUSE, pause * 2)
+            await stored(work, "a turn")
 
     async def _answer(self, received: Received, delivery: Delivery) -> None:
         texts = Texts(received.language)
@@ -262,20 +259,22 @@ class Bot:
 
     async def _command(self, received: Received) -> None:
         texts = Texts(received.language)
-        try:
+
+        async def run() -> str:
             if received.command == "compact" and (session := await self._session(received.incoming)):
                 self._places.pop(session.id, None)  # who asks for a summary is not told of it twice
-            said = await self.answers.run(received)
-        except StoreError:
-            raise  # it waits in the inbox
+            return await self.answers.run(received)
+
+        try:
+            said = await stored(run, "a command")
         except TurnkeepError as error:
             said = texts.say("refused", why=str(error))
         except (Passing, Gone) as error:
-            await self._undelivered(received, error)
+            await stored(partial(self._undelivered, received, error), "a record")
             said = ""
         if said and (gone := await self.tell(received.place, said)) is not None:
-            await self._undelivered(received, gone)
-        await self.inbox.finish([received.external_id])
+            await stored(partial(self._undelivered, received, gone), "a record")
+        await stored(partial(self.inbox.finish, [received.external_id]), "a command")
 
     async def chosen(self, choice: str, user: str, language: str | None) -> Chosen | None:
         """What follows when somebody presses a button; when this returns it has happened."""
@@ -302,7 +301,9 @@ class Bot:
         if (session := await self._session(received.incoming)) is not None:
             data = {"external_id": received.external_id}
             await self.sessions.record_error(session.id, "NotDelivered", message=str(why)[:1000], data=data)
-        if isinstance(why, Refused):
+        if isinstance(why, Refused) and received.command == "export":
+            await self.say(received.place, received.language, "export.failed", why=str(why))
+        elif isinstance(why, Refused):
             await self.say(received.place, received.language, "undelivered")
 
     def _noted(self, session_id: str, received: Received) -> None:

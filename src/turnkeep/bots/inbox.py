@@ -96,16 +96,22 @@ class Mark:
             await self._store.note_progress(self._app, self._interface, "mark", text)
 
 
-async def until_stored(take: Callable[[], Awaitable[T]], what: str) -> T | None:
-    """Take something in. A store that refuses for now is asked again, so that nothing is lost; what we fail at is logged: None."""
+async def stored(work: Callable[[], Awaitable[T]], what: str) -> T:
+    """Do it, and again while the database refuses."""
     pause = FIRST_PAUSE
     while True:
         try:
-            return await take()
+            return await work()
         except StoreError as error:
             log.error("%s waits for the database, %g s: %s", what, pause, error)
             await asyncio.sleep(pause)
             pause = min(LAST_PAUSE, pause * 2)
-        except Exception:
-            log.exception("%s could not be read", what)
-            return None
+
+
+async def until_stored(take: Callable[[], Awaitable[T]], what: str) -> T | None:
+    """Take something in. A store that refuses for now is asked again, so that nothing is lost; what we fail at is logged: None."""
+    try:
+        return await stored(take, what)
+    except Exception:
+        log.exception("%s could not be read", what)
+        return None

@@ -13,6 +13,7 @@ import logging
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TypeAlias
 
 from discord import Client, Guild, Message, Object, StageChannel, TextChannel, Thread, VoiceChannel
@@ -22,8 +23,9 @@ from discord.utils import time_snowflake
 from turnkeep.bots.delivery import Gone, Missing, Passing, insist
 from turnkeep.bots.discord.reading import INTERFACE
 from turnkeep.bots.discord.sender import called
-from turnkeep.bots.inbox import Mark
+from turnkeep.bots.inbox import Mark, until_stored
 from turnkeep.chat import Lanes
+from turnkeep.errors import StoreError
 from turnkeep.manager import SessionManager
 
 log = logging.getLogger("turnkeep.bots")
@@ -102,7 +104,8 @@ class Behind:
 
     async def _direct(self) -> None:
         """Of whom we know that they talk to us; Discord lists no direct channels."""
-        found = await self.sessions.list_sessions(interface_type=INTERFACE, limit=MAX_DIRECT)
+        wanted = partial(self.sessions.list_sessions, interface_type=INTERFACE, limit=MAX_DIRECT)
+        found = await until_stored(wanted, "what was said in private meanwhile") or []
         direct = {
             int(one.conversation_id) for one in found if one.external_user_id and one.conversation_id == one.external_chat_id
         }
@@ -196,7 +199,10 @@ class Behind:
         for task in sweeps:
             task.cancel()
         await asyncio.gather(*sweeps, return_exceptions=True)
-        await self.write()
+        try:
+            await self.write()
+        except StoreError as error:  # the next run reads a little more
+            log.warning("how far the bot has come is not noted: %s", error)
         self._whole = False  # nothing that comes now is taken in
 
 

@@ -18,13 +18,14 @@ from discord import Guild, HTTPException, Intents, Interaction, Message, RawMess
 from discord.gateway import DiscordWebSocket
 from discord.http import Route
 
-from turnkeep.bots.discord.sender import MAX_WAIT
+from turnkeep.bots.discord.sender import MAX_WAIT, MAX_WHY, without_tokens
 from turnkeep.errors import InvalidInput
 from turnkeep.settings import Settings
 
 log = logging.getLogger("turnkeep.bots")
 START_TRIES, START_PAUSE = 6, 1.0
-_TROUBLE = (HTTPException, discord.GatewayNotFound, aiohttp.ClientError, OSError, TimeoutError)
+_TROUBLE = (HTTPException, discord.RateLimited, discord.GatewayNotFound, aiohttp.ClientError, OSError, TimeoutError)
+_TALKATIVE = ("discord.http", "discord.gateway", "discord.webhook.async_")
 _INTENTS = Intents(guilds=True, guild_messages=True, dm_messages=True, message_content=True)
 _WRONG_TOKEN = "Discord does not know this token"
 _NOT_ALLOWED = "this bot may not read messages: switch on the Message Content Intent on its page Bot in the developer portal"
@@ -126,12 +127,22 @@ def _surviving(name: str, parse: Callable[[Any], None]) -> Callable[[Any], None]
     return parsed
 
 
+def _discreet(record: logging.LogRecord) -> bool:
+    """The library's log without what people say, which it tells when it is debugged, and without tokens."""
+    if record.levelno < logging.INFO:
+        return False
+    record.msg, record.args = without_tokens(record.getMessage()), None
+    return True
+
+
 async def log_in(settings: Settings) -> Client:
     """A client that knows who it is and where the gateway is; a network that is down at the start gets a few tries.
 
     The library keeps both addresses for the whole process.
     """
     token = _checked(settings)
+    for name in _TALKATIVE:
+        logging.getLogger(name).addFilter(_discreet)
     discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
     Route.BASE = settings.discord_api_url.rstrip("/")
     for left in reversed(range(START_TRIES)):
@@ -144,11 +155,17 @@ async def log_in(settings: Settings) -> Client:
         except discord.LoginFailure:
             await client.close()
             raise InvalidInput("discord_token", _WRONG_TOKEN) from None
+        except (KeyError, TypeError, ValueError):  # what came is nothing of Discord's
+            await client.close()
+            raise InvalidInput(
+                "discord_api_url", "is not the address of Discord's API, like https://discord.com/api/v10"
+            ) from None
         except _TROUBLE as error:
             await client.close()
+            why = " ".join(str(error).split())[:MAX_WHY]
             if not left:
-                raise InvalidInput("discord_api_url", f"Discord cannot be reached: {error}") from error
-            log.warning("Discord cannot be reached: %s", error)
+                raise InvalidInput("discord_api_url", f"Discord cannot be reached: {why}") from error
+            log.warning("Discord cannot be reached: %s", why)
             await asyncio.sleep(START_PAUSE)
     raise AssertionError("the last try returns or raises")
 

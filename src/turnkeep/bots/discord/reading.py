@@ -13,6 +13,7 @@ from typing import Any, Literal, TypeAlias
 import msgspec
 from discord import Attachment as File
 from discord import Interaction, Member, Message, MessageType, Thread, User
+from msgspec.structs import replace
 
 from turnkeep.bots.delivery import Place
 from turnkeep.bots.discord.menu import ASK, TEXT
@@ -48,15 +49,31 @@ def received_of(message: Message, me: Me, language: str | None = None) -> Receiv
     if message.author.bot or message.webhook_id or not _says_something(message):
         return None
     if is_for(message, me):
-        return received(message, me, language, kind="unread" if unread_kind(message) else "message")
+        return _or_greeted(received(message, me, language, kind="unread" if unread_kind(message) else "message"))
     return received(message, me, language, kind="heard") if me.hears else None
 
 
 def edited_of(message: Message, me: Me, language: str | None = None) -> Received | None:
     """What a new version of a message is for the bot. Discord tells of one also when it has only found a link's preview."""
-    if message.edited_at is None or message.author.bot or not _says_something(message) or not is_for(message, me):
+    if (
+        message.edited_at is None
+        or message.author.bot
+        or message.webhook_id
+        or not _says_something(message)
+        or not is_for(message, me)
+    ):
         return None
-    return None if unread_kind(message) else received(message, me, language, kind="edit")
+    found = None if unread_kind(message) else received(message, me, language, kind="edit")
+    return found if found is not None and _tells(found) else None
+
+
+def _tells(received: Received) -> bool:
+    return bool(str(received.incoming.content).strip() or received.attachments)
+
+
+def _or_greeted(received: Received) -> Received:
+    """A bot that is only named, or asked nothing, says who it is."""
+    return received if _tells(received) else replace(received, kind="command", command="start")
 
 
 def _says_something(message: Message) -> bool:
@@ -68,6 +85,9 @@ def unread_kind(message: Message) -> str | None:
     """What a message is that has nothing we can read."""
     if message.content or message.attachments:
         return None
+    if message.message_snapshots:
+        told = any(one.content.strip() or one.attachments for one in message.message_snapshots)
+        return None if told else "forwarded message"
     if message.stickers:
         return f"sticker {message.stickers[0].name}"
     return "poll" if message.poll is not None else None
@@ -188,7 +208,7 @@ def asked_of(interaction: Interaction, me: Me) -> Received | None:
     said = next((str(option["value"]) for option in data.get("options", ()) if option["name"] == TEXT), "")
     kinds: dict[str, Kind] = {ASK: "message", "retry": "retry"}
     kind = kinds.get(name, "command")
-    return Received(
+    found = Received(
         incoming=Incoming(
             interface_type=INTERFACE,
             content=said if kind == "message" else f"/{name}",
@@ -202,3 +222,4 @@ def asked_of(interaction: Interaction, me: Me) -> Received | None:
         kind=kind,
         command="" if kind == "message" else name,
     )
+    return _or_greeted(found) if kind == "message" else found

@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
+import re
 from collections.abc import Awaitable, Sequence
 from typing import Any, TypeVar
 
@@ -31,6 +32,8 @@ PACE = 1.0  # seconds between two edits: a channel takes five in five seconds
 MAX_WAIT = 30.0  # the least that the library lets one set
 BUSY_SECONDS = 5.0  # when Discord says 429 without saying for how long
 NO_PINGS = AllowedMentions.none().to_dict()
+MAX_WHY = 300  # characters of what Discord says of a failure; before Discord stand machines that answer with pages
+_TOKEN = re.compile(r"(/(?:webhooks|interactions)/\d+/)[^/?\s'\"]+")
 NO_EMBEDS, EPHEMERAL = 1 << 2, 1 << 6  # flags of a message
 
 
@@ -192,13 +195,19 @@ async def called(call: Awaitable[T]) -> T:
     except HTTPException as error:
         raise _ours(error) from error
     except (OSError, aiohttp.ClientError, TimeoutError) as error:
-        raise Passing(str(error) or type(error).__name__) from error
+        raise Passing(without_tokens(str(error)) or type(error).__name__) from error
+    except RuntimeError as error:  # the library has closed itself: what is not said by now waits for the next start
+        raise Passing(str(error)) from error
 
 
 def _ours(error: HTTPException) -> Exception:
     if error.status == 429:
         return Slow(float(error.response.headers.get("Retry-After", BUSY_SECONDS)))
-    if error.status >= 500:
-        return Passing(str(error))
-    kind = _CODES.get(error.code, Refused if error.status in (400, 413) else Gone)
-    return kind(str(error))
+    kinds = {400: Refused, 401: Passing, 413: Refused}  # 401: the token was replaced, and with the new one it can be said
+    kind = Passing if error.status >= 500 else _CODES.get(error.code, kinds.get(error.status, Gone))
+    return kind(str(error)[:MAX_WHY])
+
+
+def without_tokens(text: str) -> str:
+    """The address of an interaction has its token in it, by which anybody may answer."""
+    return _TOKEN.sub(r"\1...", text)

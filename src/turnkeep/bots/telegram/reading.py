@@ -10,6 +10,7 @@ import re
 from typing import Any, Literal, TypeGuard
 
 import msgspec
+from msgspec.structs import replace
 from telegram import Message, MessageEntity, Update, User
 
 from turnkeep.bots.commands import KNOWN
@@ -61,7 +62,10 @@ def received_of(update: Update, me: Me) -> Received | None:
     if edited and unread:
         return None  # a live location moves
     if is_for(message, me):
-        return received(message, me, edited=edited, kind="unread" if unread else "message")
+        found = received(message, me, edited=edited, kind="unread" if unread else "message")
+        if found.incoming.content or found.attachments:
+            return found
+        return None if edited else replace(found, kind="command", command="start")  # named, and nothing else
     return None if edited else received(message, me, kind="heard")
 
 
