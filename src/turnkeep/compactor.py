@@ -56,7 +56,6 @@ class Compactor:
         self._inline: set[str] = set()
         self._urgent: set[str] = set()
         self._long: set[str] = set()
-        self._awaited: set[str] = set()  # by who builds a prompt
         self._rested = 0.0  # when a long window may be next
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._pump: asyncio.Task[None] | None = None
@@ -97,7 +96,6 @@ class Compactor:
         due = session.seq >= self._later.get(session.id, 0) and compaction.is_due(session, self._settings)
         if not due or self._settings.compaction != "background" or not self._ladder.is_extractive:
             return False
-        self._awaited.add(session.id)
         if session.id not in self._tasks:
             self._begin(session.id, session.app)
         await asyncio.wait([self._tasks[session.id]])
@@ -154,11 +152,7 @@ class Compactor:
         self._long.discard(session_id)
         task = asyncio.create_task(self._quietly(app, session_id))
         self._tasks[session_id] = task
-        task.add_done_callback(lambda _: self._ended(session_id))
-
-    def _ended(self, session_id: str) -> None:
-        self._tasks.pop(session_id, None)
-        self._awaited.discard(session_id)
+        task.add_done_callback(lambda _: self._tasks.pop(session_id, None))
 
     async def _quietly(self, app: str, session_id: str) -> None:
         began = time.monotonic()
@@ -219,8 +213,7 @@ class Compactor:
             from_seq=from_seq, to_seq=to_seq, text="", method="", tokens=0, counter=counter.name, tokens_before=before
         )
         room = max(max_tokens - counter.count(summary_text(bare)) - PER_MESSAGE, SHORTEST)
-        awaited = session.id in self._awaited
-        draft: Draft = await self._ladder.draft(messages, previous, max_tokens=room, counter=counter, at_once=awaited)
+        draft: Draft = await self._ladder.draft(messages, previous, max_tokens=room, counter=counter)
         made = replace(bare, text=draft.text, method=draft.method, source=draft.source, data=draft.data)
         made = replace(made, authors=_authors(messages, previous))
         took = (time.perf_counter() - began) * 1000

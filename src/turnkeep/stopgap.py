@@ -136,7 +136,7 @@ class Stopgap:
     async def _onto(self, counter: Counter, chain: _Chain, session: Session, first: int, last: int) -> list[Record]:
         """The chain's records with those of `first..last` folded in."""
         messages = await self._store.visible(session, first, last)
-        return await self._ladder.fold(counter, messages, chain.records, SPARE * chain.room, at_once=True)
+        return await self._ladder.fold(counter, messages, chain.records, SPARE * chain.room)
 
 
 def _heading(first: int, told: int, last: int) -> str:

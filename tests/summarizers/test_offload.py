@@ -205,17 +205,6 @@ def test_metadata_and_ids_stay_here() -> None:
     assert (sent.role, sent.content, sent.created_ms) == (told.role, told.content, told.created_ms)
 
 
-async def test_what_somebody_waits_for_stands_in_no_queue() -> None:
-    async with working() as (one, pid):
-        assert await one.fold("o200k", TALK, (), 300, at_once=True) == here(TALK)
-        os.kill(pid, signal.SIGSTOP)
-        asked = [asyncio.create_task(fold(one, TALK[at:])) for at in range(offload.QUEUE)]
-        await asyncio.sleep(0)
-        assert await one.fold("o200k", TALK, (), 300, at_once=True) is None
-        os.kill(pid, signal.SIGCONT)
-        assert await asyncio.gather(*asked) == [here(TALK[at:]) for at in range(offload.QUEUE)]
-
-
 # --- what goes wrong
 
 

@@ -98,14 +98,11 @@ class Ladder:
         return self._extractives.of(counter)
 
     async def fold(
-        self, counter: Counter, messages: Sequence[Message], previous: Sequence[Record], max_tokens: int, at_once: bool = False
+        self, counter: Counter, messages: Sequence[Message], previous: Sequence[Record], max_tokens: int
     ) -> list[Record]:
-        """What `max_tokens` have room for of the messages, and of the records before them; made in the worker process if there is one.
-
-        `at_once`: somebody waits for it, so that it does not stand in a queue there.
-        """
+        """What `max_tokens` have room for of the messages, and of the records before them; made in the worker process if there is one."""
         if self.offload is not None:
-            made = await self.offload.fold(counter.name, messages, previous, max_tokens, at_once)
+            made = await self.offload.fold(counter.name, messages, previous, max_tokens)
             if made is not None:
                 return made
         extract = await self.extractive(counter)
@@ -137,18 +134,12 @@ class Ladder:
         return self._given is None
 
     async def draft(
-        self,
-        messages: Sequence[Message],
-        previous: Sequence[Summary],
-        *,
-        max_tokens: int,
-        counter: Counter,
-        at_once: bool = False,
+        self, messages: Sequence[Message], previous: Sequence[Summary], *, max_tokens: int, counter: Counter
     ) -> Draft:
         """A text for the messages and the summaries before them, of at most `max_tokens`. Raises nothing but a cancellation."""
         previous = [summary for summary in previous if summary.method != "truncation"]  # a marker is no summary
         extract = await self.extractive(counter)
-        chosen = await self._records(counter, messages, previous, max_tokens, at_once)
+        chosen = await self._records(counter, messages, previous, max_tokens)
         data = None if chosen is None else encode(chosen).decode()
         if self._given is not None and self._clock() >= self._rest_until:
             text = await self._asked(self._given, messages, previous, max_tokens, counter)
@@ -159,7 +150,7 @@ class Ladder:
         return Draft(extract.render(chosen) or NOTHING, extract.method, extract.source, data)
 
     async def _records(
-        self, counter: Counter, messages: Sequence[Message], previous: Sequence[Summary], max_tokens: int, at_once: bool
+        self, counter: Counter, messages: Sequence[Message], previous: Sequence[Summary], max_tokens: int
     ) -> list[Record] | None:
         """None if they could not be made."""
         try:
@@ -168,8 +159,7 @@ class Ladder:
                 records = after(records, records_of(summary, await self.extractive(counter)))
             for at in range(0, max(len(messages), 1), BATCH):
                 last = at + BATCH >= len(messages)
-                room = max_tokens if last else SPARE * max_tokens
-                records = await self.fold(counter, messages[at : at + BATCH], records, room, at_once)
+                records = await self.fold(counter, messages[at : at + BATCH], records, max_tokens if last else SPARE * max_tokens)
             return records
         except Exception:
             self.failures += 1

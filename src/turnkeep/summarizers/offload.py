@@ -37,7 +37,6 @@ START, STOP = 0.1, 0.01  # of the time
 LOOK = 5.0  # seconds between two looks whether it is still worth its memory
 STARTS = 60.0  # seconds for a start
 ENDS = 5.0  # seconds for an end
-QUEUE = 6  # jobs that wait before what somebody waits for is done here: about a third of a second on a slow core
 FEW = 200  # tokens: one to five milliseconds
 FIRST_REST, LONGEST_REST = 1.0, 300.0  # seconds after a start that failed, or a loss
 
@@ -191,14 +190,14 @@ class Offload:
         self._share = self._share.after(seconds, self._clock())
 
     async def fold(
-        self, counter: str, messages: Sequence[Message], previous: Sequence[Record], max_tokens: int, at_once: bool = False
+        self, counter: str, messages: Sequence[Message], previous: Sequence[Record], max_tokens: int
     ) -> list[Record] | None:
-        """As `Job` says; None where it is to be done here: also what is wanted `at_once` while others wait for the worker."""
+        """As `Job` says; None where it is to be done here. Many wait for each other there: here they would all wait for each."""
         worker = self._worker
         if worker is None:
             self._start_if_due()
             return None
-        if sum(message.tokens for message in messages) < FEW or (at_once and worker.waiting >= QUEUE):
+        if sum(message.tokens for message in messages) < FEW:
             return None
         try:
             answer = await worker.ask(job(counter, messages, previous, max_tokens))
