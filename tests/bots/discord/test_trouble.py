@@ -110,6 +110,23 @@ async def test_a_command_waits_for_the_database(
     assert ann.answers() == ["re hello", "I am not writing anything."]
 
 
+async def test_a_wish_to_be_forgotten_waits_for_the_database(
+    emulator: DiscordEmulator, tmp_path: Path, refusing: Callable[[SessionManager, str], asyncio.Event]
+) -> None:
+    ann = emulator.private(emulator.user("Ann"))
+    async with running(emulator, tmp_path) as sessions:
+        ann.says("hello")
+        await ann.until(lambda chat: chat.answers() == ["re hello"])
+        await idle(sessions)
+        asked = ann.command("/forget")
+        await ann.until(lambda chat: bool(asked.answers()))
+        refused = refusing(sessions, "erase_user")
+        ann.presses(asked.shown[0], "Erase all")
+        await ann.until(lambda chat: asked.answers() == ["Erased. I know nothing of you any more."])
+        assert refused.is_set()
+        assert await sessions.list_sessions() == []
+
+
 async def test_a_mark_that_cannot_be_written_ends_no_bot_badly(
     emulator: DiscordEmulator, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:

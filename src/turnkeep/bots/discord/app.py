@@ -26,7 +26,7 @@ from turnkeep.bots.discord.platform import Discord
 from turnkeep.bots.discord.reading import EDIT_AGE, Me, asked_of, edited_of, received_of
 from turnkeep.bots.discord.sender import called
 from turnkeep.bots.discord.tickets import ticket_of
-from turnkeep.bots.inbox import until_stored
+from turnkeep.bots.inbox import stored, until_stored
 from turnkeep.bots.life import live
 from turnkeep.bots.received import Received
 from turnkeep.chat import Chat
@@ -151,8 +151,8 @@ class DiscordApp:
         await self.platform.acknowledge(interaction)
         if found.forget:
             self._languages.pop(user, None)
-            await self.behind.forget(user, interaction.id)
-        await self.bot.chosen(choice, str(user), str(interaction.locale))
+            await stored(partial(self.behind.forget, user, interaction.id), "a wish to be forgotten")
+        await stored(partial(self.bot.chosen, choice, str(user), str(interaction.locale)), "what was chosen")
         await self.platform.answer_button(interaction, found.alert, found.text)
 
     async def _register(self) -> None:
