@@ -17,6 +17,7 @@ from typing import Any
 
 import httpx
 
+END_SECONDS = 40  # ten for what is under way, ten for work in the background, and what a busy machine adds
 PROGRAM = Path(sys.executable).with_name("turnkeep")
 
 
@@ -76,7 +77,7 @@ class Server(Figures):
     def end(self) -> None:
         self.process.send_signal(signal.SIGTERM)
         try:
-            self.process.wait(timeout=20)
+            self.process.wait(timeout=END_SECONDS)
         finally:
             self.process.kill()
             assert self.process.stdout is not None
