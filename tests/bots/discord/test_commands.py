@@ -81,7 +81,7 @@ async def test_a_reply_to_a_command_grows_and_comes_in_parts(emulator: DiscordEm
         assert len(asked.answers()) == 2 and asked.answers()[0].startswith("It begins.")
 
 
-async def test_retry_answers_again(emulator: DiscordEmulator, tmp_path: Path) -> None:
+async def test_retry_and_undo_know_what_was_said_before_a_restart(emulator: DiscordEmulator, tmp_path: Path) -> None:
     ann = emulator.private(emulator.user("Ann"))
     count = 0
 
@@ -90,11 +90,29 @@ async def test_retry_answers_again(emulator: DiscordEmulator, tmp_path: Path) ->
         count += 1
         return f"answer {count} to {messages[-1]['content']}"
 
-    async with running(emulator, tmp_path, agent):
+    async with running(emulator, tmp_path, agent) as sessions:
         ann.says("hello")
         await ann.until(lambda chat: chat.answers() == ["answer 1 to hello"])
+        await idle(sessions)
+    async with running(emulator, tmp_path, agent):
         ann.command("/retry")
         await ann.until(lambda chat: chat.answers() == ["answer 1 to hello", "answer 2 to hello"])
+        ann.command("/undo")
+        await ann.until(lambda chat: chat.answers()[2:] == ["Taken back: “hello”"])
+
+
+async def test_stop_ends_a_reply_to_a_command(emulator: DiscordEmulator, tmp_path: Path) -> None:
+    ann = emulator.private(emulator.user("Ann"))
+
+    async def agent(messages: list[dict[str, Any]]) -> AsyncIterator[str]:
+        yield "a long story"
+        await asyncio.sleep(3600)
+
+    async with running(emulator, tmp_path, agent):
+        asked = ann.command("/ask", text="tell me")
+        await ann.until(lambda chat: asked.answers() == ["a long story"])
+        ann.command("/stop")
+        await ann.until(lambda chat: asked.answers() == ["a long story\n\n(stopped)"])
 
 
 async def test_a_reset_stops_a_reply_and_empties_the_window(emulator: DiscordEmulator, tmp_path: Path) -> None:
