@@ -8,25 +8,13 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from tests.bots.helpers import echo
+
 from turnkeep import SessionManager
 from turnkeep.bots.discord import run
 from turnkeep.chat import Chat
-from turnkeep.lifecycle import store_of
 from turnkeep.settings import Settings
 from turnkeep.testing.discord import DiscordEmulator
-
-
-async def echo(messages: list[dict[str, Any]]) -> str:
-    content = messages[-1]["content"]
-    if not isinstance(content, str):
-        content = " | ".join(part.get("text") or part["type"] for part in content)
-    return f"re {content}"
-
-
-async def idle(sessions: SessionManager) -> None:
-    """Every turn is stored: people see an answer a moment before."""
-    while await store_of(sessions).arrivals("default", "discord"):
-        await asyncio.sleep(0.01)
 
 
 async def errors(sessions: SessionManager) -> int:

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from tests.bots.discord.bot import idle, running
+from tests.bots.discord.bot import running
+from tests.bots.helpers import idle
 
 from turnkeep import SessionManager
 from turnkeep.bots.inbox import Mark

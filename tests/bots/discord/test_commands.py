@@ -1,16 +1,22 @@
 """Slash commands and buttons of the Discord bot, on the real library, against the emulator of Discord."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.bots.discord.bot import errors, idle, running
+from tests.bots.discord.bot import errors, running
+from tests.bots.helpers import idle
 
 from turnkeep.bots.texts import COMMANDS
 from turnkeep.lifecycle import store_of
-from turnkeep.testing.discord import DiscordEmulator
+from turnkeep.testing.discord import Chat, DiscordEmulator, Interaction
+
+
+def _saying(asked: Interaction, words: str = "") -> Callable[[Chat], bool]:
+    """Whether the answer to a command is there, and says that."""
+    return lambda chat: any(not one.loading for one in asked.shown) and words in "".join(asked.answers())
 
 
 async def test_commands_have_their_answers_and_a_menu(emulator: DiscordEmulator, tmp_path: Path) -> None:
@@ -32,7 +38,7 @@ async def test_commands_have_their_answers_and_a_menu(emulator: DiscordEmulator,
             "/reset": "A fresh start",
         }.items():
             asked = ann.command(command)
-            await ann.until(lambda chat, one=asked, words=words: words in "".join(one.answers()))  # type: ignore[misc]
+            await ann.until(_saying(asked, words))
         told = bob.command("/stop")
         await bob.until(lambda chat: told.answers() == ["Ich schreibe gerade nichts."])
         bob.says("", sticker_items=[{"id": "1", "name": "Wave", "format_type": 1}])  # his language is known now
@@ -47,7 +53,7 @@ async def test_only_who_asks_sees_what_is_about_the_conversation(emulator: Disco
         assert [one.only_for for one in asked.shown] == [None]
         for command in ("/stats", "/summary", "/help", "/export"):
             told = general.command(command, ann)
-            await general.until(lambda chat, told=told: bool(told.shown) and not told.shown[0].loading)  # type: ignore[misc]
+            await general.until(_saying(told))
             assert {one.only_for for one in told.shown} == {ann}
 
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import discord as library
 import pytest
-from tests.bots.discord.bot import idle, running
+from tests.bots.discord.bot import running
+from tests.bots.helpers import idle
 
 from turnkeep.lifecycle import store_of
 from turnkeep.session import Message

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.bots.discord.bot import echo, errors, idle, running
+from tests.bots.discord.bot import errors, running
+from tests.bots.helpers import echo, idle
 
 from turnkeep import SessionManager
 from turnkeep.bots.discord import run

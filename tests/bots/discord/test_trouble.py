@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 from discord import RateLimited
-from tests.bots.discord.bot import echo, idle, running
+from tests.bots.discord.bot import running
+from tests.bots.helpers import echo, idle
 
 from turnkeep import SessionManager
 from turnkeep.bots.discord import run

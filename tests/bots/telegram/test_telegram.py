@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.bots.helpers import echo, idle
 
 from turnkeep import SessionManager
 from turnkeep.agents import Turn
 from turnkeep.bots.telegram import run
 from turnkeep.chat import Chat
 from turnkeep.errors import InvalidInput
-from turnkeep.lifecycle import store_of
 from turnkeep.settings import Settings
 from turnkeep.testing.telegram import TelegramEmulator
 
@@ -27,19 +27,6 @@ async def telegram() -> AsyncIterator[TelegramEmulator]:
 @pytest.fixture
 async def folder(tmp_path: Path) -> Path:
     return tmp_path
-
-
-async def echo(messages: list[dict[str, Any]]) -> str:
-    content = messages[-1]["content"]
-    if not isinstance(content, str):
-        content = " | ".join(part.get("text") or part["type"] for part in content)
-    return f"re {content}"
-
-
-async def idle(sessions: SessionManager) -> None:
-    """Every turn is stored: people see an answer a moment before."""
-    while await store_of(sessions).arrivals("default", "telegram"):
-        await asyncio.sleep(0.01)
 
 
 @asynccontextmanager
