@@ -88,13 +88,14 @@ class Compactor:
             await self.due(session, urgent=True)
 
     async def at_once(self, session: Session) -> bool:
-        """A prompt of the session has no room for all that waits to be summarized: do that now, if it is due and takes no model.
-        Whether something was done, so that it is worth looking again.
+        """A prompt of the session has no room for all that waits to be summarized: do that now, if it is due, takes no model, and has not
+        to wait behind others. Whether something was done, so that it is worth looking again.
 
         Words for that one prompt would take as long, and the summary would take it once more.
         """
         due = session.seq >= self._later.get(session.id, 0) and compaction.is_due(session, self._settings)
-        if not due or self._settings.compaction != "background" or not self._ladder.is_extractive:
+        calm = self._ladder.is_extractive and not self._ladder.is_behind
+        if not due or not calm or self._settings.compaction != "background":
             return False
         if session.id not in self._tasks:
             self._begin(session.id, session.app)

@@ -1,7 +1,8 @@
 """What stands in a prompt for messages that must leave it before their summary is ready: an extractive summary, made on the spot.
 
 Invariants: it is never stored; `context.build`, which is pure, is given it as a `Gap` that only looks it up; the same cut gets the
-same words, in this process or in another, so that the prompt's start stays as it is until the cut moves. The work grows with what
+same words, in this process or in another, so that the prompt's start stays as it is until the cut moves: but for a marker where a
+prompt would have to wait for the work of many others. The work grows with what
 newly left, not with the log.
 """
 
@@ -85,11 +86,14 @@ class Stopgap:
         return look
 
     async def make(self, session: Session, missing: Missing, counter: Counter) -> Words:
-        """The words for that range. If they cannot be made, the plainest marker takes their place."""
+        """The words for that range. If they cannot be made, the plainest marker takes their place; also, for this once, if so many wait for
+        theirs that the prompt would be late."""
         made = self._remembered(session, missing)
         async with made.lock:
             text = made.texts.get((missing.to_seq, missing.max_tokens))
-            if text is None:
+            if text is None and self._ladder.is_behind:
+                text = ""
+            elif text is None:
                 text = await self._words_or_none(session, made, missing, counter)
                 while len(made.texts) >= TEXTS:
                     del made.texts[next(iter(made.texts))]

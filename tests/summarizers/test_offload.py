@@ -427,6 +427,31 @@ async def test_closing_a_manager_ends_it(monkeypatch: pytest.MonkeyPatch) -> Non
     assert not Path(f"/proc/{pid}").exists()
 
 
+async def test_a_prompt_does_not_wait_behind_others_for_its_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(offload, "START", 0.0)
+    async with SessionManager.open("memory://", cleanup_interval=0) as sessions:
+        one, at = sessions._ladder.offload, 0
+        assert one is not None
+        while one.pid is None:
+            await talked(sessions, range(at, at + 1))
+            at += 1
+        assert await fold(one, TALK * 8) is not None  # so it is known how long a job takes
+        name = (await sessions.get_or_create_session("web", "late", token_limit=1500)).id
+        os.kill(one.pid, signal.SIGSTOP)
+        others = [asyncio.create_task(fold(one)) for _ in range(9)]
+        await until(lambda: sessions._ladder.is_behind)
+        await sessions.add_messages(name, [{"role": "user", "content": f"{at}. {TALK[0].content}"} for at in range(99)])
+        async with asyncio.timeout(30):  # and not until the worker goes on
+            built = await sessions.build_context(name)
+        assert built.messages[0]["content"].endswith("are not shown here.]")
+        assert built.tokens <= 1500
+        os.kill(one.pid, signal.SIGCONT)
+        assert None not in await asyncio.gather(*others)
+        await sessions.settle()
+        built = await sessions.build_context(name)
+        assert built.messages[0]["content"].startswith("Summary of earlier messages 1-")
+
+
 async def test_the_setting_switches_it_off() -> None:
     async with SessionManager.open("memory://", compaction_process=False) as sessions:
         assert sessions._ladder.offload is None

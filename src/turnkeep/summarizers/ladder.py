@@ -34,6 +34,7 @@ SLICE = 0.004  # seconds on the event loop in one go
 BATCH = 2000  # messages that are read in one go; what was chosen of them is folded into the next
 SPARE = 4  # times as many tokens as are wanted in the end
 MANY = 300  # records: choosing from them takes about 5 ms
+PATIENCE = 0.1  # seconds that a prompt waits for the work of others
 LONGEST_TOKEN = 64  # bytes: what is longer is refused before it is redacted and counted
 FIRST_REST, LONGEST_REST = 1.0, 300.0  # seconds
 
@@ -132,6 +133,11 @@ class Ladder:
     def is_extractive(self) -> bool:
         """Whether every draft is: none waits for somebody's model."""
         return self._given is None
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether so many wait for extraction that a prompt is not to wait for it, too."""
+        return self.offload is not None and self.offload.delay > PATIENCE
 
     async def draft(
         self, messages: Sequence[Message], previous: Sequence[Summary], *, max_tokens: int, counter: Counter

@@ -37,6 +37,7 @@ START, STOP = 0.1, 0.01  # of the time
 LOOK = 5.0  # seconds between two looks whether it is still worth its memory
 STARTS = 60.0  # seconds for a start
 ENDS = 5.0  # seconds for an end
+LATELY = 0.1  # the weight of the newest job in the average of what one takes
 FEW = 200  # tokens: one to five milliseconds
 FIRST_REST, LONGEST_REST = 1.0, 300.0  # seconds after a start that failed, or a loss
 
@@ -73,6 +74,7 @@ class Worker:
     def __init__(self, process: Process, lost: Callable[[Worker], None]) -> None:
         self._process, self._lost = process, lost
         self._waiting: deque[asyncio.Future[Answer | None]] = deque()
+        self._each = 0.0  # seconds of a job, lately
         self._alarm: asyncio.TimerHandle | None = None
         self._reader = asyncio.create_task(self._read())
 
@@ -84,6 +86,11 @@ class Worker:
     def waiting(self) -> int:
         """Jobs that it has not answered."""
         return len(self._waiting)
+
+    @property
+    def delay(self) -> float:
+        """Seconds until it would begin what it is asked now, as far as the jobs before tell."""
+        return len(self._waiting) * self._each
 
     @property
     def is_gone(self) -> bool:
@@ -120,6 +127,7 @@ class Worker:
 
     def _answered(self, answer: Answer) -> None:
         future = self._waiting.popleft()
+        self._each += (answer.seconds - self._each) * (LATELY if self._each else 1)
         if not future.done():  # who asked may have been cancelled
             future.set_result(answer)
         self._set_alarm()
@@ -184,6 +192,11 @@ class Offload:
     def pid(self) -> int | None:
         """The worker's, while there is one."""
         return self._worker.pid if self._worker is not None else None
+
+    @property
+    def delay(self) -> float:
+        """Seconds that a job waits for those before it in the worker process; 0 while there is none."""
+        return self._worker.delay if self._worker is not None else 0.0
 
     def spent(self, seconds: float) -> None:
         """Extraction took so much of the loop's time."""
