@@ -5,6 +5,7 @@ import os
 import pytest
 from hypothesis import settings
 
+pytest_plugins = ["tests.servers"]
 IN_CI = os.environ.get("CI") == "true"
 
 # The same examples on every run of the gate; no deadline, since a busy machine is not a bug.
