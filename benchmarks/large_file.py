@@ -24,7 +24,8 @@ from benchmarks.floors import BareFloor, connect
 from benchmarks.measure import Line
 from benchmarks.turns import rate
 from turnkeep.session import Session
-from turnkeep.stores.sqlite import SQLiteStore, rows
+from turnkeep.stores import rows
+from turnkeep.stores.sqlite import SQLiteStore, statements
 from turnkeep.tokens import PER_MESSAGE, get_counter
 
 EACH, ASKED, PROVEN = 10, 300, 20_000
@@ -75,7 +76,7 @@ class Builder:
         db = apsw.Connection(str(path))
         db.execute("PRAGMA synchronous = OFF; PRAGMA cache_size = -400000; BEGIN").fetchall()
         db.execute("INSERT INTO counters (number, name) VALUES (1, 'o200k')")
-        db.executemany(rows.INSERT_SESSION, self.sessions())
+        db.executemany(statements.INSERT_SESSION, self.sessions())
         columns = "id, role, content, tokens, counter, created_ms, external_id"
         db.executemany(f"INSERT INTO messages ({columns}) VALUES (?,?,?,?,?,?,?)", self.messages())
         db.executemany("INSERT INTO external_ids VALUES (?,?,?)", self.external_ids())

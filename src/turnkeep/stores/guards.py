@@ -5,18 +5,45 @@ Invariant: what is kept of a key tells nothing: it is the SHA-256 of the key, an
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from hashlib import sha256
 from typing import Any
 
 import msgspec
 
 from turnkeep.errors import IdempotencyKeyReused, PreconditionFailed
-from turnkeep.session import Event, NewMessage, Session
+from turnkeep.session import Cleaned, Erased, Event, NewMessage, Session
 from turnkeep.stores.base import Guard, NewSession
 
 _encode = msgspec.json.Encoder().encode
 Asked = tuple[Any, ...]
+
+
+class Note(msgspec.Struct, frozen=True):
+    """What is kept of a key: the session's number, if it goes with one, and the numbers by which the answer is found again."""
+
+    session: int | None
+    result: list[int]
+
+
+def cleaned(note: Note) -> Cleaned:
+    expired, deleted, _ = note.result
+    return Cleaned(expired, deleted)
+
+
+def counted(result: Erased | Cleaned) -> Note:
+    return Note(None, [int(figure) for figure in msgspec.structs.astuple(result)])
+
+
+def ranges(keys: Iterable[int]) -> list[int]:
+    """The keys of messages as ranges: first, last, first, last, ..."""
+    found: list[int] = []
+    for key in keys:
+        if found and found[-1] == key - 1:
+            found[-1] = key
+        else:
+            found += [key, key]
+    return found
 
 
 def kept_as(key: str) -> bytes:

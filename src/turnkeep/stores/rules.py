@@ -37,6 +37,27 @@ def new_session(new: NewSession, number: int, now_ms: int, predecessor: Session 
     )
 
 
+def carried(old: Session, summaries: Iterable[Summary]) -> list[NewSummary]:
+    """What of a closed session opens its successor."""
+    live = sorted((one for one in summaries if one.live), key=lambda one: one.from_seq)
+    return [
+        NewSummary(
+            from_seq=0,
+            to_seq=0,
+            text=one.text,
+            method="carried",
+            tokens=one.tokens,
+            counter=one.counter,
+            tokens_before=one.tokens_before,
+            source=old.id,
+            data=one.data,
+            authors=one.authors,
+        )
+        for one in live
+        if one.method != "truncation"
+    ]
+
+
 def close(session: Session, status: Status, now_ms: int) -> Session:
     return replace(session, status=status, closed_ms=now_ms, version=session.version + 1)
 
@@ -229,3 +250,17 @@ def check_state(text: str, limit: int) -> None:
     size = len(text.encode())
     if size > limit:
         raise InvalidInput("state", "is too large as JSON, in bytes", size=size, limit=limit)
+
+
+def broken_totals(row: Sequence[Any]) -> list[str]:
+    """What of a session is not as its rows are: its id and `seq`, then how many rows there are and their first and last `seq`, then four
+    totals, each with the sum it should be."""
+    session_id, seq, count, first, last, *pairs = row
+    broken = []
+    if not (seq == count == last and first == 1):
+        broken.append(f"session {session_id}: its log is not dense: seq {seq}, {count} messages from {first} to {last}")
+    names = ("tokens", "tokens_out", "window_messages", "window_tokens")
+    for name, stored, summed in zip(names, pairs[::2], pairs[1::2], strict=True):
+        if stored != summed:
+            broken.append(f"session {session_id}: {name} is {stored}, its rows make {summed}")
+    return broken

@@ -18,8 +18,8 @@ import apsw
 
 from turnkeep.errors import UnknownSession
 from turnkeep.session import Appended, Message, NewMessage, Session
-from turnkeep.stores import rules
-from turnkeep.stores.sqlite import reads, rows
+from turnkeep.stores import rows, rules
+from turnkeep.stores.sqlite import reads, statements
 from turnkeep.stores.sqlite.reads import Reader
 from turnkeep.stores.sqlite.transaction import Transaction
 
@@ -29,11 +29,11 @@ STALE = "another version of the session"
 
 _CALLS = "INSERT INTO calls SELECT DISTINCT NEW.id >> 32, value ->> 'id', NEW.id & 0xffffffff FROM json_each(NEW.tool_calls)"
 _TARGET = f"""
-CREATE TEMP VIEW appended ({rows.APPENDED_COLUMNS}) AS SELECT {", ".join(["NULL"] * rows.APPENDED_WIDTH)};
+CREATE TEMP VIEW appended ({statements.APPENDED_COLUMNS}) AS SELECT {", ".join(["NULL"] * statements.APPENDED_WIDTH)};
 CREATE TEMP TRIGGER append_row INSTEAD OF INSERT ON appended WHEN NEW.id IS NOT NULL BEGIN
-    {rows.HEAD_OF_APPENDED};
+    {statements.HEAD_OF_APPENDED};
     SELECT RAISE(ABORT, '{STALE}') WHERE NEW.session IS NOT NULL AND changes() = 0;
-    {rows.MESSAGE_OF_APPENDED};
+    {statements.MESSAGE_OF_APPENDED};
     INSERT INTO external_ids SELECT NEW.root, NEW.external_id, NEW.id WHERE NEW.external_id IS NOT NULL;
     {_CALLS};
 END
@@ -78,7 +78,7 @@ class Judge:
             if counter is None or (message.role == "tool" and not self._called(session, message, stored)):
                 return None
             one = rules.at_seq(message, session.seq + 1 + len(stored))
-            made.append(rows.appended_row(one, after, counter, first=not stored))
+            made.append(statements.appended_row(one, after, counter, first=not stored))
             stored.append(one)
         heads[session_id] = after
         return Appended(after, tuple(stored), len(stored)), made
@@ -94,7 +94,7 @@ class Judge:
         if any(call["id"] == result.tool_call_id for message in before for call in message.tool_calls or ()):
             return True
         try:
-            return bool(self._fresh().query(rows.KNOWN_CALL, (session.number, result.tool_call_id)))
+            return bool(self._fresh().query(statements.KNOWN_CALL, (session.number, result.tool_call_id)))
         except apsw.Error:
             return False
 
@@ -114,13 +114,13 @@ def write(db: apsw.Connection, made: Sequence[rows.Row]) -> None:
 
 
 def _insert(db: apsw.Connection, made: Sequence[rows.Row]) -> None:
-    rare = max(map(len, made)) > rows.PLAIN_WIDTH
-    width = rows.APPENDED_WIDTH if rare else rows.PLAIN_WIDTH
+    rare = max(map(len, made)) > statements.PLAIN_WIDTH
+    width = statements.APPENDED_WIDTH if rare else statements.PLAIN_WIDTH
     values: list[Any] = []
     for row in made:
         values += row
         if len(row) < width:
-            values += rows.NOTHING_RARE
+            values += statements.NOTHING_RARE
     count = _room(len(made))
     values += [None] * (width * count - len(values))
     db.execute(_statement(count, rare), values).fetchall()
@@ -133,7 +133,8 @@ def _room(count: int) -> int:
 def _statement(count: int, rare: bool) -> str:
     found = _statements.get((count, rare))
     if found is None:
-        columns, width = (rows.APPENDED_COLUMNS, rows.APPENDED_WIDTH) if rare else (rows.APPENDED_PLAIN, rows.PLAIN_WIDTH)
+        columns = statements.APPENDED_COLUMNS if rare else statements.APPENDED_PLAIN
+        width = statements.APPENDED_WIDTH if rare else statements.PLAIN_WIDTH
         row = f"({','.join('?' * width)})"
         found = _statements[count, rare] = f"INSERT INTO appended ({columns}) VALUES {','.join([row] * count)}"
     return found

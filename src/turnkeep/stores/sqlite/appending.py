@@ -10,8 +10,8 @@ from collections.abc import Sequence
 
 from turnkeep.errors import Conflict, TurnkeepError
 from turnkeep.session import Appended, Message, NewMessage, Session
-from turnkeep.stores import rules
-from turnkeep.stores.sqlite import rows
+from turnkeep.stores import rows, rules
+from turnkeep.stores.sqlite import statements
 from turnkeep.stores.sqlite.transaction import Transaction
 
 
@@ -117,6 +117,6 @@ def _check_calls(tx: Transaction, session: Session, messages: Sequence[NewMessag
         elif (
             message.role == "tool"
             and message.tool_call_id not in batch
-            and not tx.query(rows.KNOWN_CALL, session.number, message.tool_call_id)
+            and not tx.query(statements.KNOWN_CALL, session.number, message.tool_call_id)
         ):
             raise rules.unknown_call()

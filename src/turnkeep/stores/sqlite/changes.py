@@ -10,9 +10,8 @@ from collections.abc import Iterable, Sequence
 from msgspec.structs import asdict, replace
 
 from turnkeep.session import Event, Json, JsonObject, Message, NewSummary, Scope, Session, Summary, Window
-from turnkeep.stores import rules
+from turnkeep.stores import rows, rules
 from turnkeep.stores.base import NewSession
-from turnkeep.stores.sqlite import rows
 from turnkeep.stores.sqlite.transaction import Transaction
 
 _ADD_SUMMARY = (
@@ -30,7 +29,7 @@ def open_session(tx: Transaction, new: NewSession, now_ms: int) -> tuple[Session
             return predecessor, False
         predecessor = tx.save(rules.close(predecessor, "expired", now_ms), reread=False)
     session = rules.new_session(new, 0, now_ms, predecessor)
-    carried = _carried(tx, predecessor) if predecessor is not None and new.carry_over == "summary" else []
+    carried = rules.carried(predecessor, summaries(tx, predecessor)) if predecessor and new.carry_over == "summary" else []
     if not carried:
         session = tx.insert(session, session.expires_ms)
         user_state = state_of(tx, session, "user") if session.external_user_id is not None else {}
@@ -52,27 +51,6 @@ def _newest(tx: Transaction, new: NewSession) -> Session | None:
         new.interface_type,
     )
     return rows.session(found[0]) if found else None
-
-
-def _carried(tx: Transaction, old: Session) -> list[NewSummary]:
-    """What of a session opens its successor."""
-    live = sorted((one for one in summaries(tx, old) if one.live), key=lambda one: one.from_seq)
-    return [
-        NewSummary(
-            from_seq=0,
-            to_seq=0,
-            text=one.text,
-            method="carried",
-            tokens=one.tokens,
-            counter=one.counter,
-            tokens_before=one.tokens_before,
-            source=old.id,
-            data=one.data,
-            authors=one.authors,
-        )
-        for one in live
-        if one.method != "truncation"
-    ]
 
 
 def deactivate(tx: Transaction, app: str, session_id: str, now_ms: int) -> Session:

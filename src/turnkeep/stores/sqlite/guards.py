@@ -8,23 +8,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import msgspec
-
 from turnkeep.session import Appended, Cleaned, Erased, Event, JsonObject, Message, NewMessage, Scope, Session
-from turnkeep.stores import guards
+from turnkeep.stores import guards, rows
 from turnkeep.stores.base import Guard, NewSession
-from turnkeep.stores.sqlite import appending, changes, removal, rows
+from turnkeep.stores.guards import Note
+from turnkeep.stores.sqlite import appending, changes, removal
 from turnkeep.stores.sqlite.transaction import Transaction
 
 Change = Callable[..., Any]
 _NOTE = "INSERT OR REPLACE INTO idempotency_keys (app, key, request, session, result, until_ms) VALUES (?,?,?,?,?,?)"
-
-
-class Note(msgspec.Struct, frozen=True):
-    """What is kept of a key: the session's number, if it goes with one, and the numbers by which the answer is found again."""
-
-    session: int | None
-    result: list[int]
 
 
 def guarded(tx: Transaction, guard: Guard, request: bytes, change: Change, *args: Any) -> Any:
@@ -65,11 +57,6 @@ def cleanup(tx: Transaction, app: str | None, done: Cleaned) -> Cleaned:
     return done
 
 
-def cleaned(note: Note) -> Cleaned:
-    expired, deleted, _ = note.result
-    return Cleaned(expired, deleted)
-
-
 # --- what is noted
 
 
@@ -83,18 +70,15 @@ def _opened(tx: Transaction, result: tuple[Session, bool], *args: Any) -> Note:
 
 
 def _appended(tx: Transaction, result: Appended, *args: Any) -> Note:
-    """The keys of the messages, as ranges: first, last, first, last, ..."""
-    session, ranges = result.session, list[int]()
-    for message in result.messages:
-        key = rows.key(session.number, message.seq)
-        if message.external_id is not None:  # perhaps a predecessor's
-            found = "SELECT message FROM external_ids WHERE root = ? AND external_id = ?"
-            key = tx.query(found, session.root, message.external_id)[0][0]
-        if ranges and ranges[-1] == key - 1:
-            ranges[-1] = key
-        else:
-            ranges += [key, key]
-    return Note(session.number, ranges)
+    session = result.session
+
+    def key(message: Message) -> int:
+        if message.external_id is None:
+            return rows.key(session.number, message.seq)
+        found = "SELECT message FROM external_ids WHERE root = ? AND external_id = ?"  # perhaps a predecessor's
+        return int(tx.query(found, session.root, message.external_id)[0][0])
+
+    return Note(session.number, guards.ranges(map(key, result.messages)))
 
 
 def _recorded(tx: Transaction, result: Event, app: str, session_id: str, event: Event) -> Note:
@@ -102,7 +86,7 @@ def _recorded(tx: Transaction, result: Event, app: str, session_id: str, event: 
 
 
 def _counted(tx: Transaction, result: Erased | Cleaned, *args: Any) -> Note:
-    return Note(None, [int(figure) for figure in msgspec.structs.astuple(result)])
+    return guards.counted(result)
 
 
 # --- what is answered again, from the rows as they are now
@@ -164,5 +148,5 @@ _AGAIN: dict[Change, Callable[..., Any]] = {
     appending.append: _append,
     removal.delete: lambda *args: None,
     removal.erase_user: lambda tx, note, *args: Erased(*note.result),
-    cleanup: lambda tx, note, *args: cleaned(note),
+    cleanup: lambda tx, note, *args: guards.cleaned(note),
 }

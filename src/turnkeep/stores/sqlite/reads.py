@@ -24,9 +24,8 @@ from turnkeep.session import (
     Summary,
     Window,
 )
-from turnkeep.stores import rules
+from turnkeep.stores import rows, rules
 from turnkeep.stores.base import Marks
-from turnkeep.stores.sqlite import rows
 
 _EXPIRED = "(status = 'expired' OR (status = 'active' AND expires_ms <= :now))"
 _STATUS = {

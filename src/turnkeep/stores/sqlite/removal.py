@@ -13,8 +13,8 @@ from typing import cast
 from msgspec.structs import replace
 
 from turnkeep.session import Cleaned, Erased, Session, Summary
-from turnkeep.stores import rules
-from turnkeep.stores.sqlite import changes, inbox, rows
+from turnkeep.stores import rows, rules
+from turnkeep.stores.sqlite import changes, inbox
 from turnkeep.stores.sqlite.transaction import Transaction
 
 SLICE_ROWS = 200

@@ -34,7 +34,7 @@ from turnkeep.session import (
     Window,
 )
 from turnkeep.stores.base import Guard, Marks, NewSession, Store
-from turnkeep.stores.guards import request
+from turnkeep.stores.guards import cleaned, request
 from turnkeep.stores.sqlite import ahead, api_keys, appending, changes, guards, inbox, reads, removal, schema, upkeep
 from turnkeep.stores.sqlite.connection import UNREADABLE, Key, Patience, connect, make_durable, translate, translated
 from turnkeep.stores.sqlite.reads import Reader
@@ -351,7 +351,7 @@ class SQLiteStore(Store):
         if guard is not None:
             asked = request(guard, "cleanup", (app, None))
             if (note := await self._change(guards.known, guard, asked, guards.cleanup, app)) is not None:
-                return guards.cleaned(note)
+                return cleaned(note)
         expired = deleted = 0
         more = True
         while more:

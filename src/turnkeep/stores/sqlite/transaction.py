@@ -16,8 +16,9 @@ from msgspec.structs import replace
 
 from turnkeep.errors import UnknownSession
 from turnkeep.session import Message, Session, Summary, Window
+from turnkeep.stores import rows
 from turnkeep.stores.base import Commit
-from turnkeep.stores.sqlite import rows
+from turnkeep.stores.sqlite import statements
 from turnkeep.stores.sqlite.connection import Patience
 
 MAX_HEADS = 4096
@@ -78,8 +79,8 @@ class Transaction:
     def flush(self) -> None:
         """Write what appends have left: many rows by one statement take half the time."""
         if self._new_messages:
-            self.db.executemany(rows.INSERT_MESSAGE, self._new_messages)
-            self.db.executemany(rows.APPEND_TO_SESSION, [rows.append_row(head) for head in self._new_heads.values()])
+            self.db.executemany(statements.INSERT_MESSAGE, self._new_messages)
+            self.db.executemany(statements.APPEND_TO_SESSION, [statements.append_row(head) for head in self._new_heads.values()])
             self._new_messages.clear()
             self._new_heads.clear()
         if self._new_calls:
@@ -133,7 +134,7 @@ class Transaction:
         """Store a new session under the next number, which the caller cannot know."""
         row = rows.session_row(session)
         row[rows.NUMBER] = None
-        self.db.execute(rows.INSERT_SESSION, (*row, sweep_ms))
+        self.db.execute(statements.INSERT_SESSION, (*row, sweep_ms))
         number = self.db.last_insert_rowid()
         if session.root == 0:
             self.db.execute("UPDATE sessions SET root = ? WHERE number = ?", (number, number))
@@ -160,10 +161,10 @@ class Transaction:
         """Store the session as it is now. Its window has changed by more than its own figures if it must be `reread`, or, when
         messages were covered, has these live `summaries`."""
         self.flush()
-        self.db.execute(rows.UPDATE_SESSION, rows.changing_row(session))
+        self.db.execute(statements.UPDATE_SESSION, rows.changing_row(session))
         before = self.heads.get(session.id)
         if session.status != "active" and (before is None or before.status != session.status):
-            self.db.execute(rows.CLOSE_SESSION, (session.status, session.closed_ms, session.closed_ms, session.number))
+            self.db.execute(statements.CLOSE_SESSION, (session.status, session.closed_ms, session.closed_ms, session.number))
         messages = None if reread and summaries is None else ()
         self._commits.append(Commit(session.id, session, messages, summaries))
         return self.remember(session)

@@ -6,11 +6,11 @@ Invariant: nothing here changes the database.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import apsw
 
 from turnkeep.errors import InvalidInput, StoreError
+from turnkeep.stores import rules
 from turnkeep.stores.sqlite.connection import Key, Patience, connect, translated
 from turnkeep.stores.sqlite.reads import Reader
 
@@ -100,21 +100,9 @@ def check(reader: Reader) -> list[str]:
     try:
         broken = [f"{what}: {reader.query(sql)[0][0]}" for what, sql in _RULES if reader.query(sql)[0][0]]
         for row in reader.query(_TOTALS):
-            broken += _totals(row)
+            broken += rules.broken_totals(row)
     finally:
         reader.db.execute("COMMIT").fetchall()
-    return broken
-
-
-def _totals(row: tuple[Any, ...]) -> list[str]:
-    session_id, seq, count, first, last, *pairs = row
-    broken = []
-    if not (seq == count == last and first == 1):
-        broken.append(f"session {session_id}: its log is not dense: seq {seq}, {count} messages from {first} to {last}")
-    names = ("tokens", "tokens_out", "window_messages", "window_tokens")
-    for name, stored, summed in zip(names, pairs[::2], pairs[1::2], strict=True):
-        if stored != summed:
-            broken.append(f"session {session_id}: {name} is {stored}, its rows make {summed}")
     return broken
 
 

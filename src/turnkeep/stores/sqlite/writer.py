@@ -29,8 +29,9 @@ from msgspec import DecodeError
 
 from turnkeep.errors import StoreError, TurnkeepError
 from turnkeep.session import Appended
+from turnkeep.stores import rows
 from turnkeep.stores.base import Commit
-from turnkeep.stores.sqlite import ahead, appending, rows
+from turnkeep.stores.sqlite import ahead, appending
 from turnkeep.stores.sqlite.connection import Patience, translate
 from turnkeep.stores.sqlite.transaction import Transaction
 from turnkeep.stores.sqlite.worker import Worker

@@ -1,4 +1,4 @@
-"""Rows to records and back: the one place that knows the order of columns.
+"""Rows to records and back, the same in every database: the one place that knows the order of columns.
 
 Invariant: `message(message_row(m)) == m`, and so for every other kind.
 """
@@ -17,8 +17,8 @@ Row = tuple[Any, ...]
 
 SHIFT = 32
 SEQ_MASK = (1 << SHIFT) - 1
-_ROLE_NUMBER = {role: number for number, role in enumerate(ROLES)}
-ASSISTANT = _ROLE_NUMBER["assistant"]
+ROLE_NUMBER = {role: number for number, role in enumerate(ROLES)}
+ASSISTANT = ROLE_NUMBER["assistant"]
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.decode
 
@@ -46,7 +46,6 @@ MESSAGE_COLUMNS = (
     "id, role, content, tokens, counter, created_ms, external_id, parts, tool_calls, tool_call_id, name, author_id,"
     " metadata, erased"
 )
-INSERT_MESSAGE = f"INSERT INTO messages ({MESSAGE_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
 
 
 def message_row(m: Message, log: int, counter: int) -> Row:
@@ -55,7 +54,7 @@ def message_row(m: Message, log: int, counter: int) -> Row:
         content, parts = None, to_json(content)
     return (
         log << SHIFT | m.seq,
-        _ROLE_NUMBER[m.role],
+        ROLE_NUMBER[m.role],
         content,
         m.tokens,
         counter,
@@ -92,11 +91,11 @@ def message(row: Row, counters: dict[int, str], roles: tuple[Role, ...] = ROLES)
 
 # --- sessions
 
-_SESSION_FIELDS = Session.__struct_fields__
-SESSION_COLUMNS = ", ".join(_SESSION_FIELDS)
-_RETRACTED = _SESSION_FIELDS.index("retracted")
-_METADATA = _SESSION_FIELDS.index("metadata")
-NUMBER = _SESSION_FIELDS.index("number")
+SESSION_FIELDS = Session.__struct_fields__
+SESSION_COLUMNS = ", ".join(SESSION_FIELDS)
+_RETRACTED = SESSION_FIELDS.index("retracted")
+_METADATA = SESSION_FIELDS.index("metadata")
+NUMBER = SESSION_FIELDS.index("number")
 _REPEATED = ("app", "interface_type", "status", "tokenizer", "carry_over")  # few values in many cached sessions
 _FIXED = {
     "id",
@@ -111,16 +110,8 @@ _FIXED = {
     "status",  # these two are written when it closes: an index holds the status
     "closed_ms",
 }
-_CHANGING = tuple(field for field in _SESSION_FIELDS if field not in _FIXED)
-_CHANGING_AT = tuple(_SESSION_FIELDS.index(field) for field in _CHANGING)
-
-INSERT_SESSION = f"INSERT INTO sessions ({SESSION_COLUMNS}, sweep_ms) VALUES ({','.join('?' * (len(_SESSION_FIELDS) + 1))})"
-UPDATE_SESSION = f"UPDATE sessions SET {', '.join(f'{field} = ?' for field in _CHANGING)} WHERE number = ?"
-CLOSE_SESSION = "UPDATE sessions SET status = ?, closed_ms = ?, sweep_ms = ? WHERE number = ?"
-APPEND_TO_SESSION = (
-    "UPDATE sessions SET seq = ?, version = ?, tokens = ?, tokens_out = ?, window_messages = ?, window_tokens = ?, tool_calls = ?,"
-    " fixed_tokens = ?, active_ms = ?, expires_ms = ?, prompt_seq = ?, window_start = ? WHERE number = ?"
-)
+CHANGING = tuple(field for field in SESSION_FIELDS if field not in _FIXED)
+_CHANGING_AT = tuple(SESSION_FIELDS.index(field) for field in CHANGING)
 
 
 def session_row(s: Session) -> list[Any]:
@@ -135,92 +126,8 @@ def changing_row(s: Session) -> Row:
     return (*(row[at] for at in _CHANGING_AT), s.number)
 
 
-KNOWN_CALL = "SELECT 1 FROM calls WHERE log = ? AND call_id = ? LIMIT 1"
-
-
-def append_row(s: Session) -> Row:
-    return (
-        s.seq,
-        s.version,
-        s.tokens,
-        s.tokens_out,
-        s.window_messages,
-        s.window_tokens,
-        s.tool_calls,
-        s.fixed_tokens,
-        s.active_ms,
-        s.expires_ms,
-        s.prompt_seq,
-        s.window_start,
-        s.number,
-    )
-
-
-# --- appends, as one statement writes many: see `ahead`
-
-_APPENDED = "id, role, content, tokens, counter, created_ms, external_id, root"
-_HEAD = (
-    "seq, version, tokens, tokens_out, window_messages, window_tokens, tool_calls, fixed_tokens, active_ms, expires_ms, prompt_seq,"
-    " window_start"
-)
-APPENDED_PLAIN = f"{_APPENDED}, session, head_{_HEAD.replace(', ', ', head_')}"
-_RARE = "parts, tool_calls, tool_call_id, name, author_id, metadata"
-APPENDED_COLUMNS = f"{APPENDED_PLAIN}, {_RARE}"
-PLAIN_WIDTH, APPENDED_WIDTH = len(APPENDED_PLAIN.split()), len(APPENDED_COLUMNS.split())
-_NO_HEAD = (None,) * (1 + len(_HEAD.split()))
-NOTHING_RARE = (None,) * len(_RARE.split())
-_MESSAGE = f"{_APPENDED.removesuffix(', root')}, {_RARE}"
-MESSAGE_OF_APPENDED = f"INSERT INTO messages ({_MESSAGE}) SELECT NEW.{_MESSAGE.replace(', ', ', NEW.')}"
-HEAD_OF_APPENDED = (
-    f"UPDATE sessions SET {', '.join(f'{name} = NEW.head_{name}' for name in _HEAD.split(', '))}"
-    " WHERE number = NEW.session AND version = NEW.head_version - 1"
-)
-
-
-def appended_row(m: Message, s: Session, counter: int, first: bool) -> Row:
-    """A message, with the session as it is after the append that it is the `first` of; without what is rare, if it has none of that."""
-    row: Row = (
-        s.number << SHIFT | m.seq,
-        _ROLE_NUMBER[m.role],
-        m.content,
-        m.tokens,
-        counter,
-        m.created_ms,
-        m.external_id,
-        s.root,
-        s.number,
-        s.seq,
-        s.version,
-        s.tokens,
-        s.tokens_out,
-        s.window_messages,
-        s.window_tokens,
-        s.tool_calls,
-        s.fixed_tokens,
-        s.active_ms,
-        s.expires_ms,
-        s.prompt_seq,
-        s.window_start,
-    )
-    if not first:
-        row = row[: -len(_NO_HEAD)] + _NO_HEAD
-    if (
-        m.content.__class__ is str
-        and m.tool_calls is None
-        and m.tool_call_id is None
-        and m.name is None
-        and m.author_id is None
-        and m.metadata is None
-    ):
-        return row
-    parts = None
-    if m.content.__class__ is list:
-        parts, row = to_json(m.content), (*row[:2], None, *row[3:])
-    return (*row, parts, to_json(m.tool_calls), m.tool_call_id, m.name, m.author_id, to_json(m.metadata))
-
-
 def session(row: Row) -> Session:
-    values = dict(zip(_SESSION_FIELDS, row, strict=True))
+    values = dict(zip(SESSION_FIELDS, row, strict=True))
     retracted = values["retracted"]
     values["retracted"] = () if retracted is None else tuple((first, last) for first, last in _decode(retracted))
     values["metadata"] = from_json(values["metadata"])
