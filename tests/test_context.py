@@ -26,7 +26,7 @@ def test_a_short_chat_is_sent_whole() -> None:
         {"role": "user", "content": "bye"},
     ]
     assert context.tokens == 3 * (4 + 1) + 3
-    assert context.parts == {"system": 0, "state": 0, "tools": 0, "summaries": 0, "gap": 0, "messages": 15, "frame": 3}
+    assert context.parts == {"system": 0, "pins": 0, "state": 0, "tools": 0, "summaries": 0, "gap": 0, "messages": 15, "frame": 3}
     assert (context.left_out, context.version, context.session_id) == ((), 7, "s")
     assert context.to_openai() == context.messages
 

@@ -5,6 +5,7 @@ between turns, and the newest user message is always there; from one turn to the
 until the cut moves (see `turnkeep.cut`), so that the provider's cache works.
 
     [system: the argument, or the log's leading system messages]
+    [pins, oldest first]
     [live summaries, oldest first] [a marker, if messages are not shown]
     [older turns]
     [state: changes often, so it stands late] [newest turn]
@@ -21,7 +22,7 @@ import msgspec
 from turnkeep import shapes
 from turnkeep.cut import Layout, eased, openers, paired, plain
 from turnkeep.errors import BudgetTooSmall
-from turnkeep.session import JsonObject, LeftOut, Message, NewSummary, Summary, Window
+from turnkeep.session import JsonObject, LeftOut, Message, NewPin, NewSummary, Summary, Window
 from turnkeep.shrink import large, note, shrink
 from turnkeep.tokens import PER_MESSAGE, PRIMING, Counter
 from turnkeep.turns import Piece, to_piece
@@ -37,8 +38,8 @@ Gap: TypeAlias = Callable[[int, int, int, tuple[Message, ...], int], str]
 class Context(msgspec.Struct, frozen=True):
     """A prompt in OpenAI's chat shape. `parts` says what each part costs, and sums to `tokens`.
 
-    The parts: system, state, tools, summaries, gap (markers), messages, frame (the reply's priming). The first `head` messages
-    (system, summaries, gap) stand before the turns. The tool schemas count, but are the caller's to send.
+    The parts: system, pins, state, tools, summaries, gap (markers), messages, frame (the reply's priming). The first `head` messages
+    (system, pins, summaries, gap) stand before the turns. The tool schemas count, but are the caller's to send.
     """
 
     messages: list[JsonObject]
@@ -51,7 +52,7 @@ class Context(msgspec.Struct, frozen=True):
 
     @property
     def fixed_tokens(self) -> int:
-        """Of what stands in every prompt of the session: system, state, tools, frame."""
+        """Of what stands in every prompt of the session: system, pins, state, tools, frame."""
         return self.tokens - self.parts["summaries"] - self.parts["gap"] - self.parts["messages"]
 
     def to_openai(self) -> list[JsonObject]:
@@ -113,6 +114,15 @@ def summary_text(summary: NewSummary) -> str:
     return f"Summary of earlier messages {summary.from_seq}-{summary.to_seq}:\n{summary.text}"
 
 
+def pin_text(pin: NewPin) -> str:
+    """What the prompt says for a pin."""
+    if pin.seq:
+        return f"Pinned, word for word, message {pin.seq} ({pin.role}):\n{pin.text}"
+    if pin.role is not None:
+        return f"Pinned, word for word, from an earlier conversation ({pin.role}):\n{pin.text}"
+    return f"Pinned, word for word:\n{pin.text}"
+
+
 def _sum(pieces: Sequence[Piece]) -> int:
     return sum([piece.tokens for piece in pieces]) if pieces else 0
 
@@ -142,6 +152,21 @@ def _fixed(window: Window, counter: Counter, system: str | None, tools: list[Jso
 
 
 _NOTHING_FIXED = _Fixed([], [], 0)  # nobody changes it
+
+
+def _pinned(window: Window, counter: Counter, room: int) -> tuple[list[Piece], list[LeftOut]]:
+    """The pins in at most half of the room; the oldest give way to the newest, by name."""
+    kept: list[Piece] = []
+    left: list[LeftOut] = []
+    most = min(room // 2, room - SMALLEST_MESSAGE)
+    for pin in reversed(window.pins):
+        piece = _system_piece(counter, pin_text(pin))
+        most -= piece.tokens
+        if most < 0:
+            left.insert(0, LeftOut("pin", pin.seq, pin.seq, 1, piece.tokens))
+        else:
+            kept.insert(0, piece)
+    return kept, left
 
 
 # --- the parts that give way
@@ -274,11 +299,12 @@ def _drop_summaries(live: Live, room: int, beside: int, marker: int, newest: int
 # --- putting it together
 
 
-def _assembled(window: Window, fixed: _Fixed, chosen: _Chosen) -> Context:
-    head = [piece.out for piece in (*fixed.system, *chosen.summaries, *chosen.gap)]
+def _assembled(window: Window, fixed: _Fixed, pinned: list[Piece], chosen: _Chosen) -> Context:
+    head = [piece.out for piece in (*fixed.system, *pinned, *chosen.summaries, *chosen.gap)]
     state = [piece.out for piece in fixed.state]
     parts = {
         "system": _sum(fixed.system),
+        "pins": _sum(pinned),
         "state": _sum(fixed.state),
         "tools": fixed.tools,
         "summaries": _sum(chosen.summaries),
@@ -319,4 +345,9 @@ def build(
     if room < SMALLEST_MESSAGE:
         reason = "the fixed parts of the prompt (system text, state, tool schemas) leave no room for a message"
         raise BudgetTooSmall(field, reason, size=fixed.tokens + SMALLEST_MESSAGE, limit=budget)
-    return _assembled(window, fixed, _Choice(window, counter, room, budget, gap).choose(max_messages))
+    if not window.pins:
+        return _assembled(window, fixed, [], _Choice(window, counter, room, budget, gap).choose(max_messages))
+    pinned, left = _pinned(window, counter, room)
+    chosen = _Choice(window, counter, room - _sum(pinned), budget, gap).choose(max_messages)
+    chosen.left_out = left + chosen.left_out
+    return _assembled(window, fixed, pinned, chosen)

@@ -41,6 +41,12 @@ class BudgetTooSmall(InvalidInput):
     code = "budget-too-small"
 
 
+class TooManyPins(InvalidInput):
+    """The session holds as many pins, or tokens of pins, as its limits let it: unpin what is no longer needed. Nothing was stored."""
+
+    code = "too-many-pins"
+
+
 class UnknownSession(TurnkeepError, LookupError):
     """There is no such session in this app."""
 
@@ -57,6 +63,13 @@ class UnknownKey(TurnkeepError, LookupError):
 
     code = "unknown-key"
     field = "key_id"
+
+
+class UnknownPin(TurnkeepError, LookupError):
+    """The session has no such pin, or no longer."""
+
+    code = "unknown-pin"
+    field = "number"
 
 
 class SessionClosed(TurnkeepError):

@@ -77,7 +77,9 @@ class Session(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     window_messages: int = 0  # in the window: from window_start on, not retracted, prompt excluded
     window_tokens: int = 0
     summary_tokens: int = 0  # of the live summaries
-    fixed_tokens: int = 0  # of system text, state and tool schemas, as of the last build
+    pins: int = 0
+    pin_tokens: int = 0
+    fixed_tokens: int = 0  # of system text, pins, state and tool schemas, as of the last build
     tool_calls: int = 0
     errors: int = 0
     usage_in: int = 0  # as the provider counted
@@ -181,6 +183,29 @@ class Summary(NewSummary, frozen=True, gc=False, kw_only=True):
         return to_datetime(self.created_ms)
 
 
+class NewPin(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """Words that are to stay in every prompt: a message's (`seq` and `role` are its), or a fact (0 and None)."""
+
+    text: str
+    tokens: int  # of what a prompt says for it: see `context.pin_text`
+    counter: str
+    created_ms: int
+    seq: int = 0
+    role: Role | None = None
+    author_id: str | None = None  # whose words they are, or whom they are about: an erasure of that user removes them
+
+
+class Pin(NewPin, frozen=True, gc=False, kw_only=True):
+    """A stored one, by its `number`. With a `source` it was carried over from that session; its `seq` is 0 then."""
+
+    number: int
+    source: str | None = None
+
+    @property
+    def created_at(self) -> datetime:
+        return to_datetime(self.created_ms)
+
+
 class Window(msgspec.Struct, frozen=True, gc=False):
     """What a prompt is built from, as of one version of the session.
 
@@ -196,6 +221,7 @@ class Window(msgspec.Struct, frozen=True, gc=False):
     earlier_tokens: int
     user_state: JsonObject
     session_state: JsonObject
+    pins: tuple[Pin, ...] = ()  # oldest first
 
 
 class Arrival(msgspec.Struct, frozen=True, kw_only=True):
@@ -218,7 +244,7 @@ class Arrival(msgspec.Struct, frozen=True, kw_only=True):
 class LeftOut(msgspec.Struct, frozen=True, gc=False):
     """A part of the window that a context does not show whole: messages `from_seq..to_seq`, and why."""
 
-    reason: Literal["budget", "max_messages", "shortened", "orphan", "duplicate", "summary"]
+    reason: Literal["budget", "max_messages", "shortened", "orphan", "duplicate", "summary", "pin"]
     from_seq: int
     to_seq: int
     messages: int

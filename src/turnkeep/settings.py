@@ -52,6 +52,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     summarizer_timeout: float = 60.0  # of a summarizer that was passed in, for one text
     summary_tokens: int | None = None  # the most that one summary takes; None: 500, or a sixteenth of a larger limit
     summary_share: float | None = None  # of the token limit, for all of them together; None: 50 %, falling to 10 % as limits grow
+    max_pins: int = 32  # of one session
+    pin_share: float = 0.25  # of the token limit, for all pins of a session together
     timezone: str = "UTC"  # the users', for what "tomorrow" means in a summary
     redaction_patterns: dict[str, str] = {}  # beside the built-in ones, or by name in their place; "" takes one away
 
@@ -158,6 +160,8 @@ _RANGES: tuple[tuple[str, float, float], ...] = (
     ("summarizer_timeout", 0.001, 3600),
     ("summary_tokens", 16, 1_000_000),
     ("summary_share", 0.01, 0.6),
+    ("max_pins", 0, 1000),
+    ("pin_share", 0, 0.5),
     ("expires_in", 0.001, _FOREVER),
     ("retention", 0, _FOREVER),
     ("cleanup_interval", 0, _FOREVER),

@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from turnkeep.session import JsonObject, LeftOut, Message
+from turnkeep.session import Content, JsonObject, LeftOut, Message
 from turnkeep.tokens import Counter, count_message
 
 _TOOL_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
@@ -80,6 +80,13 @@ def _call(call: JsonObject) -> JsonObject:
 @lru_cache(maxsize=1024)
 def _tool_name(name: str) -> str:
     return name if _TOOL_NAME.fullmatch(name) else _NOT_IN_TOOL_NAME.sub("_", name)[:64]
+
+
+def words(content: Content) -> str:
+    """The texts of a content, without what is no text."""
+    if isinstance(content, list):
+        return "\n".join(part["text"] for part in content if part.get("type") == "text")
+    return content or ""
 
 
 def render(message: Message) -> JsonObject:

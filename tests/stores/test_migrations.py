@@ -46,7 +46,8 @@ async def test_an_older_file_gets_the_newest_schema_and_keeps_its_rows(tmp_path:
     db.execute("ATTACH ? AS new", (str(tmp_path / "new.db"),))
     wanted = schema(apsw.Connection(str(tmp_path / "new.db")))
     for table in tables:
-        db.execute(f"INSERT INTO {table} SELECT * FROM new.{table}")
+        columns = ", ".join(name for (name,) in db.execute("SELECT name FROM pragma_table_info(?)", (table,)))
+        db.execute(f"INSERT INTO {table} ({columns}) SELECT {columns} FROM new.{table}")
     db.close()
     old = SQLiteStore(tmp_path / "old.db")
     await old.open()

@@ -36,7 +36,7 @@ for name, module, short_help in (
     ("chat", "chat", "Talk with the agent in this terminal, as a bot's users do."),
     ("telegram", "bots", "Run the Telegram bot until Ctrl-C or SIGTERM."),
     ("discord", "bots", "Run the Discord bot until Ctrl-C or SIGTERM."),
-    ("sessions", "sessions", "List, show, resummarize and delete sessions."),
+    ("sessions", "sessions", "List, show, pin to, resummarize and delete sessions."),
     ("keys", "keys", "Create, list and revoke API keys."),
     ("serve", "serve", "Serve the HTTP API until Ctrl-C or SIGTERM."),
     ("stats", "upkeep", "Figures of all sessions."),

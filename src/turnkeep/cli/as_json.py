@@ -12,7 +12,7 @@ from typing import Any
 import click
 import msgspec
 
-from turnkeep.session import JsonObject, Message, Session, Summary
+from turnkeep.session import JsonObject, Message, Pin, Session, Summary
 
 
 def print_json(value: Any, *, one_line: bool = False) -> None:
@@ -31,8 +31,12 @@ def session_json(session: Session) -> JsonObject:
     return {**fields, "messages": session.seq}
 
 
-def timed_json(record: Message | Summary) -> JsonObject:
-    """A message or a summary, its time readable."""
+def pin_json(pin: Pin) -> JsonObject:
+    return {**timed_json(pin), "number": pin.number}
+
+
+def timed_json(record: Message | Summary | Pin) -> JsonObject:
+    """A message, a summary or a pin, its time readable."""
     hidden = ("created_ms", "number", "data", "authors")
     fields: JsonObject = {name: getattr(record, name) for name in record.__struct_fields__ if name not in hidden}
     return {**fields, "created_at": record.created_at}

@@ -1,4 +1,4 @@
-"""`turnkeep sessions`: list, show, resummarize, delete."""
+"""`turnkeep sessions`: list, show, resummarize, delete; its pins stand in `pins`."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from rich.text import Text
 
 from turnkeep.cli.as_json import print_json, session_json, timed_json
 from turnkeep.cli.options import Options, common
+from turnkeep.cli.pins import pin, pins, unpin
 from turnkeep.cli.plain import clean
 from turnkeep.cli.printing import (
     ROLE_STYLES,
@@ -38,7 +39,11 @@ MOST_LINES = 30  # of a summary
 
 @click.group()
 def sessions() -> None:
-    """List, show, resummarize and delete sessions."""
+    """List, show, pin to, resummarize and delete sessions."""
+
+
+for command in (pins, pin, unpin):
+    sessions.add_command(command)
 
 
 # --- list

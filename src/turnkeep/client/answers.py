@@ -23,6 +23,7 @@ from turnkeep.session import (
     Event,
     JsonObject,
     Message,
+    Pin,
     Session,
     SessionStats,
     Stats,
@@ -98,6 +99,20 @@ def messages(body: bytes) -> list[Message]:
 @_reading
 def summaries(body: bytes) -> list[Summary]:
     return [_summary(one) for one in msgspec.json.decode(body)["summaries"]]
+
+
+def _pin(told: JsonObject) -> Pin:
+    return _record(told, Pin, _MOMENTS)
+
+
+@_reading
+def pin(body: bytes) -> Pin:
+    return _pin(msgspec.json.decode(body))
+
+
+@_reading
+def pins(body: bytes) -> list[Pin]:
+    return [_pin(one) for one in msgspec.json.decode(body)["pins"]]
 
 
 @_reading

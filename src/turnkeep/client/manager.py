@@ -28,6 +28,7 @@ from turnkeep.session import (
     Event,
     JsonObject,
     Message,
+    Pin,
     Scope,
     Session,
     SessionStats,
@@ -236,6 +237,24 @@ class SessionManager(Lifecycle):
     async def retract(self, session_id: str, from_seq: int) -> Session:
         wanted = {"from_seq": arguments.number("from_seq", from_seq, 1)}
         return answers.session((await self._change(session_id, "/retract", wanted)).body)
+
+    # --- pins
+
+    async def pin_message(self, session_id: str, seq: int) -> Pin:
+        wanted = {"seq": checks.page("seq", seq, 1, 2**32)}
+        return answers.pin((await self._change(session_id, "/pins", wanted)).body)
+
+    async def pin(self, session_id: str, text: str, *, author_id: int | str | None = None) -> Pin:
+        checks.text("text", text, arguments.ANY, empty=False)
+        wanted = given(text=text, author_id=checks.external("author_id", author_id))
+        return answers.pin((await self._change(session_id, "/pins", wanted)).body)
+
+    async def unpin(self, session_id: str, number: int) -> None:
+        wanted = {"number": checks.page("number", number, 1, 2**62)}
+        await self._write("DELETE", self._place(session_id) + "/pins", None, wanted, about=session_id)
+
+    async def get_pins(self, session_id: str) -> list[Pin]:
+        return answers.pins(await self._read(self._place(session_id) + "/pins", about=session_id))
 
     # --- state
 

@@ -18,6 +18,7 @@ from turnkeep.errors import (
     ManagerClosed,
     PreconditionFailed,
     SessionClosed,
+    TooManyPins,
     TurnkeepError,
     UnknownSession,
 )
@@ -80,6 +81,7 @@ def _kinds(root: type[TurnkeepError]) -> Iterator[type[TurnkeepError]]:
 _MADE: dict[type[TurnkeepError], Callable[[_Problem, str, float | None], TurnkeepError]] = {
     InvalidInput: lambda told, *_: InvalidInput(told.field, _reason(told), size=told.size, limit=told.limit),
     BudgetTooSmall: lambda told, *_: BudgetTooSmall(told.field, _reason(told), size=told.size, limit=told.limit),
+    TooManyPins: lambda told, *_: TooManyPins(told.field, _reason(told), size=told.size, limit=told.limit),
     Conflict: lambda told, *_: Conflict(told.field, _reason(told)),
     PreconditionFailed: lambda told, *_: PreconditionFailed(told.field or "version", _reason(told)),
     IdempotencyKeyReused: lambda told, *_: IdempotencyKeyReused(told.field, _reason(told)),

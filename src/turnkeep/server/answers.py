@@ -76,6 +76,8 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
     window_messages: int
     window_tokens: int
     summary_tokens: int
+    pins: int
+    pin_tokens: int
     fixed_tokens: int
     tool_calls: int
     errors: int
@@ -117,6 +119,20 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     duration_ms: float
     source: str | None
     live: bool
+    created_at: datetime
+
+
+class Pin(msgspec.Struct, frozen=True, kw_only=True):
+    """Words that stand in every prompt until they are unpinned: a message's (`seq`, `role`), or a fact."""
+
+    number: int
+    seq: int
+    role: Role | None
+    text: str
+    tokens: int
+    counter: str
+    author_id: str | None
+    source: str | None
     created_at: datetime
 
 
@@ -178,6 +194,12 @@ class Summaries(msgspec.Struct, frozen=True):
     """Oldest first, the replaced ones too."""
 
     summaries: list[Summary]
+
+
+class Pins(msgspec.Struct, frozen=True):
+    """Oldest first."""
+
+    pins: list[Pin]
 
 
 class Made(msgspec.Struct, frozen=True):
@@ -249,6 +271,10 @@ def message(one: nouns.Message) -> Message:
 
 def summary(one: nouns.Summary) -> Summary:
     return msgspec.convert(one, Summary, from_attributes=True)
+
+
+def pin(one: nouns.Pin) -> Pin:
+    return msgspec.convert(one, Pin, from_attributes=True)
 
 
 def event(one: nouns.Event) -> Event:

@@ -43,6 +43,12 @@ class One(Shape):
     id: terms.SessionId
 
 
+class OnePin(Shape):
+    """The pin."""
+
+    number: terms.PinNumber
+
+
 class MessagePage(Shape):
     """A page of the log after that `seq`; or the message of that `external_id`."""
 
@@ -128,6 +134,19 @@ class Retract(Shape):
     """From this `seq` on."""
 
     from_seq: terms.FromSeq
+
+
+class PinMessage(Shape):
+    """The message to pin."""
+
+    seq: terms.PinnedSeq
+
+
+class PinText(Shape):
+    """The words to pin."""
+
+    text: terms.PinnedText
+    author_id: terms.PinAuthor = None
 
 
 class Clear(Shape):

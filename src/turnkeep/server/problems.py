@@ -119,6 +119,7 @@ class UnsupportedMediaType(Refused):
 _STATUS: dict[type[Exception], int] = {
     errors.InvalidInput: 400,
     errors.UnknownSession: 404,
+    errors.UnknownPin: 404,
     errors.SessionClosed: 409,
     errors.Conflict: 409,
     errors.PreconditionFailed: 412,

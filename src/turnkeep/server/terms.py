@@ -148,6 +148,13 @@ ExpectedSeq: TypeAlias = Annotated[
 ]
 FromSeq: TypeAlias = Annotated[int, _told("The first `seq` to hide.", minimum=1)]
 
+PinnedSeq: TypeAlias = Annotated[int, _told("The `seq` of a message that has words.", minimum=1, maximum=2**32)]
+PinnedText: TypeAlias = Annotated[str, _told("Shown in every prompt, word for word.", minLength=1)]
+PinAuthor: TypeAlias = Annotated[
+    int | str | None, _name("Whose words they are, or whom they are about: an erasure of that user removes them.")
+]
+PinNumber: TypeAlias = Annotated[int, _told("The pin's number.", minimum=1, maximum=2**62)]
+
 # --- what a prompt must keep to
 
 System: TypeAlias = Annotated[str | None, Meta(description="Stands in the place of the log's leading system messages.")]

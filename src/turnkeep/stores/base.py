@@ -32,7 +32,9 @@ from turnkeep.session import (
     JsonObject,
     Message,
     NewMessage,
+    NewPin,
     NewSummary,
+    Pin,
     Scope,
     Session,
     Status,
@@ -134,7 +136,8 @@ class Store(Usable, ABC):
 
         One whose time is up is closed as `expired` in the same commit and named as the new one's `predecessor`; so is the
         newest closed one. With `carry_over="summary"` its live summaries, but for truncations, open the new session as
-        summaries of 0..0 by the method "carried". Of a guard only the key counts: there is no version to expect yet.
+        summaries of 0..0 by the method "carried"; so do its pins, with a `seq` of 0 and their first session as the `source`. Of
+        a guard only the key counts: there is no version to expect yet.
         """
 
     @abstractmethod
@@ -181,8 +184,9 @@ class Store(Usable, ABC):
         """Remove the user's sessions and user state; turn what they authored in others' into tombstones.
 
         A tombstone keeps `seq`, role and time; its content is "", its tokens are 0 and leave the totals; its external id is free again.
-        A summary that covered one is removed, its messages are uncovered again, and the generation rises. API keys narrowed to
-        the user go too, unless it is about one interface only. Of a guard only the key counts.
+        A summary that covered one is removed, its messages are uncovered again, and the generation rises. Pins by this author, and
+        those carried over from the user's sessions, go. API keys narrowed to the user go too, unless it is about one interface
+        only. Of a guard only the key counts.
         """
 
     # --- the log
@@ -250,12 +254,35 @@ class Store(Usable, ABC):
 
     @abstractmethod
     async def clear(self, app: str, session_id: str, *, keep_summaries: bool, now_ms: int, guard: Guard | None = None) -> Session:
-        """Move the window past all messages but the prompt; raise the generation. The log stays."""
+        """Move the window past all messages but the prompt; raise the generation. The log stays. Pins go with the summaries."""
 
     @abstractmethod
     async def retract(self, app: str, session_id: str, from_seq: int, now_ms: int, *, guard: Guard | None = None) -> Session:
         """Hide `from_seq..newest` from the window; raise the generation. A summary that covers any of these, stops being live, and
-        what it covered before them is uncovered again. `InvalidInput` unless `from_seq` is after the prompt and not beyond the newest."""
+        what it covered before them is uncovered again. Pins of these messages go.
+
+        `InvalidInput` unless `from_seq` is after the prompt and not beyond the newest.
+        """
+
+    # --- pins
+
+    @abstractmethod
+    async def pin(
+        self, app: str, session_id: str, pin: NewPin, *, most: int, most_tokens: int, guard: Guard | None = None
+    ) -> Pin:
+        """Add it, and raise the version. What is pinned already (`rules.same_pin`) is returned as it is.
+
+        `InvalidInput("seq", ...)` for a message that is erased, retracted, cleared or not there; `TooManyPins` beyond `most` pins or
+        `most_tokens` of all of them. A closed session can still be changed.
+        """
+
+    @abstractmethod
+    async def unpin(self, app: str, session_id: str, number: int, *, guard: Guard | None = None) -> None:
+        """Remove it, and raise the version. `UnknownPin`."""
+
+    @abstractmethod
+    async def pins(self, app: str, session_id: str) -> list[Pin]:
+        """Oldest first."""
 
     # --- state
 

@@ -22,7 +22,9 @@ from turnkeep.session import (
     JsonObject,
     Message,
     NewMessage,
+    NewPin,
     NewSummary,
+    Pin,
     Scope,
     Session,
     Status,
@@ -39,12 +41,13 @@ SLACK = 64  # messages that a tail may be longer than twice what was asked for
 class _Entry:
     """A window's newest part, growing with appends. `tokens` are those of `messages`."""
 
-    __slots__ = ("messages", "need", "prompt", "session", "session_state", "summaries", "tokens", "user_state")
+    __slots__ = ("messages", "need", "pins", "prompt", "session", "session_state", "summaries", "tokens", "user_state")
 
     def __init__(self, window: Window, need: int | None) -> None:
         self.session = window.session
         self.prompt, self.summaries = window.prompt, window.summaries
         self.user_state, self.session_state = window.user_state, window.session_state
+        self.pins = window.pins
         self.messages = list(window.messages)
         self.tokens = window.session.window_tokens - window.earlier_tokens
         self.need = need  # the most messages asked for; None: all
@@ -107,6 +110,7 @@ class _Entry:
             session.window_tokens - summed,
             self.user_state,
             self.session_state,
+            self.pins,
         )
 
     def _enough(self, tokens: int | None, count: int | None) -> bool:
@@ -283,6 +287,17 @@ class CachedStore(Store):
 
     async def retract(self, app: str, session_id: str, from_seq: int, now_ms: int, *, guard: Guard | None = None) -> Session:
         return await self.inner.retract(app, session_id, from_seq, now_ms, guard=guard)
+
+    async def pin(
+        self, app: str, session_id: str, pin: NewPin, *, most: int, most_tokens: int, guard: Guard | None = None
+    ) -> Pin:
+        return await self.inner.pin(app, session_id, pin, most=most, most_tokens=most_tokens, guard=guard)
+
+    async def unpin(self, app: str, session_id: str, number: int, *, guard: Guard | None = None) -> None:
+        await self.inner.unpin(app, session_id, number, guard=guard)
+
+    async def pins(self, app: str, session_id: str) -> list[Pin]:
+        return await self.inner.pins(app, session_id)
 
     async def state(self, app: str, session_id: str, scope: Scope) -> JsonObject:
         return await self.inner.state(app, session_id, scope)

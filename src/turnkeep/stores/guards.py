@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from turnkeep.errors import IdempotencyKeyReused, PreconditionFailed
-from turnkeep.session import Cleaned, Erased, Event, NewMessage, Session
+from turnkeep.session import Cleaned, Erased, Event, NewMessage, NewPin, Session
 from turnkeep.stores.base import Guard, NewSession
 
 _encode = msgspec.json.Encoder().encode
@@ -92,6 +92,10 @@ def _record(app: str, session_id: str, e: Event) -> Asked:
     return session_id, e.kind, e.name, e.duration_ms, e.outcome, e.tool_call_id, e.tokens_in, e.tokens_out, e.data
 
 
+def _pin(app: str, session_id: str, new: NewPin, *limits: int) -> Asked:
+    return session_id, new.seq, new.role, new.text, new.author_id
+
+
 _ASKED: dict[str, Callable[..., Asked]] = {
     "open_session": _opening,
     "append": _append,
@@ -101,6 +105,8 @@ _ASKED: dict[str, Callable[..., Asked]] = {
     "retract": lambda app, session_id, from_seq: (session_id, from_seq),
     "update_state": lambda app, session_id, scope, patch, limit: (session_id, scope, patch),
     "record": _record,
+    "pin": _pin,
+    "unpin": lambda app, session_id, number: (session_id, number),
     "erase_user": lambda app, user, interface_type, now_ms: (user, interface_type),
     "cleanup": lambda app, *more: (),
 }

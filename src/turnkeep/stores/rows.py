@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import astuple
 
-from turnkeep.session import ROLES, Event, Json, Message, Role, Session, Summary
+from turnkeep.session import ROLES, Event, Json, Message, Pin, Role, Session, Summary
 
 Row = tuple[Any, ...]
 
@@ -136,10 +136,11 @@ def session(row: Row) -> Session:
     return Session(**values)
 
 
-# --- summaries and events
+# --- summaries, pins and events
 
 SUMMARY_COLUMNS = "number, from_seq, to_seq, text, method, tokens, counter, tokens_before, duration_ms, source, live, created_ms"
 SUMMARY_WITH_DATA = f"{SUMMARY_COLUMNS}, data, authors"
+PIN_COLUMNS = "number, seq, role, text, tokens, counter, author_id, source, created_ms"
 EVENT_COLUMNS = "number, kind, name, created_ms, duration_ms, outcome, tool_call_id, tokens_in, tokens_out, data"
 
 
@@ -152,6 +153,13 @@ def summary(row: Row) -> Summary:
     if values.get("authors") is not None:
         values["authors"] = tuple(_decode(values["authors"]))
     return Summary(**values)
+
+
+_PIN_NAMES = PIN_COLUMNS.split(", ")
+
+
+def pin(row: Row) -> Pin:
+    return Pin(**dict(zip(_PIN_NAMES, row, strict=True)))
 
 
 def event(row: Row) -> Event:

@@ -10,8 +10,8 @@ from typing import Any, cast
 
 from msgspec.structs import replace
 
-from turnkeep.errors import Conflict, InvalidInput, SessionClosed
-from turnkeep.session import Event, JsonObject, Message, NewMessage, NewSummary, Session, Status, Summary
+from turnkeep.errors import Conflict, InvalidInput, SessionClosed, TooManyPins, UnknownPin
+from turnkeep.session import Event, JsonObject, Message, NewMessage, NewPin, NewSummary, Pin, Session, Status, Summary
 from turnkeep.stores.base import NewSession
 
 
@@ -187,6 +187,8 @@ def clear(session: Session, keep_summaries: bool) -> Session:
         window_messages=0,
         window_tokens=0,
         summary_tokens=session.summary_tokens if keep_summaries else 0,
+        pins=session.pins if keep_summaries else 0,
+        pin_tokens=session.pin_tokens if keep_summaries else 0,
     )
 
 
@@ -212,6 +214,43 @@ def rewound(session: Session, keep: Sequence[Summary]) -> int:
     """Where the window starts when only the summaries in `keep` are live: after the newest of them, never before a clear."""
     covered: int = max((summary.to_seq for summary in keep), default=0)
     return max(covered, session.cleared_seq, session.prompt_seq) + 1
+
+
+def same_pin(pins: Iterable[Pin], new: NewPin) -> Pin | None:
+    """The pin of the same message, or of the same words."""
+    return next((one for one in pins if (one.seq, one.role, one.text) == (new.seq, new.role, new.text)), None)
+
+
+def check_pin(session: Session, new: NewPin, erased: bool, most: int, most_tokens: int) -> None:
+    """`erased`: whether the message is a tombstone."""
+    if new.seq:
+        if not new.seq <= session.seq:
+            raise InvalidInput("seq", "is beyond the newest message", size=new.seq, limit=session.seq)
+        if erased or session.hides(new.seq) or new.seq <= session.cleared_seq:
+            raise InvalidInput("seq", "names a message that was erased, retracted or cleared")
+    if session.pins >= most:
+        raise TooManyPins("pins", "the session has as many as it may", size=session.pins + 1, limit=most)
+    if session.pin_tokens + new.tokens > most_tokens:
+        reason = "together would have more tokens than pins may"
+        raise TooManyPins("pins", reason, size=session.pin_tokens + new.tokens, limit=most_tokens)
+
+
+def pinned(session: Session, pins: Sequence[NewPin]) -> Session:
+    """The session with these pins and no others."""
+    return replace(session, version=session.version + 1, pins=len(pins), pin_tokens=sum(pin.tokens for pin in pins))
+
+
+def carried_pin(pin: Pin, session: Session, number: int) -> Pin:
+    """As the successor of `session` has it. Whose words they are must be known when that session is no longer there."""
+    author = pin.author_id or session.external_user_id
+    return replace(pin, number=number, seq=0, source=pin.source or session.id, author_id=author)
+
+
+def find_pin(pins: Iterable[Pin], number: int) -> Pin:
+    for pin in pins:
+        if pin.number == number:
+            return pin
+    raise UnknownPin
 
 
 def record(session: Session, event: Event, known_call: bool) -> Session:

@@ -18,6 +18,7 @@ from turnkeep.session import (
     JsonObject,
     Message,
     NewMessage,
+    NewPin,
     NewSummary,
     Role,
     Session,
@@ -68,6 +69,10 @@ def summary(from_seq: int, to_seq: int, text: str = "in short", **changes: Any) 
     return replace(made, **changes)
 
 
+def pin(text: str = "by heart", **changes: Any) -> NewPin:
+    return replace(NewPin(text=text, tokens=5, counter="test", created_ms=NOW), **changes)
+
+
 def event(kind: EventKind = "tool_call", name: str = "look", **changes: Any) -> Event:
     return replace(Event(kind=kind, name=name, created_ms=NOW), **changes)
 
@@ -104,6 +109,7 @@ async def image(store: Store, session: Session) -> list[object]:
         await log(store, session),
         await store.summaries(app, name),
         await store.window(app, name),
+        await store.pins(app, name),
         await store.events(app, name, after=0, limit=PAGE),
         await store.state(app, name, "session"),
         await user_state(store, session),

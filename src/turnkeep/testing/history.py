@@ -85,6 +85,7 @@ class History(RuleBasedStateMachine):
             assert [shown(one) for one in window.messages] == chat.visible()
             assert [one.number for one in window.summaries] == [one.number for one in chat.live]
             assert [one.seq for one in window.prompt] == list(range(1, chat.prompt() + 1))
+            assert list(window.pins) == chat.pins == self.run(self.store.pins(app, name))
             assert window.session_state == chat.state
             assert window.user_state == self.model.user_states.get(chat.owner, {})
             self.compare(chat, session)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from turnkeep.errors import Conflict, InvalidInput, SessionClosed
-from turnkeep.session import Message, NewMessage, Session, Summary
+from turnkeep.session import Message, NewMessage, Pin, Session, Summary
 
 
 @dataclass
@@ -61,6 +61,7 @@ class Chat:
     predecessor: str | None = None
     lines: list[Line] = field(default_factory=list)
     live: list[Summary] = field(default_factory=list)  # in the order of what they cover
+    pins: list[Pin] = field(default_factory=list)
     state: dict[str, Any] = field(default_factory=dict)
     events: int = 0
     calls: int = 0  # tool calls that only an event told of
@@ -110,6 +111,8 @@ class Chat:
             "window_messages": len(visible),
             "window_tokens": sum(line[3] for line in visible),
             "summary_tokens": sum(one.tokens for one in self.live),
+            "pins": len(self.pins),
+            "pin_tokens": sum(one.tokens for one in self.pins),
             "tool_calls": sum(len(line.calls) for line in self.lines) + self.calls,
             "errors": self.errors,
             "usage_in": self.usage[0],

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import initialize, precondition, rule, run_state_machine_as_test
 from msgspec.structs import replace
 
-from turnkeep.errors import Conflict, InvalidInput, PreconditionFailed, UnknownSession
-from turnkeep.session import NewMessage, Scope, Session
+from turnkeep.errors import Conflict, InvalidInput, PreconditionFailed, TooManyPins, UnknownPin, UnknownSession
+from turnkeep.session import NewMessage, NewPin, Scope, Session
 from turnkeep.stores.base import Guard
-from turnkeep.testing.builders import APP, event, message, new_session, summary, tool_result, tool_use
+from turnkeep.testing.builders import APP, event, message, new_session, pin, summary, tool_result, tool_use
 from turnkeep.testing.history import History, MakeStore
 from turnkeep.testing.model import Chat, Line, merged, shown
 from turnkeep.testing.strategies import CALLS, EXTERNALS, KEYS, PATCHES, PICK, PLAIN, RESULTS, TICK, TOKENS, USES
@@ -71,6 +71,11 @@ class StoreMachine(History):
         assert [(one.text, one.tokens) for one in chat.live] == carried
         assert all((one.from_seq, one.to_seq, one.method) == (0, 0, "carried") for one in chat.live)
 
+        chat.pins = self.run(self.store.pins(chat.last.app, chat.last.id))
+        assert [(one.text, one.tokens, one.seq) for one in chat.pins] == [(one.text, one.tokens, 0) for one in old.pins if carry]
+        assert all((new.source == (was.source or old.last.id)) for new, was in zip(chat.pins, old.pins, strict=False))
+        assert all(one.author_id or not old.last.external_user_id for one in chat.pins)
+
     def close(self, chat: Chat, status: str) -> None:
         chat.status, chat.closed = status, self.now
 
@@ -122,6 +127,10 @@ class StoreMachine(History):
         erased = self.run(self.store.erase_user(app, user, kind, self.now))
         assert (erased.sessions, erased.states) == (len(own), len(states))
         self.forget(own)
+        for chat in self.model.chats.values():
+            gone = [one for one in chat.pins if one.source in {other.last.id for other in own}]
+            gone += [one for one in chat.pins if chat in inside and one.author_id == user]
+            chat.pins = [one for one in chat.pins if one not in gone]
         for owner in states:
             del self.model.user_states[owner]
         for chat in inside:
@@ -223,7 +232,7 @@ class StoreMachine(History):
         for line in chat.lines:
             line.cleared = True
         if not keep:
-            chat.live = []
+            chat.live, chat.pins = [], []
 
     @precondition(lambda self: self.model.chats)
     @rule(number=PICK, back=st.integers(-1, 6))
@@ -239,6 +248,7 @@ class StoreMachine(History):
         for line in chat.lines[from_seq - 1 :]:
             line.hidden = True
         chat.live = [one for one in chat.live if one.to_seq < from_seq]
+        chat.pins = [one for one in chat.pins if one.seq < from_seq]
 
     @precondition(lambda self: self.model.chats)
     @rule(number=PICK, length=st.integers(1, 5), merges=st.integers(0, 3), tokens=TOKENS)
@@ -270,6 +280,51 @@ class StoreMachine(History):
         generation = chat.last.generation + (fault == "newer") - (fault == "older")
         with pytest.raises(Conflict):
             self.summarize(chat, summary(start, end), generation, [10**9] if fault == "replaces" else [])
+
+    # --- pins
+
+    @precondition(lambda self: self.model.chats)
+    @rule(number=PICK, back=st.integers(-1, 9), most=st.sampled_from([1, 3, 9]), most_tokens=st.sampled_from([9, 99]))
+    def pin_message(self, number: int, back: int, most: int, most_tokens: int) -> None:
+        chat = self.pick(number)
+        seq = max(len(chat.lines) - back, 1)
+        line = chat.lines[seq - 1] if seq <= len(chat.lines) else None
+        wrong = line is None or line.erased or line.hidden or line.cleared
+        role, author = (line.role, line.author) if line else ("user", None)
+        new = pin(f"message {seq}", seq=seq, role=role, author_id=author)
+        self.add_pin(chat, new, {InvalidInput} if wrong else set(), most, most_tokens)
+
+    @precondition(lambda self: self.model.chats)
+    @rule(number=PICK, text=st.sampled_from("abc"), user=st.sampled_from([None, "ann", "bob"]), most=st.sampled_from([1, 3, 9]))
+    def pin_text(self, number: int, text: str, user: str | None, most: int) -> None:
+        self.add_pin(self.pick(number), pin(text, author_id=user), set(), most, 99)
+
+    def add_pin(self, chat: Chat, new: NewPin, errors: set[type[Exception]], most: int, most_tokens: int) -> None:
+        call = self.store.pin(chat.last.app, chat.last.id, new, most=most, most_tokens=most_tokens)
+        known = [one for one in chat.pins if (one.seq, one.role, one.text) == (new.seq, new.role, new.text)]
+        if known:
+            assert [self.run(call)] == known
+            return
+        if len(chat.pins) >= most or sum(one.tokens for one in chat.pins) + new.tokens > most_tokens:
+            errors = errors | {TooManyPins}
+        if errors:
+            with pytest.raises(tuple(errors)):
+                self.run(call)
+            return
+        chat.pins = [*chat.pins, self.run(call)]
+
+    @precondition(lambda self: self.model.chats)
+    @rule(number=PICK, which=st.integers(0, 2))
+    def unpin(self, number: int, which: int) -> None:
+        chat = self.pick(number)
+        gone = chat.pins[which : which + 1]
+        call = self.store.unpin(chat.last.app, chat.last.id, gone[0].number if gone else 10**9)
+        if not gone:
+            with pytest.raises(UnknownPin):
+                self.run(call)
+            return
+        self.run(call)
+        chat.pins = [one for one in chat.pins if one not in gone]
 
     # --- state and events
 

@@ -1,8 +1,8 @@
 """The handlers, by what they are about."""
 
-from turnkeep.server.routes import events, health, live, messages, original, page, sessions, upkeep, windows
+from turnkeep.server.routes import events, health, live, messages, original, page, pins, sessions, upkeep, windows
 
-_ABOUT = (health, original, sessions, messages, windows, events, live, upkeep, page)
+_ABOUT = (health, original, sessions, messages, windows, pins, events, live, upkeep, page)
 HANDLERS = [handler for about in _ABOUT for handler in about.HANDLERS]
 
 __all__ = ["HANDLERS"]

@@ -7,10 +7,11 @@ every call is atomic, its guard included. JSON from a caller is copied before it
 from __future__ import annotations
 
 from turnkeep.stores.memory.log import Log
+from turnkeep.stores.memory.pins import Pins
 from turnkeep.stores.memory.states import States
 from turnkeep.stores.memory.upkeep import Upkeep
 from turnkeep.stores.memory.windows import Windows
 
 
-class MemoryStore(Log, Windows, States, Upkeep):
+class MemoryStore(Log, Windows, Pins, States, Upkeep):
     """Everything in dicts. What it holds ends with `close()`."""

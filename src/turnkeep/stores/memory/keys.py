@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from turnkeep.session import Appended, JsonObject, Message, Session
+from turnkeep.session import Appended, JsonObject, Message, Pin, Session
 from turnkeep.stores import guards
 from turnkeep.stores.base import Guard
 from turnkeep.stores.memory.rows import Rows
@@ -61,7 +61,7 @@ def noted(change: str, result: Any, args: tuple[Any, ...], place: Callable[[Sess
             return result[0].id, result[1]
         case "append":
             return args[1], [place(result.session, message) for message in result.messages]
-        case "record":
+        case "record" | "pin":
             return args[1], result.number
         case "delete" | "erase_user" | "cleanup":
             return None, result
@@ -73,18 +73,30 @@ def again(change: str, note: Note, sessions: Mapping[str, Rows], state: Callable
     """The answer of a write that was done before."""
     if note.session is None:
         return note.result
-    rows = sessions[note.session]
+    rows, found = sessions[note.session], note.result
     match change:
         case "open_session":
-            return rows.session, note.result
+            answer: Any = rows.session, found
         case "append":
-            return Appended(rows.session, tuple(_messages(note.result, sessions)), 0)
+            answer = Appended(rows.session, tuple(_messages(found, sessions)), 0)
         case "record":
-            return next(event for event in rows.events if event.number == note.result)
+            answer = next(event for event in rows.events if event.number == found)
+        case "pin":
+            answer = _pin(rows, found)
+        case "unpin":
+            answer = None
         case "update_state":
-            return state(rows)
+            answer = state(rows)
         case _:
-            return rows.session
+            answer = rows.session
+    return answer
+
+
+def _pin(rows: Rows, number: int) -> Pin:
+    for pin in rows.pins:
+        if pin.number == number:
+            return pin
+    raise guards.gone()
 
 
 def _messages(places: list[Place], sessions: Mapping[str, Rows]) -> list[Message]:

@@ -11,7 +11,7 @@ from itertools import pairwise
 from msgspec.structs import replace
 
 from turnkeep.errors import Conflict
-from turnkeep.session import Event, InterfaceStats, JsonObject, Message, NewMessage, Session, Summary
+from turnkeep.session import Event, InterfaceStats, JsonObject, Message, NewMessage, Pin, Session, Summary
 from turnkeep.stores import rules
 
 
@@ -26,6 +26,7 @@ class Rows:
     uncounted: set[int] = field(default_factory=set)  # events of tool calls that the log had counted
     calls: set[str] = field(default_factory=set)  # ids of the tool calls in the log
     state: JsonObject = field(default_factory=dict)
+    pins: list[Pin] = field(default_factory=list)  # oldest first
 
     def live(self) -> list[Summary]:
         """The live summaries, in the order of what they cover."""
@@ -132,6 +133,8 @@ def moved(rows: Rows, session: Session) -> Session:
         window_messages=len(visible),
         window_tokens=sum(message.tokens for message in visible),
         summary_tokens=sum(summary.tokens for summary in live),
+        pins=len(rows.pins),
+        pin_tokens=sum(pin.tokens for pin in rows.pins),
     )
 
 
@@ -162,6 +165,8 @@ def unsound(rows: Rows) -> Iterator[str]:
         yield "two live summaries cover one message"
     if any(m.erased and m != tombstone(m) for m in log):
         yield "a tombstone holds more than its role and time"
+    if any(pin.seq and (session.hides(pin.seq) or log[pin.seq - 1].erased) for pin in rows.pins):
+        yield "a pin is of a message that is retracted or erased"
 
 
 def _sums(rows: Rows) -> dict[str, int]:
@@ -177,6 +182,8 @@ def _sums(rows: Rows) -> dict[str, int]:
         "window_messages": len(visible),
         "window_tokens": sum(m.tokens for m in visible),
         "summary_tokens": sum(s.tokens for s in live),
+        "pins": len(rows.pins),
+        "pin_tokens": sum(pin.tokens for pin in rows.pins),
         "tool_calls": sum(len(m.tool_calls or ()) for m in log) + counted,
         "errors": sum(e.kind == "error" or e.outcome == "error" for e in events),
         "usage_in": sum(e.tokens_in for e in events),

@@ -38,9 +38,11 @@ class Sessions(Base):
         rows = Rows(rules.new_session(deepcopy(new), next(self._numbers), now_ms, before))
         if last and new.carry_over == "summary":
             rows.summaries = self._carried(last, now_ms)
+            rows.pins = [rules.carried_pin(pin, last.session, next(self._numbers)) for pin in last.pins]
         conversation.sessions.append(rows)
         self._sessions[new.id] = rows
-        return self._put(rows, replace(rows.session, summary_tokens=sum(s.tokens for s in rows.summaries)), None)
+        session = replace(rules.pinned(rows.session, rows.pins), version=rows.session.version)
+        return self._put(rows, replace(session, summary_tokens=sum(s.tokens for s in rows.summaries)), None)
 
     def _carried(self, last: Rows, now_ms: int) -> list[Summary]:
         """What opens the successor: the live summaries, but for truncations."""
@@ -155,11 +157,21 @@ class Sessions(Base):
         if interface_type is None:
             kept = [k for k in self._api_keys.values() if (k.app, k.external_user_id) != (app, user)]
             self._api_keys = {k.id: k for k in kept}
+        self._erase_pins(app, inside, user, {rows.session.id for rows in own})
         for rows in self._all(app):  # oldest first, so that a predecessor comes before its successor
             mine = [m for m in rows.log if m.author_id == user] if rows in inside else []
             messages += len(mine)
             self._erase(rows, mine, tainted, user if rows in inside else None)
         return Erased(sessions=len(own), messages=messages, states=len(states))
+
+    def _erase_pins(self, app: str, inside: Sequence[Rows], user: str, own: set[str]) -> None:
+        """Those of the user's words, and those carried over from the user's sessions."""
+        for rows in self._all(app):
+            author = user if rows in inside else None
+            kept = [pin for pin in rows.pins if pin.source not in own and (author is None or pin.author_id != author)]
+            if len(kept) < len(rows.pins):
+                rows.pins = kept
+                self._put(rows, rules.pinned(rows.session, kept), None)
 
     def _erase(self, rows: Rows, mine: Sequence[Message], tainted: dict[str, str | None], user: str | None) -> None:
         """Empty these messages; drop summaries that tell of them or of the user, or were carried over from a tainted session."""

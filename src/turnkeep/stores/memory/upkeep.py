@@ -118,6 +118,7 @@ class Upkeep(Sessions):
             "summaries": sum(len(rows.summaries) for rows in every),
             "events": sum(len(rows.events) for rows in every),
             "states": len(self._user_states) + sum(bool(rows.state) for rows in every),
+            "pins": sum(len(rows.pins) for rows in every),
             "api_keys": len(self._api_keys),
             "idempotency_keys": len(self._keys.notes),
             "inbox": len(self._inbox.rows),

@@ -30,6 +30,7 @@ class Windows(Base):
             sum(message.tokens for message in visible[:earlier]),
             {} if rows.session.external_user_id is None else deepcopy(self._state(rows, "user")),
             deepcopy(rows.state),
+            tuple(rows.pins),
         )
 
     async def add_summary(
@@ -59,6 +60,7 @@ class Windows(Base):
         rows = self._rows(app, session_id)
         if not keep_summaries:
             rows.retire(*(summary.number for summary in rows.summaries))
+            rows.pins = []
         return self._put(rows, rules.clear(rows.session, keep_summaries), None)
 
     async def retract(self, app: str, session_id: str, from_seq: int, now_ms: int, *, guard: Guard | None = None) -> Session:
@@ -69,4 +71,5 @@ class Windows(Base):
         rules.check_retract(rows.session, from_seq)
         rows.retire(*(summary.number for summary in rows.live() if summary.to_seq >= from_seq))
         hidden = rules.retract(rows.session, from_seq)
+        rows.pins = [pin for pin in rows.pins if pin.seq < from_seq]
         return self._put(rows, told.moved(rows, replace(rows.session, retracted=hidden)), None)

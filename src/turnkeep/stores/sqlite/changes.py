@@ -12,6 +12,7 @@ from msgspec.structs import asdict, replace
 from turnkeep.session import Event, Json, JsonObject, Message, NewSummary, Scope, Session, Summary, Window
 from turnkeep.stores import rows, rules
 from turnkeep.stores.base import NewSession
+from turnkeep.stores.sqlite import pins
 from turnkeep.stores.sqlite.transaction import Transaction
 
 _ADD_SUMMARY = (
@@ -29,13 +30,19 @@ def open_session(tx: Transaction, new: NewSession, now_ms: int) -> tuple[Session
             return predecessor, False
         predecessor = tx.save(rules.close(predecessor, "expired", now_ms), reread=False)
     session = rules.new_session(new, 0, now_ms, predecessor)
-    carried = rules.carried(predecessor, summaries(tx, predecessor)) if predecessor and new.carry_over == "summary" else []
-    if not carried:
+    carried, pinned = [], []
+    if predecessor is not None and new.carry_over == "summary":
+        carried = rules.carried(predecessor, summaries(tx, predecessor))
+        pinned = [rules.carried_pin(pin, predecessor, 0) for pin in pins.of_session(tx, predecessor)]
+    if not carried and not pinned:
         session = tx.insert(session, session.expires_ms)
         user_state = state_of(tx, session, "user") if session.external_user_id is not None else {}
         tx.opened(session, Window(session, (), (), (), 0, 0, user_state, {}))
         return session, True
+    session = replace(rules.pinned(session, pinned), version=session.version)
     session = tx.insert(replace(session, summary_tokens=sum(one.tokens for one in carried)), session.expires_ms)
+    for pin in pinned:
+        pins.insert(tx, session, pin)
     for one in carried:
         _insert_summary(tx, session, one, now_ms)
     tx.opened(session, None)
@@ -133,6 +140,7 @@ def clear(tx: Transaction, app: str, session_id: str, keep_summaries: bool) -> S
     session = tx.session(app, session_id)
     if not keep_summaries:
         _retire(tx, live_summaries(tx, session))
+        tx.db.execute("DELETE FROM pins WHERE session = ?", (session.number,))
     return tx.save(rules.clear(session, keep_summaries))
 
 
@@ -140,7 +148,11 @@ def retract(tx: Transaction, app: str, session_id: str, from_seq: int) -> Sessio
     session = tx.session(app, session_id)
     rules.check_retract(session, from_seq)
     stale = [summary for summary in live_summaries(tx, session) if summary.to_seq >= from_seq]
-    return rewind(tx, replace(session, retracted=rules.retract(session, from_seq)), stale)
+    held = pins.of_session(tx, session)
+    after = replace(session, retracted=rules.retract(session, from_seq))
+    if gone := [pin for pin in held if pin.seq >= from_seq]:
+        after = pins.without(tx, after, held, gone)
+    return rewind(tx, after, stale)
 
 
 def rewind(tx: Transaction, session: Session, stale: Sequence[Summary]) -> Session:

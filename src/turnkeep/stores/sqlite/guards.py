@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from turnkeep.session import Appended, Cleaned, Erased, Event, JsonObject, Message, NewMessage, Scope, Session
+from turnkeep.session import Appended, Cleaned, Erased, Event, JsonObject, Message, NewMessage, NewPin, Pin, Scope, Session
 from turnkeep.stores import guards, rows
 from turnkeep.stores.base import Guard, NewSession
 from turnkeep.stores.guards import Note
-from turnkeep.stores.sqlite import appending, changes, removal
+from turnkeep.stores.sqlite import appending, changes, pins, removal
 from turnkeep.stores.sqlite.transaction import Transaction
 
 Change = Callable[..., Any]
@@ -85,6 +85,10 @@ def _recorded(tx: Transaction, result: Event, app: str, session_id: str, event: 
     return Note(tx.session(app, session_id).number, [result.number])
 
 
+def _pinned(tx: Transaction, result: Pin, app: str, session_id: str, *args: Any) -> Note:
+    return Note(tx.session(app, session_id).number, [result.number])
+
+
 def _counted(tx: Transaction, result: Erased | Cleaned, *args: Any) -> Note:
     return guards.counted(result)
 
@@ -126,6 +130,13 @@ def _event(tx: Transaction, note: Note, *args: Any) -> Event:
     return rows.event(tx.query(f"SELECT {rows.EVENT_COLUMNS} FROM events WHERE number = ?", note.result[0])[0])
 
 
+def _pin(tx: Transaction, note: Note, app: str, session_id: str, new: NewPin, *limits: int) -> Pin:
+    for pin in pins.of_session(tx, tx.session(app, session_id)):
+        if pin.number == note.result[0]:
+            return pin
+    raise guards.gone()
+
+
 _NOTED: dict[Change, Callable[..., Note]] = {
     changes.open_session: _opened,
     changes.deactivate: _of_session,
@@ -133,6 +144,8 @@ _NOTED: dict[Change, Callable[..., Note]] = {
     changes.retract: _of_session,
     changes.update_state: _of_session,
     changes.record: _recorded,
+    pins.pin: _pinned,
+    pins.unpin: _of_session,
     appending.append: _appended,
     removal.delete: lambda *args: Note(None, []),
     removal.erase_user: _counted,
@@ -145,6 +158,8 @@ _AGAIN: dict[Change, Callable[..., Any]] = {
     changes.retract: _session,
     changes.update_state: _state,
     changes.record: _event,
+    pins.pin: _pin,
+    pins.unpin: lambda *args: None,
     appending.append: _append,
     removal.delete: lambda *args: None,
     removal.erase_user: lambda tx, note, *args: Erased(*note.result),

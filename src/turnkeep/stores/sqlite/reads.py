@@ -17,6 +17,7 @@ from turnkeep.session import (
     Json,
     JsonObject,
     Message,
+    Pin,
     Scope,
     Session,
     Status,
@@ -169,6 +170,17 @@ def summaries(reader: Reader, app: str, session_id: str, after: int, limit: int 
 _LIVE = f"SELECT {rows.SUMMARY_COLUMNS} FROM summaries WHERE session = ? AND live = 1 ORDER BY from_seq, number"
 
 
+_PINS = f"SELECT {rows.PIN_COLUMNS} FROM pins WHERE session = ? ORDER BY number"
+
+
+def pins(reader: Reader, app: str, session_id: str) -> list[Pin]:
+    return _pins(reader, session(reader, app, session_id))
+
+
+def _pins(reader: Reader, head: Session) -> list[Pin]:
+    return [rows.pin(row) for row in reader.query(_PINS, (head.number,))] if head.pins else []
+
+
 _WINDOW_HEAD = f"""SELECT {rows.SESSION_COLUMNS},
     (SELECT value FROM session_states WHERE session = number),
     (SELECT value FROM user_states u
@@ -197,6 +209,7 @@ def window(reader: Reader, app: str, session_id: str, tokens: int | None, count:
             if head.window_start > head.prompt_seq + 1 or head.predecessor
             else ()
         )
+        pinned = _pins(reader, head)
     finally:
         reader.db.execute("COMMIT").fetchall()
     return Window(
@@ -208,6 +221,7 @@ def window(reader: Reader, app: str, session_id: str, tokens: int | None, count:
         head.window_tokens - sum(message.tokens for message in shown),
         rows.from_json(user_state) or _NOTHING,
         rows.from_json(session_state) or _NOTHING,
+        tuple(pinned),
     )
 
 

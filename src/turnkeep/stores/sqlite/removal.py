@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from turnkeep.session import Cleaned, Erased, Session, Summary
 from turnkeep.stores import rows, rules
-from turnkeep.stores.sqlite import changes, inbox
+from turnkeep.stores.sqlite import changes, inbox, pins
 from turnkeep.stores.sqlite.transaction import Transaction
 
 SLICE_ROWS = 200
@@ -29,7 +29,7 @@ def delete(tx: Transaction, app: str, session_id: str) -> None:
 def unlink(tx: Transaction, session: Session) -> None:
     """Remove the session, and put its log on the list."""
     number = (session.number,)
-    for table in ("summaries", "events", "session_states", "idempotency_keys"):
+    for table in ("summaries", "events", "session_states", "pins", "idempotency_keys"):
         tx.db.execute(f"DELETE FROM {table} WHERE session = ?", number)
     tx.db.execute("DELETE FROM sessions WHERE number = ?", number)
     tx.db.execute("INSERT INTO garbage VALUES (?)", number)
@@ -80,6 +80,7 @@ def erase_user(tx: Transaction, app: str, user: str, interface_type: str | None,
     )
     states = tx.db.changes()
     inbox.erase(tx, app, user, interface_type)
+    pins.erase(tx, app, user, interface_type, [session_id for session_id, _ in own])
     if interface_type is None:
         tx.db.execute("DELETE FROM api_keys WHERE app = ? AND external_user_id = ?", (app, user))
     authored = tx.query(

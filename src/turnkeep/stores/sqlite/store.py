@@ -25,7 +25,9 @@ from turnkeep.session import (
     JsonObject,
     Message,
     NewMessage,
+    NewPin,
     NewSummary,
+    Pin,
     Scope,
     Session,
     Status,
@@ -35,7 +37,7 @@ from turnkeep.session import (
 )
 from turnkeep.stores.base import Guard, Marks, NewSession, Store
 from turnkeep.stores.guards import cleaned, request
-from turnkeep.stores.sqlite import ahead, api_keys, appending, changes, guards, inbox, reads, removal, schema, upkeep
+from turnkeep.stores.sqlite import ahead, api_keys, appending, changes, guards, inbox, pins, reads, removal, schema, upkeep
 from turnkeep.stores.sqlite.connection import UNREADABLE, Key, Patience, connect, make_durable, translate, translated
 from turnkeep.stores.sqlite.reads import Reader
 from turnkeep.stores.sqlite.transaction import Transaction
@@ -265,6 +267,19 @@ class SQLiteStore(Store):
 
     async def retract(self, app: str, session_id: str, from_seq: int, now_ms: int, *, guard: Guard | None = None) -> Session:
         return await self._write(guard, changes.retract, app, session_id, from_seq, weight=WINDOW)
+
+    # --- pins
+
+    async def pin(
+        self, app: str, session_id: str, pin: NewPin, *, most: int, most_tokens: int, guard: Guard | None = None
+    ) -> Pin:
+        return await self._write(guard, pins.pin, app, session_id, pin, most, most_tokens)
+
+    async def unpin(self, app: str, session_id: str, number: int, *, guard: Guard | None = None) -> None:
+        await self._write(guard, pins.unpin, app, session_id, number)
+
+    async def pins(self, app: str, session_id: str) -> list[Pin]:
+        return self._read(reads.pins, app, session_id)
 
     # --- state and events
 

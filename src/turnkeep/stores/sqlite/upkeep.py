@@ -16,7 +16,7 @@ from turnkeep.stores.sqlite.reads import Reader
 
 TABLES = (
     *("sessions", "messages", "summaries", "events", "external_ids", "calls", "session_states", "user_states"),
-    *("api_keys", "idempotency_keys", "inbox", "garbage"),
+    *("pins", "api_keys", "idempotency_keys", "inbox", "garbage"),
 )
 
 _HIDDEN = "EXISTS (SELECT 1 FROM json_each(coalesce(s.retracted, '[]')) r WHERE seq BETWEEN r.value->>0 AND r.value->>1)"
@@ -46,6 +46,22 @@ _RULES: tuple[tuple[str, str], ...] = (
     ),
     ("events without a session", "SELECT count(*) FROM events WHERE session NOT IN (SELECT number FROM sessions)"),
     ("states without a session", "SELECT count(*) FROM session_states WHERE session NOT IN (SELECT number FROM sessions)"),
+    ("pins without a session", "SELECT count(*) FROM pins WHERE session NOT IN (SELECT number FROM sessions)"),
+    (
+        "sessions whose pins are not as many, or have not the tokens, that they say",
+        (
+            "SELECT count(*) FROM sessions s WHERE (pins, pin_tokens) <>"
+            " (SELECT count(*), coalesce(sum(tokens), 0) FROM pins WHERE session = s.number)"
+        ),
+    ),
+    (
+        "pins of messages that are retracted or erased",
+        (
+            f"SELECT count(*) FROM pins p JOIN sessions s ON s.number = p.session WHERE p.seq > 0"
+            f" AND ({_HIDDEN.replace('seq BETWEEN', 'p.seq BETWEEN')}"
+            " OR EXISTS (SELECT 1 FROM messages WHERE id = p.session << 32 | p.seq AND erased = 1))"
+        ),
+    ),
     (
         "idempotency keys without their session",
         "SELECT count(*) FROM idempotency_keys WHERE session > 0 AND session NOT IN (SELECT number FROM sessions)",

@@ -13,6 +13,7 @@ from turnkeep.testing.store_contract.inbox import Inboxes
 from turnkeep.testing.store_contract.isolation import Isolation
 from turnkeep.testing.store_contract.listeners import Listeners
 from turnkeep.testing.store_contract.parallel import Parallel
+from turnkeep.testing.store_contract.pins import Pins
 from turnkeep.testing.store_contract.places import Places
 from turnkeep.testing.store_contract.sessions import Sessions
 from turnkeep.testing.store_contract.states import States
@@ -31,6 +32,7 @@ class StoreContract(
     Fidelity,
     Windows,
     Summaries,
+    Pins,
     States,
     Events,
     ApiKeys,

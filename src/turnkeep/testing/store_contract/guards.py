@@ -24,6 +24,7 @@ from turnkeep.testing.builders import (
     message,
     new_session,
     opened,
+    pin,
     refused,
     said,
     summary,
@@ -55,6 +56,7 @@ WRITES: dict[str, Write] = {
     "retract": lambda store, s, g: store.retract(s.app, s.id, 2, NOW, guard=g),
     "state": lambda store, s, g: store.update_state(s.app, s.id, "session", {"n": 1}, limit=99, now_ms=NOW, guard=g),
     "user state": lambda store, s, g: store.update_state(s.app, s.id, "user", {"n": 2}, limit=99, now_ms=NOW, guard=g),
+    "pin": lambda store, s, g: store.pin(s.app, s.id, pin("by heart"), most=9, most_tokens=99, guard=g),
     "record": lambda store, s, g: store.record(s.app, s.id, event("error", "Timeout", data={"n": 1}), guard=g),
 }
 KEPT = {name: write for name, write in WRITES.items() if name != "delete"}
