@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from turnkeep.compaction import is_due
 from turnkeep.compactor import Compactor
 from turnkeep.errors import Conflict, StoreError, UnknownSession
+from turnkeep.leases import Leases
 from turnkeep.manager import SessionManager
 from turnkeep.session import Message, NewMessage, Session
 from turnkeep.settings import Settings
@@ -73,7 +74,7 @@ async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
 
 
 def compactor(store: Store, summarizer: Any, **settings: Any) -> Compactor:
-    return Compactor(store, Settings(**settings), lambda: NOW, Ladder(summarizer))
+    return Compactor(store, Settings(**settings), lambda: NOW, Ladder(summarizer), leases=Leases(store))
 
 
 async def grown(store: Store, turns: int = 10, **changes: Any) -> Session:
@@ -105,7 +106,7 @@ async def test_background_returns_at_once(store: Store) -> None:
 async def test_who_cannot_wait_has_it_made_at_once(store: Store) -> None:
     """However busy it is and however many run: once, for all who ask."""
     of = await grown(store)
-    work = Compactor(store, Settings(compaction_parallel=1), lambda: NOW, Ladder(), lambda: True)
+    work = Compactor(store, Settings(compaction_parallel=1), lambda: NOW, Ladder(), lambda: True, leases=Leases(store))
     work._tasks["another"] = other = asyncio.create_task(asyncio.sleep(60))
     await work.due(of)
     async with asyncio.timeout(10):
@@ -294,7 +295,7 @@ async def test_a_summary_that_saves_less_than_it_costs_is_not_stored(store: Stor
 async def test_in_the_background_it_waits_for_a_calm_moment(store: Store) -> None:
     busy, slow = [True], Slow()
     slow.go.set()
-    work = Compactor(store, Settings(), lambda: NOW, Ladder(slow), lambda: busy[0])
+    work = Compactor(store, Settings(), lambda: NOW, Ladder(slow), lambda: busy[0], leases=Leases(store))
     of = await grown(store)
     await work.due(of)
     await asyncio.sleep(0.12)
@@ -310,7 +311,7 @@ async def test_in_the_background_it_waits_for_a_calm_moment(store: Store) -> Non
 async def test_it_does_not_wait_for_calm_for_ever(store: Store, why: str) -> None:
     slow = Slow()
     slow.go.set()
-    work = Compactor(store, Settings(), lambda: NOW, Ladder(slow), lambda: True)
+    work = Compactor(store, Settings(), lambda: NOW, Ladder(slow), lambda: True, leases=Leases(store))
     of = await grown(store)
     if why == "the window grew very long":
         of = await said(store, of, *[u(), a()] * 200)

@@ -2,7 +2,8 @@
 
 Invariants: no lock and no transaction is held while a summarizer works; the store's compare-and-set decides which summary counts, so
 two compactors cannot both win and an append never disturbs one; at most one compaction of a session runs here at a time, and
-at most `compaction_parallel` of all beside those that a prompt waits for. In the background it waits for a calm moment, unless prompts
+at most `compaction_parallel` of all beside those that a prompt waits for, and in the background only where a lease is had, so that of
+all instances one does it; what one has left undone another finds by its lease. In the background it waits for a calm moment, unless prompts
 have become as large as it is due for; and a window that has grown very long meanwhile gets a tenth of the time.
 """
 
@@ -18,10 +19,12 @@ from msgspec.structs import replace
 
 from turnkeep import compaction
 from turnkeep.context import summary_text
-from turnkeep.errors import Conflict, ManagerClosed, UnknownSession
+from turnkeep.errors import Conflict, ManagerClosed, TurnkeepError, UnknownSession
+from turnkeep.leases import LOOK, Leases
 from turnkeep.session import Message, NewSummary, Session, Summary, Window
 from turnkeep.settings import Settings
 from turnkeep.stores import Store
+from turnkeep.stores.base import Lease
 from turnkeep.summarizers import Draft, Ladder
 from turnkeep.tokens import PER_MESSAGE, Counter, get_counter
 
@@ -29,6 +32,7 @@ LOOK_AGAIN = 8  # messages
 SHORTEST = 16  # tokens of a summary's text
 MAX_REMEMBERED = 10_000
 LONGEST = 16  # token limits that a window may grow to before it gets its part of a busy time
+MOST_LEFT = 100  # sessions that one look takes over
 PAUSE = 0.05  # seconds between two looks whether it is calm
 REST = 9  # times as long as compaction took
 
@@ -37,6 +41,10 @@ log = logging.getLogger("turnkeep.compaction")
 
 def never() -> bool:
     return False
+
+
+def _lease(app: str, session_id: str) -> Lease:
+    return Lease("compaction", app, session_id)
 
 
 class Compactor:
@@ -49,7 +57,10 @@ class Compactor:
         now_ms: Callable[[], int],
         ladder: Ladder,
         busy: Callable[[], bool] = never,
+        *,
+        leases: Leases,
     ) -> None:
+        self._leases = leases
         self._store, self._settings, self._now_ms, self._busy = store, settings, now_ms, busy
         self._ladder, self.failures = ladder, 0
         self._waiting: dict[str, str] = {}  # the app of each session that is due
@@ -59,9 +70,14 @@ class Compactor:
         self._rested = 0.0  # when a long window may be next
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._pump: asyncio.Task[None] | None = None
+        self._watch: asyncio.Task[None] | None = None
         self._hurry = 0  # callers who wait for the end of all of it
         self._wake = asyncio.Event()  # a pause is over before its time
         self._later: dict[str, int] = {}  # the seq from which it is worth looking again, where nothing could be covered
+
+    def start(self) -> None:
+        if self._settings.compaction == "background":
+            self._watch = asyncio.create_task(self._look_for_ever())
 
     async def due(self, session: Session, *, urgent: bool = False) -> None:
         """Compaction is due: do it now (`inline`), soon (`background`) or when asked to (`manual`).
@@ -80,7 +96,7 @@ class Compactor:
         elif self._settings.compaction == "background":
             if session.window_tokens > LONGEST * session.token_limit:
                 self._long.add(session.id)
-            self._wait(session, urgent=urgent)
+            self._wait(session.app, session.id, urgent=urgent)
 
     async def pressing(self, session: Session) -> None:
         """A prompt of the session was as large as compaction is there to prevent: do not wait for a calm moment, if it is due."""
@@ -98,18 +114,19 @@ class Compactor:
         if not due or not calm or self._settings.compaction != "background":
             return False
         if session.id not in self._tasks:
-            self._begin(session.id, session.app)
+            self._begin(session.app, session.id)
         await asyncio.wait([self._tasks[session.id]])
         return True
 
     # --- in the background
 
-    def _wait(self, session: Session, *, urgent: bool) -> None:
-        if session.id in self._tasks:
+    def _wait(self, app: str, session_id: str, *, urgent: bool = False) -> None:
+        if session_id in self._tasks:
             return
-        self._waiting[session.id] = session.app
+        self._waiting[session_id] = app
+        self._leases.ask(_lease(app, session_id))  # on the way while it waits for a calm moment
         if urgent:
-            self._urgent.add(session.id)
+            self._urgent.add(session_id)
             self._wake.set()
         if self._pump is None:
             self._pump = asyncio.create_task(self._run())
@@ -126,7 +143,7 @@ class Compactor:
             elif (session_id := self._next()) is None:
                 await self._pause()
             else:
-                self._begin(session_id, self._waiting[session_id])
+                self._begin(self._waiting[session_id], session_id, leased=True)
 
     def _next(self) -> str | None:
         """Whose turn it is; nobody's, if all can wait."""
@@ -147,17 +164,34 @@ class Compactor:
             async with asyncio.timeout(PAUSE):
                 await self._wake.wait()
 
-    def _begin(self, session_id: str, app: str) -> None:
+    def _begin(self, app: str, session_id: str, *, leased: bool = False) -> None:
         self._waiting.pop(session_id, None)
         self._urgent.discard(session_id)
         self._long.discard(session_id)
-        task = asyncio.create_task(self._quietly(app, session_id))
+        task = asyncio.create_task(self._quietly(app, session_id, leased=leased))
         self._tasks[session_id] = task
-        task.add_done_callback(lambda _: self._tasks.pop(session_id, None))
+        task.add_done_callback(lambda task: self._ended(app, session_id, task))
 
-    async def _quietly(self, app: str, session_id: str) -> None:
+    def _ended(self, app: str, session_id: str, task: asyncio.Task[None]) -> None:
+        del self._tasks[session_id]
+        if not task.cancelled():  # else it is left to others, who find it by its lease
+            self._leases.let_go(_lease(app, session_id))
+
+    async def _look_for_ever(self) -> None:
+        """Take over what other instances have begun, or meant to begin, and will not end."""
+        while True:
+            await asyncio.sleep(LOOK)
+            try:
+                for lease in await self._store.abandoned("compaction", MOST_LEFT):
+                    self._wait(lease.app, lease.subject)
+            except TurnkeepError as error:
+                log.warning("what other instances have left could not be read, and is looked for again: %s", error)
+
+    async def _quietly(self, app: str, session_id: str, *, leased: bool = False) -> None:
         began = time.monotonic()
         try:
+            if leased and not await self._leases.ask(_lease(app, session_id)):
+                return  # another instance is at it
             while compaction.is_due(await self._store.session(app, session_id), self._settings):
                 if await self.compact(app, session_id) is None or not self._calm():
                     break  # what remains of a very long window is found due at the next append
@@ -271,10 +305,13 @@ class Compactor:
             self._hurry -= 1
 
     async def close(self, timeout: float) -> None:
-        """Wait a bounded time; what does not end in it is cancelled, stores nothing, and is due again at the next start.
+        """Wait a bounded time; what does not end in it is cancelled, stores nothing, and is left to other instances and the next start.
 
         A summarizer that swallows its cancellation is left behind after a second more.
         """
+        if self._watch is not None:
+            self._watch.cancel()
+            await asyncio.gather(self._watch, return_exceptions=True)
         settled = asyncio.create_task(self.settle())
         _, late = await asyncio.wait([settled], timeout=timeout)
         if late:

@@ -19,17 +19,19 @@ from turnkeep import checks
 from turnkeep.compactor import Compactor
 from turnkeep.errors import InvalidInput, ManagerClosed, TurnkeepError
 from turnkeep.feed import Feeds
+from turnkeep.leases import LOOK, Leases
 from turnkeep.load import Load
 from turnkeep.session import Cleaned, Session
 from turnkeep.settings import Settings, load
 from turnkeep.stopgap import Stopgap
 from turnkeep.stores import CachedStore, Store, open_store
-from turnkeep.stores.base import Guard
+from turnkeep.stores.base import Guard, Lease
 from turnkeep.summarizers import Ladder, Summarizer
 from turnkeep.tokens import Counter, get_counter, is_loaded
 
 log = logging.getLogger("turnkeep")
 
+CLEANUP = Lease("cleanup")
 _KNOWN_SESSIONS = 10_000
 
 
@@ -76,6 +78,7 @@ class Lifecycle:
         self._stopgap = Stopgap(self._store, self._ladder)
         self._load = Load()
         self._feeds = Feeds(self._store)
+        self._leases = Leases(self._store)
 
     # --- opening and closing
 
@@ -157,7 +160,10 @@ class Lifecycle:
         if self._closing is not None:
             raise ManagerClosed
         await self._store.open()
-        self._compactor = Compactor(self._store, self._settings, self._now_ms, self._ladder, self._load.is_high)
+        self._compactor = Compactor(
+            self._store, self._settings, self._now_ms, self._ladder, self._load.is_high, leases=self._leases
+        )
+        self._compactor.start()
         self._opened = True
         if self._settings.cleanup_interval:
             self._cleaner = asyncio.create_task(self._clean_up_for_ever())
@@ -193,17 +199,26 @@ class Lifecycle:
             await asyncio.gather(self._cleaner, return_exceptions=True)
         await self._feeds.close()
         await self._compactor.close(self._settings.close_timeout)
+        await self._leases.close()
         await self._ladder.close()
         await self._store.close()
 
     async def _clean_up_for_ever(self) -> None:
+        """One instance cleans up, and nobody again within the interval; where it dies, another soon does."""
+        interval = self._settings.cleanup_interval
         while True:
+            pause = interval
             try:
-                await self._clean_up(None, dry_run=False)
+                if await self._leases.ask(CLEANUP):
+                    await self._clean_up(None, dry_run=False)
+                    await self._leases.rest(CLEANUP, interval)
+                else:
+                    pause = min(interval, LOOK)
             except TurnkeepError:
                 self._failed_cleanups += 1
-                log.exception("the cleanup failed; it is tried again in %s s", self._settings.cleanup_interval)
-            await asyncio.sleep(self._settings.cleanup_interval)
+                self._leases.let_go(CLEANUP)
+                log.exception("the cleanup failed; it is tried again in %s s", interval)
+            await asyncio.sleep(pause)
 
     async def _clean_up(self, app: str | None, *, dry_run: bool) -> Cleaned:
         retention_ms = round(self._settings.retention * 1000)

@@ -68,6 +68,14 @@ class Guard(msgspec.Struct, frozen=True, kw_only=True):
     until_ms: int = 2**63 - 1
 
 
+class Lease(msgspec.Struct, frozen=True):
+    """The right to do some work for a while: "compaction" of a session (`subject`), or the "cleanup" of all apps."""
+
+    work: str
+    app: str = ""
+    subject: str = ""
+
+
 class Marks(msgspec.Struct, frozen=True):
     """A session, and the numbers of its newest event and newest summary (0: none), as of one moment."""
 
@@ -355,6 +363,20 @@ class Store(Usable, ABC):
 
         An erasure of their user, and a deletion of a session of their conversation, remove them whole.
         """
+
+    # --- leases: work that any instance could do is done by one
+
+    @abstractmethod
+    async def lease(self, take: Sequence[Lease], holder: str, *, ttl_ms: int, release: Sequence[Lease] = ()) -> list[Lease]:
+        """Let go of those of `release` that the holder has; take, or renew, those of `take` until `ttl_ms` from now.
+
+        Those that it has now: of the others somebody else is the holder, and not past its time. The time is the store's own, the same
+        for all instances, however wrong their clocks are.
+        """
+
+    @abstractmethod
+    async def abandoned(self, work: str, limit: int) -> list[Lease]:
+        """Leases past their time: their holders have neither renewed nor released them."""
 
     # --- upkeep
 

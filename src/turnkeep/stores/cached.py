@@ -32,7 +32,7 @@ from turnkeep.session import (
     Summary,
     Window,
 )
-from turnkeep.stores.base import Commit, Guard, Marks, NewSession, Store
+from turnkeep.stores.base import Commit, Guard, Lease, Marks, NewSession, Store
 
 NEW = 256  # messages that a new session's entry keeps, until somebody asks for more
 SLACK = 64  # messages that a tail may be longer than twice what was asked for
@@ -344,6 +344,12 @@ class CachedStore(Store):
 
     async def revoke_key(self, app: str | None, key_id: str, now_ms: int) -> ApiKey | None:
         return await self.inner.revoke_key(app, key_id, now_ms)
+
+    async def lease(self, take: Sequence[Lease], holder: str, *, ttl_ms: int, release: Sequence[Lease] = ()) -> list[Lease]:
+        return await self.inner.lease(take, holder, ttl_ms=ttl_ms, release=release)
+
+    async def abandoned(self, work: str, limit: int) -> list[Lease]:
+        return await self.inner.abandoned(work, limit)
 
     async def cleanup(
         self,

@@ -19,6 +19,7 @@ from turnkeep.stores.base import Commit, Guard, NewSession, Store
 from turnkeep.stores.memory import keys
 from turnkeep.stores.memory.inbox import Inbox
 from turnkeep.stores.memory.keys import Keys
+from turnkeep.stores.memory.leases import Leases
 from turnkeep.stores.memory.rows import Conversation, Rows
 
 T = TypeVar("T")
@@ -40,6 +41,7 @@ class Base(Store):
         self._api_keys: dict[str, ApiKey] = {}  # by id, oldest first
         self._keys = Keys()
         self._inbox = Inbox()
+        self._leases = Leases()
 
     async def open(self) -> None:
         self.bind()

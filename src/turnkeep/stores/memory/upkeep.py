@@ -1,4 +1,4 @@
-"""What belongs to no session: API keys, the inbox of bots, cleaning up, figures and proofs."""
+"""What belongs to no session: API keys, the inbox of bots, leases, cleaning up, figures and proofs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from turnkeep.errors import StoreError
 from turnkeep.keys import ApiKey
 from turnkeep.session import Arrival, Cleaned, StoreStats
 from turnkeep.stores import rules
-from turnkeep.stores.base import Guard
+from turnkeep.stores.base import Guard, Lease
 from turnkeep.stores.memory import rows as told
 from turnkeep.stores.memory.sessions import Sessions
 
@@ -62,6 +62,16 @@ class Upkeep(Sessions):
         self.check_usable()
         for external_id in external_ids:
             self._inbox.change(app, interface_type, external_id, payload="", progress="", done_ms=now_ms)
+
+    # --- leases
+
+    async def lease(self, take: Sequence[Lease], holder: str, *, ttl_ms: int, release: Sequence[Lease] = ()) -> list[Lease]:
+        self.check_usable()
+        return self._leases.lease(take, holder, ttl_ms, release)
+
+    async def abandoned(self, work: str, limit: int) -> list[Lease]:
+        self.check_usable()
+        return self._leases.abandoned(work, limit)
 
     # --- upkeep
 
@@ -122,6 +132,7 @@ class Upkeep(Sessions):
             "api_keys": len(self._api_keys),
             "idempotency_keys": len(self._keys.notes),
             "inbox": len(self._inbox.rows),
+            "leases": len(self._leases.rows),
         }
 
     async def backup(self, target: Path) -> None:

@@ -35,9 +35,22 @@ from turnkeep.session import (
     Summary,
     Window,
 )
-from turnkeep.stores.base import Guard, Marks, NewSession, Store
+from turnkeep.stores.base import Guard, Lease, Marks, NewSession, Store
 from turnkeep.stores.guards import cleaned, request
-from turnkeep.stores.sqlite import ahead, api_keys, appending, changes, guards, inbox, pins, reads, removal, schema, upkeep
+from turnkeep.stores.sqlite import (
+    ahead,
+    api_keys,
+    appending,
+    changes,
+    guards,
+    inbox,
+    leases,
+    pins,
+    reads,
+    removal,
+    schema,
+    upkeep,
+)
 from turnkeep.stores.sqlite.connection import UNREADABLE, Key, Patience, connect, make_durable, translate, translated
 from turnkeep.stores.sqlite.reads import Reader
 from turnkeep.stores.sqlite.transaction import Transaction
@@ -332,6 +345,14 @@ class SQLiteStore(Store):
 
     async def revoke_key(self, app: str | None, key_id: str, now_ms: int) -> ApiKey | None:
         return await self._change(api_keys.revoke, app, key_id, now_ms)
+
+    # --- leases
+
+    async def lease(self, take: Sequence[Lease], holder: str, *, ttl_ms: int, release: Sequence[Lease] = ()) -> list[Lease]:
+        return await self._change(leases.lease, take, holder, ttl_ms, release, weight=max(len(take) + len(release), 1))
+
+    async def abandoned(self, work: str, limit: int) -> list[Lease]:
+        return self._read(leases.abandoned, work, limit)
 
     # --- upkeep
 

@@ -11,6 +11,7 @@ from turnkeep.testing.store_contract.fidelity import Fidelity
 from turnkeep.testing.store_contract.guards import Guards
 from turnkeep.testing.store_contract.inbox import Inboxes
 from turnkeep.testing.store_contract.isolation import Isolation
+from turnkeep.testing.store_contract.leases import Leasing
 from turnkeep.testing.store_contract.listeners import Listeners
 from turnkeep.testing.store_contract.parallel import Parallel
 from turnkeep.testing.store_contract.pins import Pins
@@ -42,6 +43,7 @@ class StoreContract(
     Parallel,
     Guards,
     Inboxes,
+    Leasing,
     Isolation,
     Places,
 ):
