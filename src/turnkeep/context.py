@@ -4,7 +4,7 @@ Invariants: `build` is pure and decides from its arguments alone; the prompt nev
 between turns, and the newest user message is always there; from one turn to the next its start stays the same, byte by byte,
 until the cut moves (see `turnkeep.cut`), so that the provider's cache works.
 
-    [system: the argument, or the log's leading system messages]
+    [system: the argument, or the log's leading system messages; how to read more, if the model has the tool for it]
     [pins, oldest first]
     [live summaries, oldest first] [a marker, if messages are not shown]
     [older turns]
@@ -19,7 +19,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from turnkeep import shapes
+from turnkeep import recall, shapes
 from turnkeep.cut import Layout, eased, openers, paired, plain
 from turnkeep.errors import BudgetTooSmall
 from turnkeep.session import JsonObject, LeftOut, Message, NewPin, NewSummary, Summary, Window
@@ -146,6 +146,8 @@ def _fixed(window: Window, counter: Counter, system: str | None, tools: list[Jso
         first = [_system_piece(counter, system)] if system else []
     else:
         first = [to_piece(counter, message) for message in window.prompt if not message.erased]
+    if tools and recall.is_asked(tools):
+        first.append(_system_piece(counter, recall.RECEIPT))
     text = _state_text(window, keys) if keys else ""
     schemas = _count(counter, msgspec.json.encode(tools).decode()) if tools else 0
     return _Fixed(first, [_system_piece(counter, text)] if text else [], schemas)

@@ -54,6 +54,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     summary_share: float | None = None  # of the token limit, for all of them together; None: 50 %, falling to 10 % as limits grow
     max_pins: int = 32  # of one session
     pin_share: float = 0.25  # of the token limit, for all pins of a session together
+    recall_tokens: int = 1000  # of one answer of `recall`
     timezone: str = "UTC"  # the users', for what "tomorrow" means in a summary
     redaction_patterns: dict[str, str] = {}  # beside the built-in ones, or by name in their place; "" takes one away
 
@@ -86,6 +87,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     model: str | None = None  # who answers in `turnkeep chat` and the bots; None: the offline assistant
     system_prompt: str | None = None  # of their conversations
     mcp_servers: dict[str, str] = {}  # addresses or command lines, by name
+    recall: bool = False  # whether the model has the tool `recall` there
     reply_timeout: float = 120.0  # of one whole turn, tools included
     tool_steps: int = 12  # the most calls of the model in one turn
 
@@ -162,6 +164,7 @@ _RANGES: tuple[tuple[str, float, float], ...] = (
     ("summary_share", 0.01, 0.6),
     ("max_pins", 0, 1000),
     ("pin_share", 0, 0.5),
+    ("recall_tokens", 64, 100_000),
     ("expires_in", 0.001, _FOREVER),
     ("retention", 0, _FOREVER),
     ("cleanup_interval", 0, _FOREVER),

@@ -160,6 +160,7 @@ class SessionManager:
     get_summaries = _blocking(_M.get_summaries)
     clear_messages = _blocking(_M.clear_messages)
     retract = _blocking(_M.retract)
+    recall = _blocking(_M.recall)
     pin_message = _blocking(_M.pin_message)
     pin = _blocking(_M.pin)
     unpin = _blocking(_M.unpin)

@@ -4,9 +4,11 @@ from turnkeep.agents.base import Agent, Listener, Progress, Text, ToolEnded, Too
 from turnkeep.agents.functions import FunctionAgent
 from turnkeep.agents.load import as_agent, load_agent
 from turnkeep.agents.offline import OfflineAgent
+from turnkeep.agents.recall import RECALL, recall_tool, recalls
 from turnkeep.agents.tools import Tool, tool
 
 __all__ = [
+    "RECALL",
     "Agent",
     "FunctionAgent",
     "Listener",
@@ -19,5 +21,7 @@ __all__ = [
     "Turn",
     "as_agent",
     "load_agent",
+    "recall_tool",
+    "recalls",
     "tool",
 ]

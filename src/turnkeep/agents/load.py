@@ -26,7 +26,7 @@ def as_agent(given: Any, tools: Sequence[Tool] = ()) -> Agent:
         agent: Agent = given
         return agent
     if type(given).__module__.split(".")[0] == "pydantic_ai":
-        return _pydantic(given)
+        return _pydantic(given, tools)
     if callable(given) and (inspect.iscoroutinefunction(given) or inspect.isasyncgenfunction(given)):
         return FunctionAgent(given, tools)
     raise InvalidInput("agent", "must be a pydantic-ai agent, an async callable, or something with `schemas` and `run`")
@@ -54,12 +54,12 @@ def _imported(place: str) -> Any:
         raise InvalidInput("model", f"python:{place} cannot be imported: {error}") from error
 
 
-def _pydantic(agent: Any) -> Agent:
+def _pydantic(agent: Any, tools: Sequence[Tool]) -> Agent:
     try:
         from turnkeep.agents.pydantic import PydanticAgent
     except ModuleNotFoundError as error:
         raise _missing(error) from error
-    return PydanticAgent(agent)
+    return PydanticAgent(agent, tools=tools)
 
 
 def _missing(error: ModuleNotFoundError) -> Exception:

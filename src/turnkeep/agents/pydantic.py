@@ -33,19 +33,22 @@ from turnkeep.settings import Settings
 
 
 class PydanticAgent:
-    """`steps`: the most calls of the model that one turn may take."""
+    """`steps`: the most calls of the model that one turn may take. `tools`: beside those that the agent has."""
 
     takes_images = True
 
-    def __init__(self, agent: PydanticAiAgent[Any, str], *, steps: int = 12, deps: Any = None) -> None:
+    def __init__(
+        self, agent: PydanticAiAgent[Any, str], *, steps: int = 12, deps: Any = None, tools: Sequence[Tool] = ()
+    ) -> None:
         self.agent, self.deps = agent, deps
+        self.beside = [FunctionToolset[Any]([_tool(one) for one in tools])] if tools else []
         self.limits = UsageLimits(request_limit=steps)
         self.name = agent.name or "agent"
 
     async def schemas(self) -> list[JsonObject]:
         """Of the tools in Python; those of MCP servers are known only when they run, and the budget leaves room beside."""
         found = []
-        for toolset in self.agent.toolsets:
+        for toolset in (*self.agent.toolsets, *self.beside):
             if isinstance(toolset, FunctionToolset):
                 for one in toolset.tools.values():
                     told = one.tool_def
@@ -55,7 +58,9 @@ class PydanticAgent:
 
     async def run(self, turn: Turn) -> AsyncIterator[str]:
         history = to_history(turn.context.messages)
-        async with self.agent.iter(None, message_history=history, deps=self.deps, usage_limits=self.limits) as run:
+        async with self.agent.iter(
+            None, message_history=history, deps=self.deps, usage_limits=self.limits, toolsets=self.beside
+        ) as run:
             async for node in run:
                 if PydanticAiAgent.is_model_request_node(node):
                     async with node.stream(run.ctx) as stream:
@@ -72,13 +77,17 @@ class PydanticAgent:
 
 def from_settings(settings: Settings, tools: Sequence[Tool] = ()) -> PydanticAgent:
     """An agent on the model that the settings name, as pydantic-ai names models: `openai:...`, `anthropic:...`, ..."""
-    ours = [PydanticAiTool(one.function, name=one.name) for one in tools]
+    ours = [_tool(one) for one in tools]
     servers = [server(name, place) for name, place in settings.mcp_servers.items()]
     try:
         agent = PydanticAiAgent(settings.model, tools=ours, toolsets=servers)
     except (UserError, ValueError) as error:
         raise InvalidInput("model", f"{settings.model!r} cannot be used: {error}") from error
     return PydanticAgent(agent, steps=settings.tool_steps)
+
+
+def _tool(one: Tool) -> PydanticAiTool[Any]:
+    return PydanticAiTool(one.function, name=one.name)
 
 
 def server(name: str, place: str) -> AbstractToolset[Any]:

@@ -21,7 +21,7 @@ from typing import Any
 
 import msgspec
 
-from turnkeep.agents import Listener, Progress, Tool, Turn, as_agent, load_agent
+from turnkeep.agents import RECALL, Listener, Progress, Tool, Turn, as_agent, load_agent, recalls
 from turnkeep.chat.lanes import Lanes
 from turnkeep.errors import SessionClosed
 from turnkeep.manager import SessionManager
@@ -94,6 +94,7 @@ class Chat:
     ) -> None:
         settings = sessions.settings
         self.sessions = sessions
+        tools = (*tools, RECALL) if settings.recall else tools
         self.agent = load_agent(settings, tools) if agent is None else as_agent(agent, tools)
         self.system = settings.system_prompt if system is None else system
         self.carry_over = carry_over
@@ -184,6 +185,7 @@ class Chat:
 
     async def _listen(self, turn: Turn) -> None:
         async with asyncio.timeout(self.timeout):
+            recalls(self.sessions, turn.session.id)
             schemas = await self.agent.schemas()
             turn.begins(await self.sessions.build_context(turn.session.id, system=self.system, tools=schemas or None))
             async for piece in self.agent.run(turn):

@@ -15,6 +15,7 @@ import msgspec
 from turnkeep.client.errors import ServerFailed
 from turnkeep.context import Context
 from turnkeep.cursors import Cursor
+from turnkeep.recall import Recalled
 from turnkeep.session import (
     Change,
     ChangeKind,
@@ -176,6 +177,7 @@ def _as(kind: type[T]) -> Callable[[bytes], T]:
 
 key = _as(Key)
 context = _as(Context)
+recalled = _as(Recalled)
 stats = _as(Stats)
 session_stats = _as(SessionStats)
 cleaned = _as(Cleaned)

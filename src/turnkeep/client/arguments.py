@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 from turnkeep import checks
 from turnkeep.errors import InvalidInput, UnknownSession
+from turnkeep.recall import LEAST, MAX_SEQ, MOST, span
 from turnkeep.session import JsonObject, Unset, to_datetime
 from turnkeep.settings import check_token_limit
 
@@ -148,6 +149,17 @@ def context(
         max_messages=None if max_messages is None else number("max_messages", max_messages, 1),
         system=None if system is None else checks.text("system", system, ANY),
         tools=checks.schemas("tools", tools, ANY),
+    )
+
+
+def recall(from_seq: int | None, to_seq: int | None, words: str | None, part: int, max_tokens: int | None) -> JsonObject:
+    first, last = span(from_seq, to_seq)
+    return given(
+        from_seq=None if from_seq is None else first,
+        to_seq=None if to_seq is None else last,
+        words=None if words is None else checks.text("words", words, checks.MAX_ID_CHARS),
+        part=checks.page("part", part, 1, MAX_SEQ),
+        max_tokens=None if max_tokens is None else checks.page("max_tokens", max_tokens, LEAST, MOST),
     )
 
 

@@ -20,6 +20,7 @@ from turnkeep.client.lifecycle import Lifecycle
 from turnkeep.context import Context
 from turnkeep.cursors import Cursor
 from turnkeep.errors import InvalidInput
+from turnkeep.recall import Recalled
 from turnkeep.session import (
     UNSET,
     CarryOver,
@@ -237,6 +238,20 @@ class SessionManager(Lifecycle):
     async def retract(self, session_id: str, from_seq: int) -> Session:
         wanted = {"from_seq": arguments.number("from_seq", from_seq, 1)}
         return answers.session((await self._change(session_id, "/retract", wanted)).body)
+
+    async def recall(
+        self,
+        session_id: str,
+        *,
+        from_seq: int | None = None,
+        to_seq: int | None = None,
+        words: str | None = None,
+        part: int = 1,
+        max_tokens: int | None = None,
+    ) -> Recalled:
+        path = self._place(session_id) + "/recall"
+        wanted = arguments.recall(from_seq, to_seq, words, part, max_tokens)
+        return answers.recalled(await self._read(path, wanted, about=session_id))
 
     # --- pins
 

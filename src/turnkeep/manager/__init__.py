@@ -9,13 +9,14 @@ from __future__ import annotations
 from turnkeep.manager.events import Events
 from turnkeep.manager.messages import Messages
 from turnkeep.manager.pins import Pins
+from turnkeep.manager.recalling import Recalling
 from turnkeep.manager.sessions import Sessions
 from turnkeep.manager.states import States
 from turnkeep.manager.upkeep import Upkeep
 from turnkeep.manager.windows import Windows
 
 
-class SessionManager(Sessions, Messages, Windows, Pins, States, Events, Upkeep):
+class SessionManager(Sessions, Messages, Windows, Recalling, Pins, States, Events, Upkeep):
     """Sessions of one app. Make one with `SessionManager.open(...)`, in `async with` or awaited; see docs/SESSION_MANAGEMENT.md.
 
     It belongs to the event loop that opened it. Every call raises `TurnkeepError`s only: `InvalidInput` for what was passed in,

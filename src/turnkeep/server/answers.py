@@ -11,9 +11,11 @@ from typing import Annotated, Any
 import msgspec
 from litestar.types import Receive, Scope, Send
 
+from turnkeep import recall
 from turnkeep import session as nouns
 from turnkeep.context import Context
 from turnkeep.keys import Access
+from turnkeep.recall import RecalledMessage
 from turnkeep.session import CarryOver, Content, EventKind, JsonObject, LeftOut, Role, Status, to_datetime
 
 _encode = msgspec.json.Encoder().encode
@@ -196,6 +198,16 @@ class Summaries(msgspec.Struct, frozen=True):
     summaries: list[Summary]
 
 
+class Recalled(msgspec.Struct, frozen=True):
+    """Messages as they were said, oldest first; `next_seq`: the next page's first, null on the last one. `text`: for a model."""
+
+    messages: list[RecalledMessage]
+    tokens: int
+    next_seq: int | None
+    parts: int
+    text: str
+
+
 class Pins(msgspec.Struct, frozen=True):
     """Oldest first."""
 
@@ -275,6 +287,10 @@ def summary(one: nouns.Summary) -> Summary:
 
 def pin(one: nouns.Pin) -> Pin:
     return msgspec.convert(one, Pin, from_attributes=True)
+
+
+def recalled(one: recall.Recalled) -> Recalled:
+    return Recalled(list(one.messages), one.tokens, one.next_seq, one.parts, one.text())
 
 
 def event(one: nouns.Event) -> Event:

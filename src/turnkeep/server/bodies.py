@@ -82,6 +82,16 @@ class Within(Shape):
     token_budget: terms.TokenBudget = None
 
 
+class Recall(Shape):
+    """Which messages, and how much of them."""
+
+    from_seq: terms.RecallFrom = None
+    to_seq: terms.RecallTo = None
+    words: terms.RecallWords = None
+    part: terms.RecallPart = 1
+    max_tokens: terms.RecallTokens = None
+
+
 class InScope(Shape):
     """Whose variables."""
 

@@ -165,6 +165,13 @@ EXAMPLES: dict[type, Any] = {
     answers.Summaries: {"summaries": [SUMMARY]},
     answers.Pin: PIN,
     answers.Pins: {"pins": [PIN]},
+    answers.Recalled: {
+        "messages": [{"seq": 7, "role": "user", "name": None, "text": "We fly on 3 May.", "shortened": False}],
+        "tokens": 28,
+        "next_seq": 8,
+        "parts": 1,
+        "text": "7 user: We fly on 3 May.\n[There is more: from_seq=8]",
+    },
     answers.Made: {"summary": SUMMARY},
     answers.Event: EVENT,
     answers.Events: {"events": [EVENT], "next_after": None},

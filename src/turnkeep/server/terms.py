@@ -11,6 +11,7 @@ from typing import Annotated, Any, TypeAlias
 from msgspec import Meta, UnsetType
 
 from turnkeep.checks import MAX_ID_CHARS, MAX_TOOL_CALLS
+from turnkeep.recall import LEAST, MOST
 from turnkeep.session import ROLES, CarryOver, JsonObject, Scope
 from turnkeep.settings import MAX_TOKEN_LIMIT
 from turnkeep.stores.base import MAX_PAGE
@@ -154,6 +155,14 @@ PinAuthor: TypeAlias = Annotated[
     int | str | None, _name("Whose words they are, or whom they are about: an erasure of that user removes them.")
 ]
 PinNumber: TypeAlias = Annotated[int, _told("The pin's number.", minimum=1, maximum=2**62)]
+
+RecallFrom: TypeAlias = Annotated[int | None, _told("The first message.", minimum=1, maximum=2**32)]
+RecallTo: TypeAlias = Annotated[int | None, _told("The last message.", minimum=1, maximum=2**32)]
+RecallWords: TypeAlias = Annotated[str | None, _told("Only messages that hold all of these words.", maxLength=MAX_ID_CHARS)]
+RecallPart: TypeAlias = Annotated[
+    int, _told("Of one message alone that is too long: which part of it.", minimum=1, maximum=2**32)
+]
+RecallTokens: TypeAlias = Annotated[int | None, _told("The most tokens.", minimum=LEAST, maximum=MOST)]
 
 # --- what a prompt must keep to
 

@@ -9,7 +9,7 @@ from litestar.types import ASGIApp
 from turnkeep.context import Context
 from turnkeep.server import answers
 from turnkeep.server.answers import Answer
-from turnkeep.server.bodies import Build, Within
+from turnkeep.server.bodies import Build, Recall, Within
 from turnkeep.server.call import Call
 from turnkeep.server.conditions import etag, is_current
 from turnkeep.server.operations import operation
@@ -74,6 +74,21 @@ async def build_context(request: Call, session_id: FromPath[str]) -> ASGIApp:
     return _answer(built)
 
 
+@operation("GET", ONE + "/recall", scope="read", answers={200: answers.Recalled}, problems=(404,), query=Recall)
+async def recall(request: Call, session_id: FromPath[str]) -> ASGIApp:
+    """Messages word for word that prompts only tell in a summary, shorten or leave out. Nothing that was cleared, retracted or erased."""
+    sessions, wanted = await request.sessions_for(session_id), request.query_as(Recall)
+    found = await sessions.recall(
+        session_id,
+        from_seq=wanted.from_seq,
+        to_seq=wanted.to_seq,
+        words=wanted.words,
+        part=wanted.part,
+        max_tokens=wanted.max_tokens,
+    )
+    return Answer(answers.recalled(found))
+
+
 @operation("GET", ONE + "/summaries", scope="read", answers={200: answers.Summaries}, problems=(404,))
 async def read_summaries(request: Call, session_id: FromPath[str]) -> ASGIApp:
     """All summaries, oldest first; those that others have replaced are no longer `live`."""
@@ -97,4 +112,4 @@ async def resummarize(request: Call, session_id: FromPath[str]) -> ASGIApp:
     return Answer(answers.Summaries([answers.summary(one) for one in made]))
 
 
-HANDLERS = [read_context, build_context, read_summaries, summarize, resummarize]
+HANDLERS = [read_context, build_context, recall, read_summaries, summarize, resummarize]

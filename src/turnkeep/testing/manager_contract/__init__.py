@@ -28,6 +28,7 @@ from turnkeep.testing.manager_contract.finding import Finding
 from turnkeep.testing.manager_contract.listening import Listening
 from turnkeep.testing.manager_contract.messages import Messages
 from turnkeep.testing.manager_contract.pins import Pins
+from turnkeep.testing.manager_contract.recalling import Recalling
 from turnkeep.testing.manager_contract.refusals import Refusals
 from turnkeep.testing.manager_contract.removal import Removal
 from turnkeep.testing.manager_contract.sessions import Sessions
@@ -48,6 +49,7 @@ class ManagerContract(
     Refusals,
     Contexts,
     Windows,
+    Recalling,
     Pins,
     States,
     Events,
