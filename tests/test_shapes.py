@@ -131,3 +131,31 @@ def test_a_prompt_that_opens_with_the_assistant_gets_a_users_message_elsewhere()
     assert [message["role"] for message in context.to_anthropic()["messages"]] == ["user", "assistant", "user"]
     assert context.to_anthropic()["messages"][1]["content"] == [{"type": "text", "text": "Welcome!"}]
     assert check_anthropic(context.to_anthropic()) == check_gemini(context.to_gemini()) == []
+
+
+def marks(payload: dict[str, Any]) -> list[tuple[str, str]]:
+    """Where the breakpoints are: the text of each block that has one, and its lifetime."""
+    blocks = [*payload.get("system", ()), *(block for message in payload["messages"] for block in message["content"])]
+    return [
+        (str(block.get("text") or block.get("tool_use_id")), block["cache_control"].get("ttl", "5m"))
+        for block in blocks
+        if "cache_control" in block
+    ]
+
+
+def test_anthropic_is_told_where_the_stable_part_ends() -> None:
+    log = Log().user("q1").says("a1").user("q2").calls("c").result("c", "1").user("q3")
+    context = build(log.window(own={"a": 1}), O200K, system="Be kind.", context_state=["a"], budget=1000)
+    assert context.messages[context.stable - 1]["role"] == "tool"
+    payload = context.to_anthropic(cache="1h")
+    assert check_anthropic(payload) == []
+    assert marks(payload) == [("Be kind.", "1h"), ("c", "1h")]
+    assert marks(context.to_anthropic(cache="5m")) == [("Be kind.", "5m"), ("c", "5m")]
+    assert marks(context.to_anthropic()) == []
+    later = build(log.user("q4").window(own={"a": 2}), O200K, system="Be kind.", context_state=["a"], budget=1000)
+    assert later.messages[: context.stable] == context.messages[: context.stable]
+
+
+def test_without_system_and_older_turns_nothing_is_stable() -> None:
+    assert marks(Log().user("q1").build().to_anthropic(cache="5m")) == []
+    assert marks(Log().user("q1").says("a1").user("q2").build().to_anthropic(cache="5m")) == [("a1", "5m")]

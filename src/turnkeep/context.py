@@ -39,7 +39,8 @@ class Context(msgspec.Struct, frozen=True):
     """A prompt in OpenAI's chat shape. `parts` says what each part costs, and sums to `tokens`.
 
     The parts: system, pins, state, tools, summaries, gap (markers), messages, frame (the reply's priming). The first `head` messages
-    (system, pins, summaries, gap) stand before the turns. The tool schemas count, but are the caller's to send.
+    (system, pins, summaries, gap) stand before the turns; the first `stable` before state and newest turn: the next prompt begins
+    with them, too, unless the cut moves. The tool schemas count, but are the caller's to send.
     """
 
     messages: list[JsonObject]
@@ -49,6 +50,7 @@ class Context(msgspec.Struct, frozen=True):
     version: int
     session_id: str
     head: int
+    stable: int
 
     @property
     def fixed_tokens(self) -> int:
@@ -59,9 +61,12 @@ class Context(msgspec.Struct, frozen=True):
         """`messages`."""
         return self.messages
 
-    def to_anthropic(self) -> JsonObject:
-        """`{"system": [text blocks], "messages": [...]}` for Anthropic's Messages API; no "system" if there is none."""
-        return shapes.to_anthropic(self.messages, self.head)
+    def to_anthropic(self, *, cache: shapes.CacheLifetime | None = None) -> JsonObject:
+        """`{"system": [text blocks], "messages": [...]}` for Anthropic's Messages API; no "system" if there is none.
+
+        `cache`: how long the provider is to keep the stable part; its end, and that of the system, get a breakpoint then.
+        """
+        return shapes.to_anthropic(self.messages, self.head, self.stable, cache)
 
     def to_gemini(self) -> JsonObject:
         """`{"system_instruction": ..., "contents": [...]}` for Gemini; no "system_instruction" if there is none."""
@@ -315,9 +320,10 @@ def _assembled(window: Window, fixed: _Fixed, pinned: list[Piece], chosen: _Chos
         "frame": PRIMING,
     }
     session = window.session
+    stable = len(head) + len(chosen.older)
     messages = head + chosen.older + state + chosen.newest
     left_out = tuple(chosen.left_out)
-    return Context(messages, sum(parts.values()), parts, left_out, session.version, session.id, len(head))
+    return Context(messages, sum(parts.values()), parts, left_out, session.version, session.id, len(head), stable)
 
 
 def has_large_results(window: Window, budget: int) -> bool:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import msgspec
 
@@ -24,6 +24,7 @@ _ANTHROPIC_IMAGES = ("image/jpeg", "image/png", "image/gif", "image/webp")
 _SOUNDS = {"wav": "audio/wav", "mp3": "audio/mp3"}
 
 Blocks: TypeAlias = list[JsonObject]
+CacheLifetime: TypeAlias = Literal["5m", "1h"]
 Convert: TypeAlias = Callable[[JsonObject], JsonObject | None]
 
 
@@ -200,13 +201,14 @@ def _tool_result(use_id: str, message: JsonObject) -> JsonObject:
     return {"type": "tool_result", "tool_use_id": use_id, **({"content": blocks} if blocks else {})}
 
 
-def _anthropic_turns(messages: Sequence[JsonObject]) -> Iterator[tuple[str, Blocks]]:
-    """Roles and their blocks, in order; neighbours may have one role."""
-    ids = _Ids()
+def _anthropic_turns(messages: Sequence[JsonObject]) -> Iterator[tuple[str, Blocks, int]]:
+    """Roles and their blocks, in order, and how many of the messages those are of so far; neighbours may have one role."""
+    ids, done = _Ids(), 0
     for message, results in _steps(messages):
+        done += 1 + len(results)
         if message["role"] != "assistant":
             blocks = _blocks(_spoken(message), _anthropic_text, _anthropic_part)
-            yield "user", blocks or [{"type": "text", "text": EMPTY}]
+            yield "user", blocks or [{"type": "text", "text": EMPTY}], done
             continue
         calls = message.get("tool_calls") or []
         uses = [ids.new(call) for call in calls]
@@ -214,15 +216,20 @@ def _anthropic_turns(messages: Sequence[JsonObject]) -> Iterator[tuple[str, Bloc
         for use, call in zip(uses, calls, strict=True):
             blocks.append({"type": "tool_use", "id": use, "name": _name(call), "input": _arguments(call)})
         if blocks:
-            yield "assistant", blocks
+            yield "assistant", blocks, done
         if results:
-            yield "user", [_tool_result(use, result) for use, result in zip(uses, results, strict=True)]
+            yield "user", [_tool_result(use, result) for use, result in zip(uses, results, strict=True)], done
 
 
-def to_anthropic(messages: Sequence[JsonObject], head: int) -> JsonObject:
-    """`system` (text blocks) and `messages`; the first `head` messages become the system."""
+def to_anthropic(messages: Sequence[JsonObject], head: int, stable: int = 0, cache: CacheLifetime | None = None) -> JsonObject:
+    """`system` (text blocks) and `messages`; the first `head` messages become the system.
+
+    With `cache`, the last block of the system and that of the first `stable` messages get a breakpoint.
+    """
     out: list[JsonObject] = []
-    for role, blocks in _anthropic_turns(messages[head:]):
+    last: JsonObject | None = None  # block that is the same in the next prompt
+    for role, blocks, done in _anthropic_turns(messages[head:]):
+        last = blocks[-1] if head + done <= stable else last
         if not out and role == "assistant":
             out.append({"role": "user", "content": [{"type": "text", "text": OPENING}]})
         if out and out[-1]["role"] == role:
@@ -231,9 +238,11 @@ def to_anthropic(messages: Sequence[JsonObject], head: int) -> JsonObject:
             out.append({"role": role, "content": blocks})
     out = out or [{"role": "user", "content": [{"type": "text", "text": OPENING}]}]
     system = [text for message in messages[:head] if (text := _text(message.get("content"))).strip()]
-    if not system:
-        return {"messages": out}
-    return {"system": [{"type": "text", "text": text} for text in system], "messages": out}
+    texts: Blocks = [{"type": "text", "text": text} for text in system]
+    if cache is not None:
+        for block in (*texts[-1:], *([last] if last else [])):
+            block["cache_control"] = {"type": "ephemeral", **({} if cache == "5m" else {"ttl": cache})}
+    return {"system": texts, "messages": out} if texts else {"messages": out}
 
 
 # --- Gemini

@@ -17,6 +17,9 @@ DUE = [
     r"(token_budget|token_limit): the fixed parts of the prompt",  # so small a budget, or a session made with one
     r"scope: this session has no external_user_id",
     r"from_seq: ",  # the newest seq is less
+    r"to_seq: must not be before from_seq",
+    r"seq: (is beyond the newest|names a message)",
+    r"pins: ",  # there are as many as there may be
     r"(messages\[\d+\]\.)?tool_call_id: names no tool call",
     r"[\w.\[\]]+: holds a whole number of more than 64 bits",
     r"[\w.\[\]]+: expected `int( \| null)?`, got `float`",  # 1.0: JSON Schema takes it for an integer

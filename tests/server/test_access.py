@@ -15,11 +15,13 @@ BODIES: dict[str, Any] = {
     "context": {},
     "clear": {},
     "retract": {"from_seq": 1},
+    "pins": {"text": "by heart"},
     "state": {"a": 1},
     "usage": {"tokens_in": 1, "tokens_out": 1},
     "tool-calls": {"name": "look"},
     "errors": {"name": "Timeout"},
 }
+QUERIES = {("DELETE", "pins"): "?number=1"}
 ACTIONS: dict[str, Any] = {
     "addMessage": {"role": "user", "content": "hi"},
     "clearMessages": {},
@@ -36,7 +38,8 @@ def by_id(session_id: str) -> list[Call]:
         [path], [method] = handler.paths, handler.http_methods
         if "{session_id" in path:
             url = path.replace("{session_id:str}", session_id)
-            found.append((str(method), url, BODIES.get(url.rpartition("/")[2])))
+            body = BODIES.get(url.rpartition("/")[2])
+            found.append((str(method), url + QUERIES.get((str(method), url.rpartition("/")[2]), ""), body))
     found += [("POST", URL, {"action": name, "id": session_id, **fields}) for name, fields in ACTIONS.items()]
     return [
         *found,

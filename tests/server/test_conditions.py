@@ -18,6 +18,8 @@ TO_ONE: dict[str, tuple[str, str, Any]] = {  # to a session: method, what follow
     "user state": ("PATCH", "/state?scope=user", {"a": 1}),
     "clear": ("POST", "/clear", {}),
     "retract": ("POST", "/retract", {"from_seq": 2}),
+    "pin": ("POST", "/pins", {"text": "by heart"}),
+    "unpin": ("DELETE", "/pins?number=", None),
     "usage": ("POST", "/usage", {"tokens_in": 1, "tokens_out": 2}),
     "tool call": ("POST", "/tool-calls", {"name": "look"}),
     "error": ("POST", "/errors", {"name": "Timeout"}),
@@ -68,7 +70,10 @@ class Talk:
 async def talk(client: Client, name: str, conversation_id: str = "c") -> Talk:
     session = await client.create(conversation_id, external_user_id="ann")
     await client.said(session, "hi", "hello")
-    return Talk(client, session, name)
+    made = Talk(client, session, name)
+    if name == "unpin":
+        made.url += str((await client.call("POST", f"{made.path}/pins", json={"text": "fact"})).json()["number"])
+    return made
 
 
 def declared(header: str) -> set[tuple[str, str]]:

@@ -80,7 +80,8 @@ def from_settings(settings: Settings, tools: Sequence[Tool] = ()) -> PydanticAge
     ours = [_tool(one) for one in tools]
     servers = [server(name, place) for name, place in settings.mcp_servers.items()]
     try:
-        agent = PydanticAiAgent(settings.model, tools=ours, toolsets=servers)
+        # Where a provider wants its breakpoints marked, pydantic-ai marks them; others pass this over.
+        agent = PydanticAiAgent(settings.model, tools=ours, toolsets=servers, model_settings={"cache": True})
     except (UserError, ValueError) as error:
         raise InvalidInput("model", f"{settings.model!r} cannot be used: {error}") from error
     return PydanticAgent(agent, steps=settings.tool_steps)

@@ -182,6 +182,7 @@ class Prompt(msgspec.Struct, frozen=True):
     tokens: int
     parts: dict[str, int]
     head: int
+    stable: int
     fixed_tokens: int
     left_out: list[LeftOut]
 
@@ -316,6 +317,7 @@ def prompt(built: Context) -> Prompt:
         built.tokens,
         dict(built.parts),
         built.head,
+        built.stable,
         built.fixed_tokens,
         list(built.left_out),
     )

@@ -112,6 +112,7 @@ PROMPT: dict[str, Any] = {
     "tokens": 12,
     "parts": {"system": 0, "pins": 0, "state": 0, "tools": 0, "summaries": 0, "gap": 0, "messages": 9, "frame": 3},
     "head": 0,
+    "stable": 0,
     "fixed_tokens": 3,
     "left_out": [],
 }

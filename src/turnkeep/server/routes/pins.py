@@ -37,13 +37,11 @@ async def read_pins(request: Call, session_id: FromPath[str]) -> ASGIApp:
 )
 async def pin(request: Call, session_id: FromPath[str]) -> ASGIApp:
     """Pin a message by its `seq`, or a text. What is pinned already is answered as it is."""
-    given = await request.body_as(_ANY)
-    if "seq" in given:
+    sessions = await write_to(request, session_id)
+    if "seq" in await request.body_as(_ANY):
         message = await request.body_as(_MESSAGE)
-        sessions = await write_to(request, session_id)
         return Answer(answers.pin(await sessions.pin_message(session_id, message.seq)), 201)
     wanted = await request.body_as(_TEXT)
-    sessions = await write_to(request, session_id)
     return Answer(answers.pin(await sessions.pin(session_id, wanted.text, author_id=wanted.author_id)), 201)
 
 
