@@ -71,13 +71,15 @@ def test_a_counter_says_its_name_and_whether_it_is_exact() -> None:
     assert [(get_counter(name).name, get_counter(name).exact) for name in COUNTERS] == [
         ("o200k", True),
         ("cl100k", True),
+        ("claude", False),
+        ("gemini", False),
         ("estimate", False),
     ]
     assert repr(O200K) == "<counter o200k>"
 
 
 def test_an_unknown_tokenizer_is_refused_with_the_choices() -> None:
-    with pytest.raises(InvalidInput, match="o200k, cl100k, estimate") as caught:
+    with pytest.raises(InvalidInput, match="o200k, cl100k, claude, gemini, estimate") as caught:
         get_counter("p50k")
     assert caught.value.field == "tokenizer"
 
@@ -132,9 +134,9 @@ def test_importing_turnkeep_loads_no_vocabulary_and_counting_does_not_stop_other
         ("gpt-4-turbo", "cl100k"),
         ("gpt-3.5-turbo-16k", "cl100k"),
         ("azure/gpt-35-turbo", "cl100k"),
-        ("claude-sonnet-4-5", "estimate"),
-        ("us.anthropic.claude-3-5-sonnet-20241022-v2:0", "estimate"),
-        ("models/gemini-2.5-pro", "estimate"),
+        ("claude-sonnet-4-5", "claude"),
+        ("us.anthropic.claude-3-5-sonnet-20241022-v2:0", "claude"),
+        ("models/gemini-2.5-pro", "gemini"),
         ("meta-llama/Llama-3.3-70B-Instruct", "estimate"),
         ("mistral-large-latest", "estimate"),
         ("mixtral-8x7b", "estimate"),
@@ -197,7 +199,7 @@ def test_tool_calls_cost_their_frame_id_name_and_arguments() -> None:
         ({"type": "image_url", "image_url": {"url": "https://example.org/a.png", "detail": "low"}}, 85),
         ({"type": "file", "file": {"file_id": "file-1"}}, 1500),
         ({"type": "file", "file": {"file_data": "A" * 8000}}, 1016),
-        ({"type": "input_audio", "input_audio": {"data": "A" * 800, "format": "wav"}}, 116),
+        ({"type": "input_audio", "input_audio": {"data": "A" * 800, "format": "wav"}}, 26),
         ({"type": "new", "new": 1}, len('{"type":"new","new":1}') // 2),
     ],
 )

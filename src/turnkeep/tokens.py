@@ -22,16 +22,13 @@ from typing import Any, Protocol
 import msgspec
 
 from turnkeep.errors import InvalidInput
+from turnkeep.media import file_tokens, image_tokens
 from turnkeep.session import Content, JsonObject
 
 PRIMING = 3  # of the reply, once a prompt; this and the next two as OpenAI's cookbook counts them
 PER_MESSAGE = 4  # three of frame, one of role: each of the four roles is one token
 PER_NAME = 1
 PER_CALL = 4  # a tool call's frame, beside its id, name and arguments
-IMAGE_TOKENS = 765  # 1024 x 1024 in high detail; the picture's size is not looked at
-IMAGE_TOKENS_LOW = 85
-FILE_TOKENS = 1500  # a file given by reference: its size is not known
-BASE64_PER_TOKEN = 8  # characters of what is given inline: six bytes to a token
 _BINDINGS = "bpe_openai._bindings"
 SLICE = 32_768  # characters counted at once off the loop: 1 to 4 ms
 
@@ -81,6 +78,8 @@ def _import_bindings() -> ModuleType:
 _LOADERS: dict[str, Callable[[], _Counter]] = {
     "o200k": lambda: _Counter("o200k", True, _load_bpe("o200k_base")),
     "cl100k": lambda: _Counter("cl100k", True, _load_bpe("cl100k_base")),
+    "claude": lambda: _Counter("claude", False, estimate),
+    "gemini": lambda: _Counter("gemini", False, estimate),
     "estimate": lambda: _Counter("estimate", False, estimate),
 }
 COUNTERS = tuple(_LOADERS)
@@ -110,10 +109,12 @@ def get_counter(name: str) -> Counter:
 _MODELS = (
     ("o200k", re.compile(r"(chat)?gpt-(4o|4\.[15]|[5-9]|oss|image|audio|realtime)|o[1-9]\b|codex|omni")),
     ("cl100k", re.compile(r"gpt-(4|3\.?5)|text-embedding-")),
+    ("claude", re.compile(r"claude")),
+    ("gemini", re.compile(r"gemini|gemma|palm")),
     (
         "estimate",
         re.compile(
-            r"claude|gemini|gemma|palm|llama|codellama|mi[sx]tral|codestral|magistral|ministral|devstral|pixtral|qwen|qwq|deepseek|"
+            r"llama|codellama|mi[sx]tral|codestral|magistral|ministral|devstral|pixtral|qwen|qwq|deepseek|"
             r"grok|command|c4ai|aya|phi-|kimi|moonshot|glm|yi-|nova|titan|jamba|smollm|falcon|granite|nemotron|minimax|ernie|hermes"
         ),
     ),
@@ -123,8 +124,8 @@ _MODELS = (
 def counter_name_for(model: str | None, default: str = "o200k") -> str:
     """The counter's name for a model's name, as "gpt-4o", "openai/gpt-4.1-mini" or "ft:gpt-4o:acme" have it.
 
-    Models of other makers get "estimate": their vocabularies differ from OpenAI's, so an exact count would be exact about another
-    model. A name that is not known gets `default`.
+    Models of other makers get "claude", "gemini" or "estimate", which estimate texts alike: their vocabularies differ from
+    OpenAI's, so an exact count would be exact about another model. A name that is not known gets `default`.
     """
     bare = (model or "").lower().removeprefix("ft:").rsplit("/", 1)[-1]
     for name, pattern in _MODELS:
@@ -172,31 +173,17 @@ def count_tools(counter: Counter, schemas: list[JsonObject] | None) -> int:
     return counter.count(_json(schemas)) if schemas else 0
 
 
-def _held(part: JsonObject) -> str:
-    """What a file or sound part holds inline, base64 as a rule; "" when it is only named."""
-    inner = part.get(str(part.get("type")))
-    if not isinstance(inner, dict):
-        return ""
-    held = inner.get("file_data") or inner.get("data")
-    return held if isinstance(held, str) else ""
-
-
-def _count_image(part: JsonObject) -> int:
-    image = part.get("image_url")
-    low = isinstance(image, dict) and image.get("detail") == "low"
-    return IMAGE_TOKENS_LOW if low else IMAGE_TOKENS
-
-
-def _part(part: JsonObject) -> int | str:
+def _part(part: JsonObject, maker: str) -> int | str:
     """A part's tokens, or the text to count."""
     match part.get("type"):
         case "text" if isinstance(part.get("text"), str):
             return str(part["text"])
         case "image_url":
-            return _count_image(part)
+            image = part.get("image_url")
+            inner = image if isinstance(image, dict) else {"url": image}
+            return image_tokens(inner.get("url"), inner.get("detail"), maker)
         case "file" | "input_audio":
-            held = _held(part)
-            return 16 + len(held) // BASE64_PER_TOKEN if held else FILE_TOKENS
+            return file_tokens(part, maker)
         case _:
             return _json(part)
 
@@ -213,14 +200,15 @@ def _call_texts(call: JsonObject) -> Iterator[str]:
 
 
 def _costs(
-    content: Content, tool_calls: list[JsonObject] | None, tool_call_id: str | None, name: str | None
+    content: Content, tool_calls: list[JsonObject] | None, tool_call_id: str | None, name: str | None, maker: str
 ) -> Iterator[int | str]:
     """All that a message costs: numbers as they are, texts to be counted."""
     yield PER_MESSAGE
     if isinstance(content, str):
         yield content
     elif content:
-        yield from map(_part, content)
+        for part in content:
+            yield _part(part, maker)
     for call in tool_calls or ():
         yield PER_CALL
         yield from _call_texts(call)
@@ -242,11 +230,11 @@ def count_message(
 ) -> int:
     """The tokens of one message, its frame included.
 
-    Images and files count as estimates (`IMAGE_TOKENS`, `FILE_TOKENS`, `BASE64_PER_TOKEN`), whatever the counter.
+    Pictures, documents and sounds count by the rule of the counter's maker, or an estimate: see `turnkeep.media`.
     """
     if tool_calls is None and tool_call_id is None and name is None and type(content) is str:
         return PER_MESSAGE + counter.count(content)
-    costs = _costs(content, tool_calls, tool_call_id, name)
+    costs = _costs(content, tool_calls, tool_call_id, name, counter.name)
     return sum(cost if isinstance(cost, int) else counter.count(cost) for cost in costs)
 
 
@@ -294,7 +282,7 @@ async def count_message_off_loop(
 ) -> int:
     """`count_message` that gives way to the event loop when the texts are long."""
     total = since = 0
-    for cost in _costs(content, tool_calls, tool_call_id, name):
+    for cost in _costs(content, tool_calls, tool_call_id, name, counter.name):
         counted = cost if isinstance(cost, int) else await count_off_loop(counter, cost)
         total, since = total + counted, since + counted
         if since > SLICE // 4:

@@ -117,7 +117,7 @@ class Sessions(Case):
             ({"model": "openai/gpt-4.1"}, "o200k"),
             ({"model": "gpt-4"}, "cl100k"),
             ({"model": "gpt-3.5-turbo"}, "cl100k"),
-            ({"model": "claude-sonnet-4"}, "estimate"),
+            ({"model": "claude-sonnet-4"}, "claude"),
             ({"model": "nobody-knows-it"}, "o200k"),
             ({"tokenizer": "cl100k"}, "cl100k"),
             ({"model": "gpt-4o", "tokenizer": "estimate"}, "estimate"),
