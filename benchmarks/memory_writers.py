@@ -73,6 +73,7 @@ class Written:
     """A writer as Turnkeep's summarizer."""
 
     method: str = "model"
+    ledger = False  # its text is what is measured
 
     def __init__(self, name: str, writer: Writer) -> None:
         self.source: str | None = name

@@ -26,6 +26,7 @@ IMPORTS_IN_FUNCTIONS = {
     "bots/files.py": ["pypdf"],
     "bots/discord/__init__.py": ["turnkeep.bots"],
     "bots/telegram/__init__.py": ["turnkeep.bots"],
+    "llm/load.py": ["turnkeep.llm"],
     "stores/__init__.py": ["turnkeep.stores"],
     "cli/__init__.py": ["turnkeep.cli"],
     "server/__init__.py": ["turnkeep.server"],

@@ -28,6 +28,9 @@ VALUES: dict[str, tuple[Any, str, str]] = {
     "compaction_parallel": (2, "2", "2"),
     "compaction_process": (False, "false", "false"),
     "summarizer_timeout": (5.5, "5.5", "5.5"),
+    "summary_model": ("openai:m", "openai:m", '"openai:m"'),
+    "summary_base_url": ("http://localhost:1/v1", "http://localhost:1/v1", '"http://localhost:1/v1"'),
+    "summary_api_key": ("sk-1", "sk-1", '"sk-1"'),
     "summary_tokens": (99, "99", "99"),
     "summary_share": (0.25, "0.25", "0.25"),
     "max_pins": (7, "7", "7"),
@@ -280,7 +283,7 @@ def test_errors_quote_no_secret(folder: Path) -> None:
         Settings(encryption_key=wrong).key()
     errors.append(caught.value)
     for error in errors:
-        assert error.field.startswith(("encryption_", "telegram_token", "discord_token"))
+        assert error.field.startswith(("encryption_", "summary_api_key", "telegram_token", "discord_token"))
         chain = [error, error.__cause__, error.__context__]
         assert not any("horse" in str(one) for one in chain)
 

@@ -26,7 +26,7 @@ from turnkeep.settings import Settings, load
 from turnkeep.stopgap import Stopgap
 from turnkeep.stores import CachedStore, Store, open_store
 from turnkeep.stores.base import Guard, Lease
-from turnkeep.summarizers import Ladder, Summarizer
+from turnkeep.summarizers import Ladder, Summarizer, by_model
 from turnkeep.tokens import Counter, get_counter, is_loaded
 
 log = logging.getLogger("turnkeep")
@@ -69,11 +69,12 @@ class Lifecycle:
         self._closing: asyncio.Task[None] | None = None
         self._failed_cleanups = 0
         self._ladder = Ladder(
-            summarizer,
+            summarizer or by_model(settings),
             timeout=settings.summarizer_timeout,
             timezone=settings.timezone,
             patterns=settings.redaction_patterns,
             worker=settings.compaction_process,
+            parallel=settings.compaction_parallel,
         )
         self._stopgap = Stopgap(self._store, self._ladder)
         self._load = Load()

@@ -31,6 +31,7 @@ class Unset:
 
 
 UNSET: Final = Unset()
+IN_PLACE_OF = ", in place of "  # in the source of a summary that another is to replace, before that one's name
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 

@@ -30,7 +30,7 @@ PREFIX = "TURNKEEP_"
 FILE = "turnkeep.toml"
 RAW_KEY_BYTES = 32
 MAX_TOKEN_LIMIT = 10**9
-SECRETS = ("encryption_key", "encryption_passphrase", "telegram_token", "discord_token")
+SECRETS = ("summary_api_key", "encryption_key", "encryption_passphrase", "telegram_token", "discord_token")
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -49,7 +49,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     compaction_min_messages: int = 10
     compaction_parallel: int = 4
     compaction_process: bool = True  # a worker process may make summaries, while they would take much of the event loop's time
-    summarizer_timeout: float = 60.0  # of a summarizer that was passed in, for one text
+    summarizer_timeout: float = 60.0  # of a model, or a summarizer that was passed in, for one text
+    summary_model: str | None = None  # who writes summaries; None: they are extractive
+    summary_base_url: str | None = None  # of a server that speaks OpenAI's protocol, and has that model
+    summary_api_key: str | None = None  # for that server
     summary_tokens: int | None = None  # the most that one summary takes; None: 500, or a sixteenth of a larger limit
     summary_share: float | None = None  # of the token limit, for all of them together; None: 50 %, falling to 10 % as limits grow
     max_pins: int = 32  # of one session
@@ -281,7 +284,7 @@ def _from_text(name: str, text: str) -> Any:
     return None if name in _NULLABLE and text.lower() == "none" else text
 
 
-_NULLABLE = ("expires_in", "summary_tokens", "summary_share", "metrics_app", "model", "system_prompt")
+_NULLABLE = ("expires_in", "summary_tokens", "summary_share", "metrics_app", "model", "system_prompt", "summary_model")
 _TYPES = {field.name: field.type for field in msgspec.structs.fields(Settings)}
 
 

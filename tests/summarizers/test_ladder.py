@@ -20,7 +20,8 @@ from turnkeep.stores.rules import at_seq
 from turnkeep.summarizers import Draft, Extractive, Ladder, Truncation, extractive
 from turnkeep.summarizers.extractive import Record
 from turnkeep.summarizers.extractive.records import decode
-from turnkeep.summarizers.ladder import FIRST_REST, LONGEST_REST, NOTHING
+from turnkeep.summarizers.ladder import NOTHING
+from turnkeep.summarizers.rests import FIRST_PAUSE, FIRST_REST, LONGEST_REST
 from turnkeep.testing import NOW, message, summary
 from turnkeep.tokens import get_counter
 
@@ -71,7 +72,8 @@ async def test_without_a_summarizer_it_is_extractive() -> None:
 async def test_a_given_one_writes_the_text_and_the_records_stand_behind_it() -> None:
     given = Given("Hana wants a table.")
     made = await draft(Ladder(given))
-    assert (made.text, made.method, made.source) == ("Hana wants a table.", "model", "test-1")
+    assert (made.method, made.source) == ("model", "test-1")
+    assert made.text.startswith("Hana wants a table.\n\nExactly:\n")
     assert made.data == (await draft(Ladder())).data
     assert given.asked == [(100, [])]
 
@@ -87,6 +89,91 @@ async def test_an_answer_that_cannot_be_used_leaves_it_to_the_extractive_one(
         made = await draft(Ladder(Given(answer)))
     assert made.method == "extractive"
     assert "model summarizer failed" in caplog.text
+
+
+async def test_one_that_may_stand_alone_does() -> None:
+    given = Given("Hana wants a table.")
+    given.ledger = False  # type: ignore[attr-defined]
+    assert (await draft(Ladder(given))).text == "Hana wants a table."
+
+
+async def test_an_extractive_one_that_stands_in_says_for_whom() -> None:
+    ladder = Ladder(Given(RuntimeError("down")))
+    for _ in range(2):  # failed, then resting
+        made = await draft(ladder)
+        assert (made.method, made.source) == ("extractive", "extractive-1, in place of test-1")
+
+
+async def test_where_one_session_is_too_much_for_it_others_are_not_kept_waiting() -> None:
+    now, given = [0.0], Given("", "In short.", "")
+    ladder = Ladder(given, clock=lambda: now[0])
+
+    async def of(session: str) -> str:
+        return (await ladder.draft(TALK, [], max_tokens=100, counter=COUNTER, session=session)).method
+
+    assert [await of("a"), await of("b"), await of("a")] == ["extractive", "model", "extractive"]
+    assert len(given.asked) == 2
+    now[0] += FIRST_PAUSE
+    assert [await of("a"), await of("a")] == ["extractive", "extractive"]
+    assert len(given.asked) == 3
+    now[0] += FIRST_PAUSE
+    await of("a")
+    assert len(given.asked) == 3
+    now[0] += FIRST_PAUSE
+    assert await of("a") == "model"
+
+
+async def test_what_a_provider_asks_for_is_waited() -> None:
+    class Busy(Exception):
+        retry_after = 40.0
+
+    now, given = [0.0], Given(Busy())
+    ladder = Ladder(given, clock=lambda: now[0])
+    await draft(ladder)
+    for wait, method in ((39.0, "extractive"), (1.5, "model")):
+        now[0] += wait
+        assert (await draft(ladder)).method == method
+    assert len(given.asked) == 2
+
+
+async def test_when_the_rest_is_over_one_call_looks_and_the_others_go_on_without() -> None:
+    now, go = [0.0], asyncio.Event()
+
+    class Down(Given):
+        async def summarize(self, messages: Sequence[Message], *, max_tokens: int, previous: Sequence[str] = ()) -> str:
+            self.asked.append((max_tokens, []))
+            if len(self.asked) > 1:
+                await go.wait()
+            raise RuntimeError("down")
+
+    given = Down()
+    ladder = Ladder(given, clock=lambda: now[0])
+    await draft(ladder)
+    now[0] += FIRST_REST
+    tasks = [asyncio.create_task(draft(ladder)) for _ in range(20)]
+    while sum(task.done() for task in tasks) < 19:
+        await asyncio.sleep(0.01)
+    go.set()
+    await asyncio.gather(*tasks)
+    assert len(given.asked) == 2
+
+
+async def test_at_most_so_many_calls_run_at_once() -> None:
+    running, most = 0, 0
+
+    class Counts(Given):
+        async def summarize(self, messages: Sequence[Message], *, max_tokens: int, previous: Sequence[str] = ()) -> str:
+            nonlocal running, most
+            running += 1
+            most = max(most, running)
+            await asyncio.sleep(0.01)
+            running -= 1
+            return "In short."
+
+    ladder = Ladder(Counts(), parallel=3)
+    made = await asyncio.gather(*(draft(ladder) for _ in range(12)))
+    assert [one.method for one in made] == ["model"] * 12
+    assert most == 3
 
 
 async def test_one_that_hangs_is_given_up(caplog: pytest.LogCaptureFixture) -> None:

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import cached_property
-from typing import NamedTuple, TypeAlias
+from functools import cached_property, partial
+from typing import NamedTuple, Protocol, TypeAlias
 
 from turnkeep.errors import InvalidInput
 from turnkeep.redaction.checks import (
@@ -68,12 +68,22 @@ class Redactor:
 
     def redact(self, text: str) -> str:
         """The text with marks in the place of what was found."""
+        return self._redacted(text, None)
+
+    def found(self, text: str) -> list[str]:
+        """What `redact` puts marks in the place of, as it stands in the text."""
+        kept: list[str] = []
+        self._redacted(text, kept)
+        return kept
+
+    def _redacted(self, text: str, kept: list[str] | None) -> str:
         low, digits = text.casefold(), _DIGITS.search(text) is not None
         for step in self._steps:
             if (step.numbered and not digits) or (step.hints and not any(hint in low for hint in step.hints)):
                 continue
+            replace = step.replace if kept is None else partial(step.replace, kept=kept)
             for pattern in step.patterns:
-                text = pattern.sub(step.replace, text)
+                text = pattern.sub(replace, text)
         return text
 
 
@@ -88,7 +98,7 @@ class _Step(NamedTuple):
     hints: tuple[str, ...]
     numbered: bool
     patterns: list[re.Pattern[str]]
-    replace: Callable[[re.Match[str]], str]
+    replace: _Replace
 
 
 def _prepared(name: str, given: Expressions) -> _Step:
@@ -118,20 +128,26 @@ def _compiled(name: str, pattern: str) -> re.Pattern[str]:
     return compiled
 
 
-def _replacer(name: str) -> Callable[[re.Match[str]], str]:
+class _Replace(Protocol):
+    def __call__(self, match: re.Match[str], kept: list[str] | None = None) -> str: ...
+
+
+def _replacer(name: str) -> _Replace:
     mark = f"[{name}]"
     find = card_numbers if name == "card number" else None
     check = CHECKS.get(name)
 
-    def replace(match: re.Match[str]) -> str:
-        start, end, group = _place(match)
-        found = match.string[start:end]
+    def replace(match: re.Match[str], kept: list[str] | None = None) -> str:
+        start, stop, group = _place(match)
+        found = match.string[start:stop]
         if not _is_meant(match, group, found, check):
             return match[0]
-        kept = found[len(found.rstrip(_TRAILING)) :] if group in {"secret", "mixed"} else ""
-        spans: Iterable[tuple[int, int]] = [(0, len(found) - len(kept))]
+        end = len(found.rstrip(_TRAILING)) if group in {"secret", "mixed"} else len(found)
+        spans = [(0, end)]
         if find is not None:
-            spans = [(0, len(found))] if "," in found and is_card_number(found) else find(found)
+            spans = [(0, len(found))] if "," in found and is_card_number(found) else list(find(found))
+        if kept is not None:
+            kept += [found[first:last] for first, last in spans]
         return "".join(_marked(match[0], start - match.start(), spans, mark))
 
     return replace

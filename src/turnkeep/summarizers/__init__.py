@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 from turnkeep.summarizers import extractive
 from turnkeep.summarizers.base import Summarizer
 from turnkeep.summarizers.ladder import Draft, Ladder
+from turnkeep.summarizers.model import ModelSummarizer, by_model
 from turnkeep.summarizers.truncation import Truncation
 
-__all__ = ["Draft", "Extractive", "Ladder", "Summarizer", "Truncation"]
+__all__ = ["Draft", "Extractive", "Ladder", "ModelSummarizer", "Summarizer", "Truncation", "by_model"]
 
 if TYPE_CHECKING:
     from turnkeep.summarizers.extractive import Extractive

@@ -50,7 +50,8 @@ class Extractives:
     """An extractive summarizer for each counter."""
 
     def __init__(self, setup: Setup) -> None:
-        self._timezone, self.redact = setup.timezone, redactor(setup.patterns).redact
+        self._timezone, self.redactor = setup.timezone, redactor(setup.patterns)
+        self.redact = self.redactor.redact
         self._made: dict[str, extractive.Extractive] = {}
 
     def has(self, counter: Counter) -> bool:

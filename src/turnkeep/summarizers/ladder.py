@@ -1,14 +1,16 @@
 """The ladder: the summarizer that was given, then the extractive one, then a marker. One rung always holds.
 
 Invariants: a draft's text is never empty, has passed redaction, and takes at most the tokens it was given; the extractive records
-behind it are kept whichever rung wrote the text, so that folding drops records and never summarizes prose again. A summarizer that
-failed is left alone for a while, longer each time.
+behind it are kept whichever rung wrote the text, so that folding drops records and never summarizes prose again, and what a given
+summarizer leaves out of them stands below its prose (`ledger`). One that failed is left alone for a while, longer each time (`rests`), and
+an extractive summary that stands in for its text is marked as such. At most `parallel` of its calls run at once.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import time
 from collections.abc import Callable, Coroutine, Generator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -17,12 +19,16 @@ import msgspec
 
 from turnkeep import checks
 from turnkeep.errors import InvalidInput
-from turnkeep.session import Message, Summary
-from turnkeep.summarizers.base import Summarizer
+from turnkeep.llm import ModelFailed
+from turnkeep.session import IN_PLACE_OF, Message, Summary
+from turnkeep.summarizers import transcript
+from turnkeep.summarizers.base import Rejected, Summarizer
 from turnkeep.summarizers.extractive import Record, after
 from turnkeep.summarizers.extractive.records import decode, encode
 from turnkeep.summarizers.jobs import Extractives, Setup
+from turnkeep.summarizers.model import ModelSummarizer
 from turnkeep.summarizers.offload import Offload
+from turnkeep.summarizers.rests import Rests
 from turnkeep.summarizers.truncation import Truncation
 from turnkeep.tokens import Counter
 
@@ -36,7 +42,11 @@ SPARE = 4  # times as many tokens as are wanted in the end
 MANY = 300  # records: choosing from them takes about 5 ms
 PATIENCE = 0.1  # seconds that a prompt waits for the work of others
 LONGEST_TOKEN = 64  # bytes: what is longer is refused before it is redacted and counted
-FIRST_REST, LONGEST_REST = 1.0, 300.0  # seconds
+SHORTEST_SECRET = 3  # characters
+PROSE, LEAST_PROSE = (
+    0.6,
+    48,
+)  # of the tokens that a summary may have, a model is asked for prose in so many; the ledger has the rest
 
 RESERVED = ("truncation", "carried")  # methods with a meaning of their own
 
@@ -80,15 +90,17 @@ class Ladder:
         timezone: str = "UTC",
         patterns: Mapping[str, str] | None = None,
         worker: bool = False,
+        parallel: int = 4,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         if given is not None:
             check_summarizer(given)
-        self._given, self._timeout, self._clock = given, timeout, clock
+        self._given, self._timeout = given, timeout
         setup = Setup(timezone, patterns or {})
         self._extractives = Extractives(setup)
         self.offload = Offload(setup) if worker else None
-        self._rest_until, self._rest = clock(), FIRST_REST
+        self.rests = Rests(clock)
+        self._calls = asyncio.Semaphore(parallel)
         self.failures = 0
         self._left: set[asyncio.Future[Any]] = set()  # tasks that were given up, as long as they run
 
@@ -125,9 +137,11 @@ class Ladder:
             self.offload.spent(seconds)
 
     async def close(self) -> None:
-        """End the worker process, if there is one."""
+        """End the worker process, and what the model has open, if there are any."""
         if self.offload is not None:
             await self.offload.close()
+        if isinstance(self._given, ModelSummarizer):
+            await self._given.close()
 
     @property
     def is_extractive(self) -> bool:
@@ -140,20 +154,54 @@ class Ladder:
         return self.offload is not None and self.offload.delay > PATIENCE
 
     async def draft(
-        self, messages: Sequence[Message], previous: Sequence[Summary], *, max_tokens: int, counter: Counter
+        self, messages: Sequence[Message], previous: Sequence[Summary], *, max_tokens: int, counter: Counter, session: str = ""
     ) -> Draft:
-        """A text for the messages and the summaries before them, of at most `max_tokens`. Raises nothing but a cancellation."""
+        """A text for the messages and the summaries before them, of at most `max_tokens`. Raises nothing but a cancellation.
+
+        `session`: whose; where a summarizer fails at one, it rests for that one.
+        """
         previous = [summary for summary in previous if summary.method != "truncation"]  # a marker is no summary
         extract = await self.extractive(counter)
         chosen = await self._records(counter, messages, previous, max_tokens)
-        data = None if chosen is None else encode(chosen).decode()
-        if self._given is not None and self._clock() >= self._rest_until:
-            text = await self._asked(self._given, messages, previous, max_tokens, counter)
-            if text is not None:
-                return Draft(text, self._given.method, self._given.source, data)
+        written = await self.written(messages, previous, chosen, max_tokens=max_tokens, counter=counter, session=session)
+        if written is not None:
+            return written
         if chosen is None:
             return Draft(await Truncation().summarize(messages, max_tokens=max_tokens), Truncation.method, None, None)
-        return Draft(extract.render(chosen) or NOTHING, extract.method, extract.source, data)
+        source = extract.source if self._given is None else stand_in(extract.source, self._given)
+        return Draft(extract.render(chosen) or NOTHING, extract.method, source, encode(chosen).decode())
+
+    async def written(
+        self,
+        messages: Sequence[Message],
+        previous: Sequence[Summary],
+        records: Sequence[Record] | None,
+        *,
+        max_tokens: int,
+        counter: Counter,
+        session: str,
+    ) -> Draft | None:
+        """What the given summarizer writes, the records that it leaves out below it; None if there is none, or if it rests or fails."""
+        given = self._given
+        if given is None or not self.rests.may_ask(session):
+            return None
+        async with self._calls:
+            if not self.rests.may_ask(session):  # it failed while this one waited
+                return None
+            began = self.rests.begin()
+            try:
+                text = await self._text(given, messages, previous, records, max_tokens, counter)
+            except Exception as error:
+                self._failed(given, session, began, error)
+                return None
+            finally:
+                self.rests.end()
+        self.rests.answered(session)
+        data = None if records is None else encode(records).decode()
+        if text is None:
+            extract = await self.extractive(counter)
+            return Draft(extract.render(records or ()) or NOTHING, extract.method, extract.source, data)
+        return Draft(text, given.method, given.source, data)
 
     async def _records(
         self, counter: Counter, messages: Sequence[Message], previous: Sequence[Summary], max_tokens: int
@@ -172,19 +220,31 @@ class Ladder:
             log.exception("the extractive summarizer failed: a marker takes its place until the next compaction")
             return None
 
-    async def _asked(
-        self, given: Summarizer, messages: Sequence[Message], previous: Sequence[Summary], max_tokens: int, counter: Counter
+    async def _text(
+        self,
+        given: Summarizer,
+        messages: Sequence[Message],
+        previous: Sequence[Summary],
+        records: Sequence[Record] | None,
+        max_tokens: int,
+        counter: Counter,
     ) -> str | None:
-        """What the given summarizer says, if it can be used."""
-        began = self._clock()
-        try:
-            asked = given.summarize(messages, max_tokens=max_tokens, previous=[summary.text for summary in previous])
-            text = self._usable(await self._in_time(asked), max_tokens, counter)
-        except Exception as error:
-            self._failed(given, began, error)
-            return None
-        self._rest = FIRST_REST
-        return text
+        """What the given summarizer says, as it can be stored; None if that is not worth its room. Raises whatever it raises, and
+        `Rejected` if that cannot be used."""
+        before = [summary.text for summary in previous]
+        if isinstance(given, ModelSummarizer):
+            room = max(int(PROSE * max_tokens), min(max_tokens, LEAST_PROSE)) if records else max_tokens
+            asked = given.summarize(messages, max_tokens=room, previous=before, counter=counter)
+        else:
+            asked = given.summarize(messages, max_tokens=max_tokens, previous=before)
+        prose = self._usable(await self._in_time(asked), messages, max_tokens, counter)
+        if records is None or not getattr(given, "ledger", True):
+            return prose
+        extract = await self.extractive(counter)
+        made = extract.beside(prose, [*before, *map(_told, messages)], records, max_tokens=max_tokens)
+        if made is None:
+            log.info("the %s summarizer's text tells less than its room is worth: the extractive summary stands", given.method)
+        return made
 
     async def _in_time(self, asked: Coroutine[Any, Any, str]) -> str:
         """What a task of its own comes to: one that swallows its cancellation, or cancels itself, is not to take us with it."""
@@ -202,21 +262,48 @@ class Ladder:
             raise RuntimeError("it was cancelled, and not by us")
         return task.result()
 
-    def _usable(self, text: str, max_tokens: int, counter: Counter) -> str:
-        text = self._extractives.redact(checks.text("summary", text, LONGEST_TOKEN * max_tokens)).strip()
+    def _usable(self, text: str, messages: Sequence[Message], max_tokens: int, counter: Counter) -> str:
+        try:
+            checks.text("summary", text, LONGEST_TOKEN * max_tokens)
+        except InvalidInput as error:
+            raise Rejected(str(error)) from error
+        text = self._without_secrets(text, messages).strip()
         tokens = counter.count(text)
         if not 0 < tokens <= max_tokens:
-            raise ValueError(f"its text has {tokens:,} tokens: 1 to {max_tokens:,} are wanted")
+            raise Rejected(f"its text has {tokens:,} tokens: 1 to {max_tokens:,} are wanted")
         return text
 
-    def _failed(self, given: Summarizer, began: float, error: Exception) -> None:
-        """Rest; longer than before, if it failed again after a rest, and not only in several calls at once."""
+    def _without_secrets(self, text: str, messages: Sequence[Message]) -> str:
+        """A secret is known as one by the words around it, which a summary may not have: so it is looked for as it was said, too."""
+        text = self._extractives.redactor.redact(text)
+        for secret in sorted(transcript.read(messages, self._extractives.redactor).secrets, key=len, reverse=True):
+            if len(secret) >= SHORTEST_SECRET:
+                text = re.sub(rf"(?<!\w){re.escape(secret)}(?!\w)", "[secret]", text, flags=re.IGNORECASE)
+        return text
+
+    def _failed(self, given: Summarizer, session: str, began: float, error: Exception) -> None:
         self.failures += 1
-        if began >= self._rest_until:
-            self._rest_until = self._clock() + self._rest
-            self._rest = min(2 * self._rest, LONGEST_REST)
-        rest, why = max(self._rest_until - self._clock(), 0), str(error) or type(error).__name__
-        log.warning("the %s summarizer failed and rests for %.0f s: %s", given.method, rest, why, exc_info=error)
+        why = str(error) or type(error).__name__
+        if isinstance(error, Rejected):
+            rest = self.rests.rejected(session)
+            log.warning("the %s summarizer failed and rests for %.0f s in this session: %s", given.method, rest, why)
+            return
+        after = getattr(error, "retry_after", None)
+        rest = self.rests.failed(began, after if isinstance(after, int | float) else None)
+        known = isinstance(error, ModelFailed)
+        log.warning(
+            "the %s summarizer failed and rests for %.0f s: %s", given.method, rest, why, exc_info=None if known else error
+        )
+
+
+def _told(message: Message) -> str:
+    calls = (call["function"].get("arguments", "") for call in message.tool_calls or ())
+    return "\n".join([transcript.text_of(message.content), *map(str, calls)])
+
+
+def stand_in(source: str | None, given: Summarizer) -> str:
+    """The source of an extractive summary that the given summarizer is to replace when it can."""
+    return f"{source}{IN_PLACE_OF}{given.source or given.method}"
 
 
 def check_summarizer(given: object) -> None:

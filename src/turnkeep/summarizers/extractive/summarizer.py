@@ -10,6 +10,7 @@ from turnkeep.settings import check_zone
 from turnkeep.summarizers.extractive.changes import marked
 from turnkeep.summarizers.extractive.context import Context
 from turnkeep.summarizers.extractive.extraction import extract, finish
+from turnkeep.summarizers.extractive.ledger import composed, numbers, sentences
 from turnkeep.summarizers.extractive.previous import Previous, recalled
 from turnkeep.summarizers.extractive.reading import Said
 from turnkeep.summarizers.extractive.records import CALL, Record, after
@@ -87,6 +88,12 @@ class Extractive:
         }
         picks = pick(records, max_tokens + _SPARE, costs)
         return fitting(records, picks, lambda chosen: count(render(chosen, count)), max_tokens)
+
+    def beside(self, prose: str, texts: Iterable[str], records: Sequence[Record], *, max_tokens: int) -> str | None:
+        """Somebody's prose, and below it what it does not tell of the records; None if it is not worth its room. `texts`: what it may have
+        its numbers from."""
+        said = sentences(prose, numbers(texts))
+        return composed(said, records, self, self._counter.count, max_tokens)
 
     def fold(self, summaries: Sequence[Sequence[Record]], *, max_tokens: int) -> list[Record]:
         """One summary's records from those of several, oldest first."""

@@ -1,0 +1,26 @@
+"""Which model a setting means: a provider's, or a file's on this machine.
+
+Invariant: pydantic-ai is imported only when a model is named; a missing extra says what to install.
+"""
+
+from __future__ import annotations
+
+from turnkeep.errors import MissingExtra
+from turnkeep.llm.base import Model
+from turnkeep.settings import Settings
+
+EXTRA = "agents"
+
+
+def load_model(settings: Settings) -> Model | None:
+    """The model that writes summaries; None if the settings name none. `InvalidInput` for one that there cannot be."""
+    name = settings.summary_model
+    if name is None:
+        return None
+    try:
+        from turnkeep.llm.provider import ProviderModel
+    except ModuleNotFoundError as error:
+        if str(error.name).partition(".")[0] not in ("pydantic_ai", "openai"):
+            raise
+        raise MissingExtra("A summary by a language model", EXTRA) from error
+    return ProviderModel(name, base_url=settings.summary_base_url, api_key=settings.summary_api_key)
