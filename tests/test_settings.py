@@ -31,6 +31,7 @@ VALUES: dict[str, tuple[Any, str, str]] = {
     "summary_model": ("openai:m", "openai:m", '"openai:m"'),
     "summary_base_url": ("http://localhost:1/v1", "http://localhost:1/v1", '"http://localhost:1/v1"'),
     "summary_api_key": ("sk-1", "sk-1", '"sk-1"'),
+    "summary_threads": (3, "3", "3"),
     "summary_tokens": (99, "99", "99"),
     "summary_share": (0.25, "0.25", "0.25"),
     "max_pins": (7, "7", "7"),

@@ -21,6 +21,7 @@ from turnkeep.errors import InvalidInput, ManagerClosed, TurnkeepError
 from turnkeep.feed import Feeds
 from turnkeep.leases import LOOK, Leases
 from turnkeep.load import Load
+from turnkeep.rewriting import Rewriter
 from turnkeep.session import Cleaned, Session
 from turnkeep.settings import Settings, load
 from turnkeep.stopgap import Stopgap
@@ -68,6 +69,7 @@ class Lifecycle:
         self._cleaner: asyncio.Task[None] | None = None
         self._closing: asyncio.Task[None] | None = None
         self._failed_cleanups = 0
+        self._rewriter: Rewriter | None = None
         self._ladder = Ladder(
             summarizer or by_model(settings),
             timeout=settings.summarizer_timeout,
@@ -166,6 +168,9 @@ class Lifecycle:
         )
         self._compactor.start()
         self._opened = True
+        if not self._ladder.is_extractive and self._settings.compaction != "manual":
+            self._rewriter = Rewriter(self._store, self._settings, self._now_ms, self._ladder, self._leases)
+            self._rewriter.start()
         if self._settings.cleanup_interval:
             self._cleaner = asyncio.create_task(self._clean_up_for_ever())
         return self
@@ -199,6 +204,8 @@ class Lifecycle:
             self._cleaner.cancel()
             await asyncio.gather(self._cleaner, return_exceptions=True)
         await self._feeds.close()
+        if self._rewriter is not None:
+            await self._rewriter.close()
         await self._compactor.close(self._settings.close_timeout)
         await self._leases.close()
         await self._ladder.close()

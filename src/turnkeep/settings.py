@@ -53,6 +53,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     summary_model: str | None = None  # who writes summaries; None: they are extractive
     summary_base_url: str | None = None  # of a server that speaks OpenAI's protocol, and has that model
     summary_api_key: str | None = None  # for that server
+    summary_threads: int = 1  # that a model on this machine computes with
     summary_tokens: int | None = None  # the most that one summary takes; None: 500, or a sixteenth of a larger limit
     summary_share: float | None = None  # of the token limit, for all of them together; None: 50 %, falling to 10 % as limits grow
     max_pins: int = 32  # of one session
@@ -163,6 +164,7 @@ _RANGES: tuple[tuple[str, float, float], ...] = (
     ("compaction_min_messages", 1, 10_000),
     ("compaction_parallel", 1, 1000),
     ("summarizer_timeout", 0.001, 3600),
+    ("summary_threads", 1, 1024),
     ("summary_tokens", 16, 1_000_000),
     ("summary_share", 0.01, 0.6),
     ("max_pins", 0, 1000),

@@ -9,6 +9,8 @@ from typing import Protocol
 
 import msgspec
 
+LOCAL = "local:"  # before the path of a file, in the place of a provider's name
+
 
 class Answer(msgspec.Struct, frozen=True):
     """`whole`: it came to its own end, not to the limit. Tokens as the provider counted."""

@@ -30,8 +30,8 @@ _SAID = {401: "the key is refused", 403: "the key is refused", 404: "there is no
 class ProviderModel:
     """`name` as pydantic-ai names models: `openai:gpt-5-mini`; with a `base_url`, the name that its server knows."""
 
-    def __init__(self, name: str, *, base_url: str | None = None, api_key: str | None = None) -> None:
-        self.name = name
+    def __init__(self, name: str, *, base_url: str | None = None, api_key: str | None = None, thinking: int = THINKING) -> None:
+        self.name, self._thinking = name, thinking
         self._model = _inferred(name) if base_url is None else _compatible(name, base_url, api_key)
         known = self._model.profile.get("context_window") or WINDOW
         self.window = min(known, LARGEST)
@@ -41,7 +41,7 @@ class ProviderModel:
         if not self._entered:
             self._entered = True
             await self._model.__aenter__()
-        how = ModelSettings(max_tokens=max_tokens + THINKING, temperature=0.2, max_retries=0, thinking=False)
+        how = ModelSettings(max_tokens=max_tokens + self._thinking, temperature=0.2, max_retries=0, thinking=False)
         asked = ModelRequest.user_text_prompt(question, instructions=system)
         try:
             return _answer(await model_request(self._model, [asked], model_settings=how))

@@ -68,6 +68,8 @@ class Upkeep(Lifecycle):
         if not self._opened:
             raise ManagerClosed
         await self._compactor.settle()
+        if self._rewriter is not None:
+            await self._rewriter.settle()
 
     async def backup(self, target: str | Path) -> None:
         """A consistent copy of the database, encrypted with the same key, while it is in use; `target` must not exist."""

@@ -69,7 +69,7 @@ class Guard(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Lease(msgspec.Struct, frozen=True):
-    """The right to do some work for a while: "compaction" of a session (`subject`), or the "cleanup" of all apps."""
+    """The right to do some work for a while: "compaction" of a session (`subject`), or the "cleanup" and the "rewriting" of all apps."""
 
     work: str
     app: str = ""
@@ -98,6 +98,14 @@ class NewSession(msgspec.Struct, frozen=True, kw_only=True):
     lifetime_ms: int | None
     carry_over: CarryOver
     metadata: JsonObject | None
+
+
+class StandIn(msgspec.Struct, frozen=True, gc=False):
+    """Where a summary is that another is to replace."""
+
+    number: int
+    app: str
+    session_id: str
 
 
 class Commit(msgspec.Struct, frozen=True, gc=False):
@@ -259,6 +267,11 @@ class Store(Usable, ABC):
     @abstractmethod
     async def summaries(self, app: str, session_id: str, *, after: int = 0, limit: int | None = None) -> list[Summary]:
         """Those after that number, oldest first, no longer live ones too; all unless there is a limit."""
+
+    @abstractmethod
+    async def stand_ins(self, after: int, limit: int) -> list[StandIn]:
+        """The live summaries of active sessions, of every app, whose `source` says that they stand in for another (`IN_PLACE_OF`); those
+        after that number, oldest first."""
 
     @abstractmethod
     async def clear(self, app: str, session_id: str, *, keep_summaries: bool, now_ms: int, guard: Guard | None = None) -> Session:

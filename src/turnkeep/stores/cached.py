@@ -32,7 +32,7 @@ from turnkeep.session import (
     Summary,
     Window,
 )
-from turnkeep.stores.base import Commit, Guard, Lease, Marks, NewSession, Store
+from turnkeep.stores.base import Commit, Guard, Lease, Marks, NewSession, StandIn, Store
 
 NEW = 256  # messages that a new session's entry keeps, until somebody asks for more
 SLACK = 64  # messages that a tail may be longer than twice what was asked for
@@ -281,6 +281,9 @@ class CachedStore(Store):
 
     async def summaries(self, app: str, session_id: str, *, after: int = 0, limit: int | None = None) -> list[Summary]:
         return await self.inner.summaries(app, session_id, after=after, limit=limit)
+
+    async def stand_ins(self, after: int, limit: int) -> list[StandIn]:
+        return await self.inner.stand_ins(after, limit)
 
     async def clear(self, app: str, session_id: str, *, keep_summaries: bool, now_ms: int, guard: Guard | None = None) -> Session:
         return await self.inner.clear(app, session_id, keep_summaries=keep_summaries, now_ms=now_ms, guard=guard)

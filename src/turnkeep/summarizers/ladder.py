@@ -100,7 +100,8 @@ class Ladder:
         self._extractives = Extractives(setup)
         self.offload = Offload(setup) if worker else None
         self.rests = Rests(clock)
-        self._calls = asyncio.Semaphore(parallel)
+        self._calls = asyncio.Semaphore(min(parallel, getattr(given, "parallel", parallel)))
+        self.stood_in = asyncio.Event()  # an extractive summary is about to take the given one's place
         self.failures = 0
         self._left: set[asyncio.Future[Any]] = set()  # tasks that were given up, as long as they run
 
@@ -168,7 +169,10 @@ class Ladder:
             return written
         if chosen is None:
             return Draft(await Truncation().summarize(messages, max_tokens=max_tokens), Truncation.method, None, None)
-        source = extract.source if self._given is None else stand_in(extract.source, self._given)
+        source = extract.source
+        if self._given is not None:
+            source = stand_in(source, self._given)
+            self.stood_in.set()
         return Draft(extract.render(chosen) or NOTHING, extract.method, source, encode(chosen).decode())
 
     async def written(
@@ -202,6 +206,16 @@ class Ladder:
             extract = await self.extractive(counter)
             return Draft(extract.render(records or ()) or NOTHING, extract.method, extract.source, data)
         return Draft(text, given.method, given.source, data)
+
+    async def rewritten(
+        self, old: Summary, messages: Sequence[Message], *, whole: bool, max_tokens: int, counter: Counter, session: str
+    ) -> Draft | None:
+        """What the given summarizer writes in the place of a summary that stands in for its own. `whole`: the messages are all of its
+        range; else its text tells of those before them."""
+        records = records_of(old, await self.extractive(counter))
+        return await self.written(
+            messages, () if whole else (old,), records, max_tokens=max_tokens, counter=counter, session=session
+        )
 
     async def _records(
         self, counter: Counter, messages: Sequence[Message], previous: Sequence[Summary], max_tokens: int

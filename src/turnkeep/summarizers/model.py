@@ -24,6 +24,7 @@ from turnkeep.tokens import Counter, get_counter
 
 TRIES = 2
 MANY_TOOLS = 40  # names that are told
+MANY_AT_ONCE = 1000  # calls, of a model that does not say how many
 _NAME = re.compile(r"[\w.-]{1,64}")
 WORDS = 0.6  # words in a token: prose in most languages takes more tokens than words
 
@@ -55,6 +56,7 @@ class ModelSummarizer:
     def __init__(self, model: Model, redactor: Redactor) -> None:
         self._model, self._redactor = model, redactor
         self.source: str | None = model.name
+        self.parallel: int = getattr(model, "parallel", MANY_AT_ONCE)
         self.spent = Spent()
 
     async def summarize(

@@ -7,9 +7,9 @@ from copy import deepcopy
 
 from msgspec.structs import asdict, replace
 
-from turnkeep.session import NewSummary, Session, Summary, Window
+from turnkeep.session import IN_PLACE_OF, NewSummary, Session, Summary, Window
 from turnkeep.stores import rules
-from turnkeep.stores.base import Guard
+from turnkeep.stores.base import Guard, StandIn
 from turnkeep.stores.memory import rows as told
 from turnkeep.stores.memory.base import Base
 
@@ -52,6 +52,16 @@ class Windows(Base):
 
     async def summaries(self, app: str, session_id: str, *, after: int = 0, limit: int | None = None) -> list[Summary]:
         return [summary for summary in self._rows(app, session_id).summaries if summary.number > after][:limit]
+
+    async def stand_ins(self, after: int, limit: int) -> list[StandIn]:
+        found = [
+            StandIn(summary.number, rows.session.app, rows.session.id)
+            for rows in self._all(None)
+            if rows.session.status == "active"
+            for summary in rows.live()
+            if summary.number > after and IN_PLACE_OF in (summary.source or "")
+        ]
+        return sorted(found, key=lambda one: one.number)[:limit]
 
     async def clear(self, app: str, session_id: str, *, keep_summaries: bool, now_ms: int, guard: Guard | None = None) -> Session:
         return self._write(guard, self._clear, app, session_id, keep_summaries)

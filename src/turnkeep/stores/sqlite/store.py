@@ -35,7 +35,7 @@ from turnkeep.session import (
     Summary,
     Window,
 )
-from turnkeep.stores.base import Guard, Lease, Marks, NewSession, Store
+from turnkeep.stores.base import Guard, Lease, Marks, NewSession, StandIn, Store
 from turnkeep.stores.guards import cleaned, request
 from turnkeep.stores.sqlite import (
     ahead,
@@ -274,6 +274,9 @@ class SQLiteStore(Store):
 
     async def summaries(self, app: str, session_id: str, *, after: int = 0, limit: int | None = None) -> list[Summary]:
         return self._read(reads.summaries, app, session_id, after, limit)
+
+    async def stand_ins(self, after: int, limit: int) -> list[StandIn]:
+        return self._read(reads.stand_ins, after, limit)
 
     async def clear(self, app: str, session_id: str, *, keep_summaries: bool, now_ms: int, guard: Guard | None = None) -> Session:
         return await self._write(guard, changes.clear, app, session_id, keep_summaries, weight=WINDOW)

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from turnkeep.errors import Conflict, UnknownSession
-from turnkeep.session import NewSummary, Session
+from turnkeep.session import IN_PLACE_OF, NewSummary, Session
 from turnkeep.stores.base import Store
 from turnkeep.testing.builders import APP, NOW, message, opened, refused, said, summary
 from turnkeep.testing.store_contract.case import Case
@@ -63,6 +63,26 @@ class Summaries(Case):
         assert (after.window_messages, after.window_tokens, after.window_start) == (2, 20, 10)
         after = await add(store, after, summary(10, 11))
         assert (after.window_messages, after.window_tokens) == (1, 10)
+
+    async def test_those_that_stand_in_for_another_are_found_across_sessions(self, store: Store) -> None:
+        stand_in = f"extractive-1{IN_PLACE_OF}openai:m"
+        first, second, closed = [
+            await said(store, await opened(store, conversation_id=str(n)), *[message(tokens=9)] * 10) for n in range(3)
+        ]
+        await add(store, first, summary(1, 2, source="extractive-1"))
+        first = await store.session(APP, first.id)
+        first = await add(store, first, summary(3, 4, source=stand_in))
+        second = await add(store, second, summary(1, 4, source=stand_in))
+        closed = await add(store, closed, summary(1, 4, source=stand_in))
+        await store.deactivate(APP, closed.id, NOW)
+        found = await store.stand_ins(0, 10)
+        assert [(one.app, one.session_id) for one in found] == [(APP, first.id), (APP, second.id)]
+        assert [one.number for one in found] == sorted(one.number for one in found)
+        assert await store.stand_ins(0, 1) == found[:1]
+        assert await store.stand_ins(found[0].number, 10) == found[1:]
+        await add(store, second, summary(1, 4, source="openai:m"), found[1].number)
+        await store.clear(APP, first.id, keep_summaries=False, now_ms=NOW)
+        assert await store.stand_ins(0, 10) == []
 
     async def test_summaries_are_all_there_oldest_first(self, store: Store) -> None:
         session = await ten(store)
