@@ -169,8 +169,9 @@ def _recount_content(content: Any, counter: Counter) -> int:
                 total += 85 if image.get("detail") == "low" else 765
             case {"type": "file", "file": {"file_id": _}}:
                 total += 1500
-            case {"type": "file" | "input_audio"}:
-                held = part[part["type"]].get("file_data") or part[part["type"]]["data"]
+            case {"type": "input_audio"}:
+                total += 16 + 10  # for the second that it has begun
+            case {"type": "file", "file": {"file_data": held}}:
                 total += 16 + len(held) // 8
             case _:
                 total += counter.count(json.dumps(part, separators=(",", ":")))
