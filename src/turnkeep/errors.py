@@ -136,7 +136,7 @@ class MissingExtra(TurnkeepError, ImportError):
 
 
 class StoreError(TurnkeepError):
-    """The database refused. What was committed before stays readable; the failed call stored nothing."""
+    """The database refused. What was committed before stays readable; the failed call stored nothing (but see `OutcomeUnknown`)."""
 
     code = "store"
 
@@ -169,6 +169,19 @@ class StoreUnavailable(StoreError):
     """The database cannot be opened: check that the path, its folder and their permissions are right."""
 
     code = "store-unavailable"
+
+
+class OutcomeUnknown(StoreError):
+    """The connection was lost while the database committed: whether the call was stored is not known. Repeat it with the external_id or the
+    idempotency key that it had: what was stored is not stored twice."""
+
+    code = "outcome-unknown"
+
+
+class AccessRefused(StoreError):
+    """The database server refuses this user: check the name, the password and what the user may do."""
+
+    code = "access-refused"
 
 
 class SchemaTooNew(StoreError):

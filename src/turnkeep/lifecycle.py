@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import Callable, Generator
 from copy import copy
 from types import TracebackType
@@ -55,13 +54,13 @@ class Lifecycle:
         settings: Settings,
         *,
         summarizer: Summarizer | None = None,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] | None = None,
     ) -> None:
         cached = isinstance(store, CachedStore) or not settings.cache_sessions
         self._store: Store = store if cached else CachedStore(store, settings.cache_sessions)
         self._settings = settings
         self._app = checks.identifier("app", settings.app)
-        self._clock = clock
+        self._clock = clock or self._store.clock
         self._condition: Guard | None = None
         self._known: dict[str, Known] = {}
         self._opened = False
@@ -92,14 +91,15 @@ class Lifecycle:
         *,
         settings: Settings | None = None,
         summarizer: Summarizer | None = None,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] | None = None,
         **overrides: Any,
     ) -> Self:
         """A manager on the database at `url` (`sqlite:///file.db`, `memory://`; default: the setting `database_url`).
 
         `overrides` are settings by name; without `settings` the rest comes from the environment and `turnkeep.toml`.
         `summarizer` writes the summaries, the extractive one stands in when it fails; without it all are extractive.
-        `clock` gives seconds since 1970. Nothing is opened until it is awaited or entered.
+        `clock` gives seconds since 1970; by default it is the store's, which all who share it go by. Nothing is opened until it is
+        awaited or entered.
         """
         if settings is None:
             settings = load(overrides)

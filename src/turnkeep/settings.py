@@ -72,6 +72,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     busy_timeout: float = 10.0
     close_timeout: float = 10.0
 
+    postgres_pool_size: int = 10  # connections of one instance
+    postgres_timeout: float = 30.0  # of one statement
+    postgres_connect_timeout: float = 10.0  # also how long a server that is away is waited for
+    postgres_tls: Literal["disable", "prefer", "require", "verify-ca", "verify-full"] = "prefer"
+    postgres_tls_ca: str | None = None  # a file of certificates; None: those of the system
+
     max_content_bytes: int = 1_048_576
     max_state_bytes: int = 65_536
     max_metadata_bytes: int = 65_536
@@ -120,7 +126,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     def __rich_repr__(self) -> list[tuple[str, Any]]:
         """What `rich` shows of it, and `repr`."""
         values = [(name, getattr(self, name)) for name in NAMES]
-        return [(name, "***" if name in SECRETS and value is not None else value) for name, value in values]
+        shown = [(name, "***" if name in SECRETS and value is not None else value) for name, value in values]
+        return [(name, without_password(value) if name == "database_url" else value) for name, value in shown]
 
     def __post_init__(self) -> None:
         for name in NAMES:
@@ -157,6 +164,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 NAMES: tuple[str, ...] = Settings.__struct_fields__
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:[0-9]{1,5})?")
+_PASSWORD = re.compile(r"(?<=://)([^/@:]*):.*@")
 _FOREVER = 10.0**10  # seconds: three hundred years
 _RANGES: tuple[tuple[str, float, float], ...] = (
     ("compaction_threshold", 0.1, 1),
@@ -177,6 +185,9 @@ _RANGES: tuple[tuple[str, float, float], ...] = (
     ("cache_sessions", 0, 10_000_000),
     ("busy_timeout", 0, 3600),
     ("close_timeout", 0, 3600),
+    ("postgres_pool_size", 2, 1000),
+    ("postgres_timeout", 0.1, 3600),
+    ("postgres_connect_timeout", 0.1, 3600),
     ("reply_timeout", 0.1, 86_400),
     ("tool_steps", 1, 1000),
     ("bot_max_file_mb", 0, 1000),
@@ -194,6 +205,11 @@ _RANGES: tuple[tuple[str, float, float], ...] = (
     ("rate_limit", 0, 1_000_000),
     ("rate_burst", 1, 1_000_000),
 )
+
+
+def without_password(url: str) -> str:
+    """A database's address as it may be shown."""
+    return _PASSWORD.sub(r"\1:***@", url)
 
 
 def check_zone(field: str, name: str) -> ZoneInfo:
@@ -286,7 +302,10 @@ def _from_text(name: str, text: str) -> Any:
     return None if name in _NULLABLE and text.lower() == "none" else text
 
 
-_NULLABLE = ("expires_in", "summary_tokens", "summary_share", "metrics_app", "model", "system_prompt", "summary_model")
+_NULLABLE = (
+    *("expires_in", "summary_tokens", "summary_share", "metrics_app", "model", "system_prompt", "summary_model"),
+    "postgres_tls_ca",
+)
 _TYPES = {field.name: field.type for field in msgspec.structs.fields(Settings)}
 
 

@@ -146,6 +146,7 @@ _REFUSALS: list[TurnkeepError] = [
     problems.NotReady(),
     errors.StoreBusy(),
     errors.StoreFull(),
+    errors.OutcomeUnknown(),
 ]
 _ALL = [
     *map(problems.problem, _REFUSALS),

@@ -127,6 +127,7 @@ _STATUS: dict[type[Exception], int] = {
     errors.ManagerClosed: 503,
     errors.StoreBusy: 503,
     errors.StoreFull: 507,
+    errors.OutcomeUnknown: 503,
     TurnkeepError: 500,
 }
 TITLES = {

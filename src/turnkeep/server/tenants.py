@@ -29,7 +29,7 @@ COUNT_SECONDS = 60.0
 class Tenants:
     """Use it in `async with`."""
 
-    def __init__(self, url: str | None, settings: Settings, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, url: str | None, settings: Settings, *, clock: Callable[[], float] | None = None) -> None:
         self.settings = settings
         self.streams = Streams(settings)
         self.store = open_store(url or settings.database_url, settings)

@@ -15,6 +15,7 @@ alone the manager has already judged.
 
 from __future__ import annotations
 
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -392,6 +393,10 @@ class Store(Usable, ABC):
         """Leases past their time: their holders have neither renewed nor released them."""
 
     # --- upkeep
+
+    def clock(self) -> float:
+        """Seconds since 1970, by the clock that all who share the rows go by."""
+        return time.time()
 
     @property
     def waiting(self) -> int:

@@ -371,6 +371,9 @@ class CachedStore(Store):
     async def stats(self, app: str, now_ms: int) -> StoreStats:
         return await self.inner.stats(app, now_ms)
 
+    def clock(self) -> float:
+        return self.inner.clock()
+
     @property
     def waiting(self) -> int:
         return self.inner.waiting

@@ -136,6 +136,11 @@ def session(row: Row) -> Session:
     return Session(**values)
 
 
+def session_from_json(row: dict[str, Any]) -> Session:
+    """From a row as JSON: its columns by name, perhaps with more of them."""
+    return session(tuple(row[name] for name in SESSION_FIELDS))
+
+
 # --- summaries, pins and events
 
 SUMMARY_COLUMNS = "number, from_seq, to_seq, text, method, tokens, counter, tokens_before, duration_ms, source, live, created_ms"

@@ -11,7 +11,20 @@ from typing import Any, cast
 from msgspec.structs import replace
 
 from turnkeep.errors import Conflict, InvalidInput, SessionClosed, TooManyPins, UnknownPin
-from turnkeep.session import Event, JsonObject, Message, NewMessage, NewPin, NewSummary, Pin, Session, Status, Summary
+from turnkeep.session import (
+    Event,
+    InterfaceStats,
+    JsonObject,
+    Message,
+    NewMessage,
+    NewPin,
+    NewSummary,
+    Pin,
+    Session,
+    Status,
+    StoreStats,
+    Summary,
+)
 from turnkeep.stores.base import NewSession
 
 
@@ -210,10 +223,49 @@ def retract(session: Session, from_seq: int) -> tuple[tuple[int, int], ...]:
     return (*ranges, (from_seq, session.seq))
 
 
+class Tail:
+    """The newest part of a window that is enough by either measure, back to a user message; taken from pages that are read backwards."""
+
+    def __init__(self, head: Session, tokens: int | None, count: int | None) -> None:
+        self._head, self._tokens, self._count = head, tokens, count
+        self._tail: list[Message] = []
+        self._summed = 0
+        self._user = False
+
+    def reaches(self, page: Iterable[Message]) -> bool:
+        """Whether it is enough with these, newest first."""
+        for message in page:
+            if self._head.hides(message.seq):
+                continue
+            self._tail.append(message)
+            self._summed += message.tokens
+            self._user = self._user or message.role == "user"
+            by_tokens = self._tokens is not None and self._summed >= self._tokens
+            if self._user and (by_tokens or (self._count is not None and len(self._tail) >= self._count)):
+                return True
+        return False
+
+    def messages(self) -> list[Message]:
+        return self._tail[::-1]
+
+
 def rewound(session: Session, keep: Sequence[Summary]) -> int:
     """Where the window starts when only the summaries in `keep` are live: after the newest of them, never before a clear."""
     covered: int = max((summary.to_seq for summary in keep), default=0)
     return max(covered, session.cleared_seq, session.prompt_seq) + 1
+
+
+def rederived(session: Session, start: int, window: Sequence[Message], live: Iterable[Summary]) -> Session:
+    """The session with another window: these messages, from that start on, and these summaries."""
+    return replace(
+        session,
+        version=session.version + 1,
+        generation=session.generation + 1,
+        window_start=start,
+        window_messages=len(window),
+        window_tokens=sum(message.tokens for message in window),
+        summary_tokens=sum(summary.tokens for summary in live),
+    )
 
 
 def same_pin(pins: Iterable[Pin], new: NewPin) -> Pin | None:
@@ -289,6 +341,14 @@ def check_state(text: str, limit: int) -> None:
     size = len(text.encode())
     if size > limit:
         raise InvalidInput("state", "is too large as JSON, in bytes", size=size, limit=limit)
+
+
+def stats(found: Sequence[Sequence[Any]]) -> StoreStats:
+    """Sums of an app from those of its interfaces: name, sessions, active ones, messages, tokens, tool calls, errors."""
+    columns = [sum(column) for column in zip(*(row[1:] for row in found), strict=True)] or [0] * 6
+    sessions, active, messages, tokens, calls, errors = columns
+    by_interface = {row[0]: InterfaceStats(*row[1:5]) for row in found}
+    return StoreStats(sessions, active, messages, tokens, calls, errors, by_interface)
 
 
 def broken_totals(row: Sequence[Any]) -> list[str]:

@@ -167,17 +167,7 @@ def rewind(tx: Transaction, session: Session, stale: Sequence[Summary]) -> Sessi
     live = live_summaries(tx, session)
     start = rules.rewound(session, live) if stale else session.window_start
     window = visible(tx, session, start, session.seq)
-    return tx.save(
-        replace(
-            session,
-            version=session.version + 1,
-            generation=session.generation + 1,
-            window_start=start,
-            window_messages=len(window),
-            window_tokens=sum(message.tokens for message in window),
-            summary_tokens=sum(summary.tokens for summary in live),
-        )
-    )
+    return tx.save(rules.rederived(session, start, window, live))
 
 
 # --- state

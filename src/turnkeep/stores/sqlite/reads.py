@@ -13,7 +13,6 @@ import apsw
 from turnkeep.errors import StoreCorrupt, UnknownSession
 from turnkeep.session import (
     Event,
-    InterfaceStats,
     Json,
     JsonObject,
     Message,
@@ -239,23 +238,14 @@ def _tail(reader: Reader, head: Session, tokens: int | None, count: int | None) 
     if (tokens is None or head.window_tokens <= tokens) and (count is None or head.window_messages <= count):
         found = _dense(reader, head, head.window_start, head.seq) if head.window_messages else []
         return [message for message in found if not head.hides(message.seq)]
-    tail: list[Message] = []
-    reached = False
-    sum_tokens = 0
+    tail = rules.Tail(head, tokens, count)
     upper = head.seq
     while upper >= head.window_start:
         page = _dense(reader, head, head.window_start, upper, min(_PAGE, (count or _PAGE) + 8), "DESC")
-        for message in page:
-            if head.hides(message.seq):
-                continue
-            tail.append(message)
-            sum_tokens += message.tokens
-            reached = reached or message.role == "user"
-            enough = (tokens is not None and sum_tokens >= tokens) or (count is not None and len(tail) >= count)
-            if enough and reached:
-                return tail[::-1]
+        if tail.reaches(page):
+            break
         upper = page[-1].seq - 1
-    return tail[::-1]
+    return tail.messages()
 
 
 def state(reader: Reader, app: str, session_id: str, scope: Scope) -> JsonObject:
@@ -302,7 +292,4 @@ def stats(reader: Reader, app: str, now_ms: int) -> StoreStats:
         " FROM sessions WHERE app = :app GROUP BY interface_type ORDER BY interface_type",
         {"app": app, "now": now_ms},
     )
-    columns = [sum(column) for column in zip(*(row[1:] for row in found), strict=True)] or [0] * 6
-    sessions, active, messages, tokens, calls, errors = columns
-    by_interface = {row[0]: InterfaceStats(*row[1:5]) for row in found}
-    return StoreStats(sessions, active, messages, tokens, calls, errors, by_interface)
+    return rules.stats(found)

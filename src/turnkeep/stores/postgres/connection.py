@@ -1,0 +1,216 @@
+"""The connections: the pool, waiting for a server that is restarting, PostgreSQL's errors in Turnkeep's words, and its clock.
+
+Invariants: no asyncpg error leaves this package, and no error of this package holds a password or content; a connection is given out
+only once it is there, so what fails before that has done nothing and may be tried again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import asyncpg
+import msgspec
+
+from turnkeep.errors import (
+    AccessRefused,
+    InvalidInput,
+    ManagerClosed,
+    OutcomeUnknown,
+    StoreBusy,
+    StoreCorrupt,
+    StoreError,
+    StoreFull,
+    StoreReadOnly,
+    StoreUnavailable,
+    TurnkeepError,
+)
+from turnkeep.stores.postgres.schema import SCHEMA
+
+CLOCK_SECONDS = 60.0  # after so long the database's clock is asked for again
+OUT_OF_REACH = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.InternalClientError,
+    OSError,  # TimeoutError, too
+)
+_ERRORS: tuple[tuple[Any, type[StoreError]], ...] = (
+    (asyncpg.QueryCanceledError, StoreBusy),
+    (asyncpg.LockNotAvailableError, StoreBusy),
+    (asyncpg.TooManyConnectionsError, StoreBusy),
+    (asyncpg.DiskFullError, StoreFull),
+    (asyncpg.ReadOnlySQLTransactionError, StoreReadOnly),
+    (asyncpg.InvalidAuthorizationSpecificationError, AccessRefused),
+    (asyncpg.InsufficientPrivilegeError, AccessRefused),
+    ((asyncpg.DataCorruptedError, asyncpg.IndexCorruptedError), StoreCorrupt),
+    (OUT_OF_REACH, StoreUnavailable),
+)
+_WORDS: dict[type[StoreError], str] = {
+    StoreBusy: "PostgreSQL took longer than `postgres_timeout`, or has no connection left: find what it waits for, or raise the limit.",
+    StoreFull: "PostgreSQL's disk is full: the call stored nothing; free some space and call again.",
+    StoreReadOnly: "PostgreSQL takes no changes: this is a standby, or read-only by its settings. Name the primary.",
+    StoreCorrupt: "PostgreSQL found damaged pages: see its log, and restore a backup.",
+    StoreUnavailable: "PostgreSQL cannot be reached, or ended the connection: check its address, and that it runs and lets this host in.",
+}
+UNREADABLE = (UnicodeDecodeError, msgspec.DecodeError, LookupError)
+
+
+def lost(error: BaseException) -> bool:
+    """Whether the connection is gone, and with it the answer."""
+    if isinstance(error, asyncpg.InterfaceError):
+        return not isinstance(error, asyncpg.DataError | ValueError)
+    return isinstance(error, OUT_OF_REACH)
+
+
+def translate(error: BaseException) -> StoreError:
+    """The typed error for one of PostgreSQL's. Of its own words there is only the name: they may hold what was to be stored."""
+    name = f"{type(error).__name__} {getattr(error, 'sqlstate', None) or ''}".strip()
+    for kinds, ours in _ERRORS:
+        if isinstance(error, kinds) or (ours is StoreUnavailable and lost(error)):
+            return ours(f"{_WORDS.get(ours) or ' '.join(str(ours()).split())} (PostgreSQL: {name})")
+    if isinstance(error, UNREADABLE):
+        return StoreCorrupt(f"{_WORDS[StoreCorrupt]} (a row cannot be read: {name})")
+    return StoreError(f"The database refused: the call stored nothing. (PostgreSQL: {name})")
+
+
+def unknown(error: BaseException) -> OutcomeUnknown:
+    return OutcomeUnknown(f"{' '.join(str(OutcomeUnknown()).split())} (PostgreSQL: {type(error).__name__})")
+
+
+class Options(msgspec.Struct, frozen=True, kw_only=True):
+    """How to connect; seconds."""
+
+    pool_size: int = 10
+    timeout: float = 30.0
+    connect_timeout: float = 10.0
+    tls: str | None = None
+    tls_ca: str | None = None
+
+
+def place(url: str) -> str:
+    """Where the database is, without what is secret."""
+    parts = urlsplit(url)
+    user = f"{unquote(parts.username)}@" if parts.username else ""
+    return f"{user}{parts.netloc.rpartition('@')[2]}{parts.path}"
+
+
+class Database:
+    """The pool of one store."""
+
+    def __init__(self, url: str, options: Options) -> None:
+        self._url, self._options = url, options
+        try:
+            self.place = place(url)
+        except ValueError:
+            raise InvalidInput("url", "is no address of a PostgreSQL database") from None
+        self._closing = False
+        self._base = 0.0  # of our monotonic clock to the database's, in seconds
+        self._asked = -CLOCK_SECONDS
+
+    async def open(self) -> None:
+        self._closing = False
+        options = self._options
+        milliseconds = str(round(options.timeout * 1000))
+        try:
+            self.pool = await asyncpg.create_pool(
+                self._url,
+                min_size=1,
+                max_size=options.pool_size,
+                timeout=options.connect_timeout,
+                command_timeout=options.timeout + 5,  # of a server, or a network, that does not even say so
+                ssl=_tls(options),
+                reset=_keep,
+                server_settings={
+                    "application_name": "turnkeep",
+                    "search_path": f"{SCHEMA}, public",
+                    "statement_timeout": milliseconds,
+                    "idle_in_transaction_session_timeout": milliseconds,
+                    "jit": "off",
+                },
+            )
+        except (ValueError, asyncpg.ClientConfigurationError) as error:
+            if lost(error):
+                raise self._named(error) from error
+            raise InvalidInput("url", "is no address of a PostgreSQL database, or its TLS files cannot be read") from None
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+            raise self._named(error) from error
+
+    def _named(self, error: BaseException) -> StoreError:
+        ours = translate(error)
+        if isinstance(error, asyncpg.InvalidCatalogNameError):
+            return StoreUnavailable(f"{self.place}: there is no such database on the server: create it first.")
+        return type(ours)(f"{self.place}: {ours}")
+
+    async def close(self) -> None:
+        self._closing = True
+        try:
+            await asyncio.wait_for(self.pool.close(), self._options.timeout)
+        except TimeoutError:
+            self.pool.terminate()
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Any]:
+        """A connection; a server that is away for a moment is waited for."""
+        db = await self._acquire()
+        try:
+            if time.monotonic() - self._asked > CLOCK_SECONDS:
+                await self._ask_clock(db)
+            yield db
+        finally:
+            await self.pool.release(db)
+
+    async def _acquire(self) -> Any:
+        deadline = time.monotonic() + self._options.connect_timeout
+        pause = 0.02
+        while not self._closing:
+            try:
+                return await self.pool.acquire(timeout=self._options.connect_timeout)
+            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+                if self._closing:
+                    break
+                late = time.monotonic() + pause > deadline
+                if late or not (lost(error) or isinstance(error, asyncpg.TooManyConnectionsError)):
+                    raise self._named(error) from error
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, 0.5)
+        raise ManagerClosed
+
+    async def _ask_clock(self, db: Any) -> None:
+        before = time.monotonic()
+        now: float = await db.fetchval("SELECT extract(epoch FROM clock_timestamp())::float8")
+        self._asked = time.monotonic()
+        self._base = now - (before + self._asked) / 2
+
+    def clock(self) -> float:
+        """Seconds since 1970 by the database's clock: the one that all instances share."""
+        return self._base + time.monotonic()
+
+    @asynccontextmanager
+    async def translated(self) -> AsyncIterator[None]:
+        try:
+            yield
+        except TurnkeepError:
+            raise
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, *UNREADABLE) as error:
+            raise translate(error) from error
+
+
+async def _keep(db: Any) -> None:
+    """A connection is given back as it was taken: nothing here changes its state, so there is nothing to reset, at a round trip each."""
+
+
+def _tls(options: Options) -> Any:
+    mode = options.tls
+    if mode not in ("verify-ca", "verify-full"):
+        return mode
+    context = ssl.create_default_context(cafile=options.tls_ca)
+    context.check_hostname = mode == "verify-full"
+    return context

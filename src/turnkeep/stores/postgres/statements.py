@@ -1,0 +1,26 @@
+"""PostgreSQL's statements that write rows, with the order of what they bind. `turnkeep.stores.rows` knows the columns."""
+
+from __future__ import annotations
+
+from turnkeep.stores.rows import CHANGING, MESSAGE_COLUMNS, SESSION_COLUMNS, SESSION_FIELDS
+
+
+def places(count: int, first: int = 1) -> str:
+    return ", ".join(f"${number}" for number in range(first, first + count))
+
+
+INSERT_MESSAGE = f"INSERT INTO messages ({MESSAGE_COLUMNS}) VALUES ({places(MESSAGE_COLUMNS.count(',') + 1)})"
+INSERT_SESSION = f"INSERT INTO sessions ({SESSION_COLUMNS}, sweep_ms) VALUES ({places(len(SESSION_FIELDS) + 1)})"
+_SET = ", ".join(f"{field} = ${at}" for at, field in enumerate(CHANGING, 1))
+UPDATE_SESSION = f"UPDATE sessions SET {_SET} WHERE number = ${len(CHANGING) + 1}"
+CLOSE_SESSION = "UPDATE sessions SET status = $1, closed_ms = $2, sweep_ms = $2 WHERE number = $3"
+
+_TYPES = (
+    *["bigint[]"] * 9,
+    *("integer[]", "bigint[]", "smallint[]", "bigint[]", "integer[]", "bigint[]"),
+    *["text[]"] * 8,
+    *("integer[]", "bigint[]", "text[]"),
+    *("integer[]", "integer[]", "text[]"),
+)
+_ARGUMENTS = ", ".join(f"${at}" + ("" if kind == "text[]" else f"::text::{kind}") for at, kind in enumerate(_TYPES, 1))
+APPEND_BATCH = f"SELECT before, closed, known FROM append_batch({_ARGUMENTS})"  # figures as array literals: see `batch`
