@@ -15,7 +15,7 @@ from turnkeep.cli.options import Options, common, path_of
 from turnkeep.cli.plain import clean
 from turnkeep.cli.printing import console, counted, pairs, size
 from turnkeep.errors import StoreCorrupt
-from turnkeep.settings import Settings
+from turnkeep.settings import Settings, without_password
 from turnkeep.stores.sqlite.connection import Patience, connect
 
 PLAIN = b"SQLite format 3\0"
@@ -52,7 +52,8 @@ def doctor(options: Options) -> int:
     Reads all of it, of every app. Changes nothing. Exit code 1 when something is broken.
     """
     settings = options.settings()
-    path = path_of(options.db or settings.database_url)
+    url = options.db or settings.database_url
+    path = path_of(url)
 
     async def work() -> tuple[list[str], dict[str, int]]:
         async with options.manager() as manager:
@@ -63,7 +64,7 @@ def doctor(options: Options) -> int:
         facts = _facts(path, settings) if path else None
     except StoreCorrupt as error:
         broken, sizes, facts = [f"file: {error.__cause__ or error}"], {}, None
-    found = Findings(not broken, broken, str(path and path.absolute()), facts, sizes)
+    found = Findings(not broken, broken, str(path.absolute()) if path else without_password(url), facts, sizes)
     if options.json:
         print_json(found)
     else:
@@ -87,8 +88,11 @@ def _print(found: Findings, screen: Console) -> None:
     made.add_row("Database", clean(found.path))
     if found.sizes:
         free = "" if not found.facts else f", {_free(found.facts)}"
-        made.add_row("Size", f"{size(found.sizes['file_bytes'])}{free}")
-        made.add_row("WAL", size(found.sizes["wal_bytes"]))
+        if "database_bytes" in found.sizes:
+            made.add_row("Size", size(found.sizes["database_bytes"]))
+        else:
+            made.add_row("Size", f"{size(found.sizes['file_bytes'])}{free}")
+            made.add_row("WAL", size(found.sizes["wal_bytes"]))
         made.add_row("Rows", ", ".join(f"{found.sizes[name]:,} {name}" for name in ROWS))
     if found.facts:
         made.add_row("Schema", f"version {found.facts.schema_version}")

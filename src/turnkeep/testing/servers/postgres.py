@@ -41,10 +41,12 @@ _SETTINGS = (
 
 
 class PostgresServer:
-    """`settings` are the server's own, as `name=value`. Without `fsync` only a crash of the machine loses what was committed."""
+    """`settings` are the server's own, as `name=value`. Without `fsync` only a crash of the machine loses what was committed.
+    Its files are made in `parent`, which its user can enter; by default where temporary files are."""
 
-    def __init__(self, *settings: str, fsync: bool = False) -> None:
+    def __init__(self, *settings: str, fsync: bool = False, parent: Path | None = None) -> None:
         self._settings = (*_SETTINGS, f"fsync={'on' if fsync else 'off'}", *settings)
+        self._parent = parent
         self.password = secrets.token_hex(8)
         self.port = 0
         self._user = "nobody" if os.geteuid() == 0 else ""
@@ -52,7 +54,7 @@ class PostgresServer:
     # --- starting and stopping
 
     def start(self) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="turnkeep-postgres-"))
+        self.folder = Path(tempfile.mkdtemp(prefix="turnkeep-postgres-", dir=self._parent))
         try:
             self._prepare()
             command = [str(self._binaries / "postgres"), "-D", str(self._data), "-p", str(self.port)]
