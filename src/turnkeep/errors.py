@@ -195,3 +195,16 @@ class WrongKey(StoreError):
     the same with _FILE) to its key, or unset them if it has none."""
 
     code = "wrong-key"
+
+
+class MigrationUnfinished(StoreError):
+    """The database is the target of a migration that has not ended: run the same `turnkeep migrate` again, it goes on from there; or
+    delete the database and begin anew."""
+
+    code = "migration-unfinished"
+
+
+class MigrationDiffers(StoreError):
+    """The rows of the target are not those of the source: run the same `turnkeep migrate` again, it brings over what differs."""
+
+    code = "migration-differs"

@@ -163,6 +163,11 @@ class Lifecycle:
         if self._closing is not None:
             raise ManagerClosed
         await self._store.open()
+        try:
+            await self._store.check_whole()
+        except BaseException:
+            await self._store.close()
+            raise
         self._compactor = Compactor(
             self._store, self._settings, self._now_ms, self._ladder, self._load.is_high, leases=self._leases
         )

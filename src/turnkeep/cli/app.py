@@ -42,6 +42,7 @@ for name, module, short_help in (
     ("stats", "upkeep", "Figures of all sessions."),
     ("cleanup", "upkeep", "Close what has expired, delete what is past its retention."),
     ("backup", "upkeep", "Copy the database to FILE, while it is in use."),
+    ("migrate", "migrate", "Move all of a database into another one."),
     ("doctor", "doctor", "Prove the database whole: its pages, and the sums of its rows."),
 ):
     cli.add_command(Later(name, module, short_help))

@@ -24,6 +24,7 @@ from turnkeep.settings import Settings, load
 from turnkeep.stores import Store, open_store
 
 SCHEME = "sqlite:///"
+NAMED = f"with --db {SCHEME}PATH"
 
 
 class Options(msgspec.Struct, frozen=True):
@@ -51,6 +52,7 @@ class Options(msgspec.Struct, frozen=True):
         store = open_store(url, settings)
         await store.open()
         try:
+            await store.check_whole()
             yield store, checks.identifier("app", settings.app)
         finally:
             await store.close()
@@ -67,23 +69,23 @@ def path_of(url: str) -> Path | None:
     return Path(url.removeprefix(SCHEME)) if url.startswith(SCHEME) else None
 
 
-def kept(url: str) -> None:
-    """Refuse a URL whose database would be gone after the command."""
+def kept(url: str, named: str = NAMED) -> None:
+    """Refuse a URL whose database would be gone after the command. `named`: how the user is to name another."""
     if url.startswith("memory://"):
-        raise StoreUnavailable("memory:// keeps nothing from one command to the next: name a database with --db sqlite:///PATH")
+        raise StoreUnavailable(f"memory:// keeps nothing from one command to the next: name a database {named}")
 
 
-def existing(url: str) -> None:
+def existing(url: str, named: str = NAMED) -> None:
     """Refuse a URL that would give a new, empty database."""
-    kept(url)
+    kept(url, named)
     path = path_of(url)
     if path is None or not path.name:
         return  # the store says what is wrong with it
     if path.is_dir():
-        raise StoreUnavailable(f"{path.absolute()} is a folder, not a database: name a file with --db sqlite:///PATH")
+        raise StoreUnavailable(f"{path.absolute()} is a folder, not a database: name a file {named}")
     if not path.exists():
-        how = "name yours with --db sqlite:///PATH or TURNKEEP_DATABASE_URL; `turnkeep demo` makes one to try"
-        raise StoreUnavailable(f"there is no database at {path.absolute()}: {how}")
+        or_else = " or TURNKEEP_DATABASE_URL; `turnkeep demo` makes one to try" if named == NAMED else ""
+        raise StoreUnavailable(f"there is no database at {path.absolute()}: name yours {named}{or_else}")
     if not path.stat().st_size:
         raise StoreUnavailable(f"{path.absolute()} is empty: no database was ever written to it")
 

@@ -33,6 +33,7 @@ from turnkeep.session import (
     Window,
 )
 from turnkeep.stores.base import Commit, Guard, Lease, Marks, NewSession, StandIn, Store
+from turnkeep.stores.transfer import Key, Row
 
 NEW = 256  # messages that a new session's entry keeps, until somebody asks for more
 SLACK = 64  # messages that a tail may be longer than twice what was asked for
@@ -389,3 +390,12 @@ class CachedStore(Store):
 
     async def backup(self, target: Path) -> None:
         await self.inner.backup(target)
+
+    async def dump(self, kind: str, after: Key, limit: int) -> list[Row]:
+        return await self.inner.dump(kind, after, limit)
+
+    async def load(self, kind: str, rows: Sequence[Row], *, gone: Sequence[Key] = (), mark: str | None) -> None:
+        await self.inner.load(kind, rows, gone=gone, mark=mark)
+
+    async def mark(self) -> str | None:
+        return await self.inner.mark()

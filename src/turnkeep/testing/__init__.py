@@ -27,7 +27,10 @@ except ImportError as error:
 
 # What follows is imported late (E402), for its assertions are rewritten only if that was asked for before.
 _pytest.register_assert_rewrite(
-    "turnkeep.testing.builders", "turnkeep.testing.manager_contract", "turnkeep.testing.store_contract"
+    "turnkeep.testing.builders",
+    "turnkeep.testing.everything",
+    "turnkeep.testing.manager_contract",
+    "turnkeep.testing.store_contract",
 )
 
 from turnkeep.testing.builders import (  # noqa: E402

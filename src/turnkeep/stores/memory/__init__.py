@@ -9,9 +9,10 @@ from __future__ import annotations
 from turnkeep.stores.memory.log import Log
 from turnkeep.stores.memory.pins import Pins
 from turnkeep.stores.memory.states import States
+from turnkeep.stores.memory.transfer import Transfer
 from turnkeep.stores.memory.upkeep import Upkeep
 from turnkeep.stores.memory.windows import Windows
 
 
-class MemoryStore(Log, Windows, Pins, States, Upkeep):
+class MemoryStore(Log, Windows, Pins, States, Upkeep, Transfer):
     """Everything in dicts. What it holds ends with `close()`."""

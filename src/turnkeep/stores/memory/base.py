@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from copy import deepcopy
-from itertools import count
 from typing import Any, TypeAlias, TypeVar, cast
 
 from turnkeep.errors import UnknownSession
@@ -21,6 +20,7 @@ from turnkeep.stores.memory.inbox import Inbox
 from turnkeep.stores.memory.keys import Keys
 from turnkeep.stores.memory.leases import Leases
 from turnkeep.stores.memory.rows import Conversation, Rows
+from turnkeep.stores.transfer import NUMBERED
 
 T = TypeVar("T")
 Key: TypeAlias = tuple[str, str, str]  # app, interface_type, and a conversation_id or an external_user_id
@@ -31,7 +31,6 @@ class Base(Store):
 
     def __init__(self) -> None:
         super().__init__()
-        self._numbers = count(1)
         self._empty()
 
     def _empty(self) -> None:
@@ -42,6 +41,12 @@ class Base(Store):
         self._keys = Keys()
         self._inbox = Inbox()
         self._leases = Leases()
+        self._last = dict.fromkeys(NUMBERED, 0)  # numbers that were given
+        self._mark: str | None = None
+
+    def _next(self, kind: str) -> int:
+        self._last[kind] += 1
+        return self._last[kind]
 
     async def open(self) -> None:
         self.bind()
@@ -62,6 +67,9 @@ class Base(Store):
         if rows is None or rows.session.app != app:
             raise UnknownSession(session_id)
         return rows
+
+    def _by_number(self) -> dict[int, Rows]:
+        return {rows.session.number: rows for rows in self._sessions.values()}
 
     def _conversation(self, of: Session | NewSession) -> Conversation:
         key = of.app, of.interface_type, of.conversation_id
@@ -93,16 +101,17 @@ class Base(Store):
         app, asked = guards.app_of(name, args), guards.request(guard, name, args)
         note = self._keys.find(app, guard, asked)
         if note is not None:
-            return cast(T, keys.again(name, note, self._sessions, lambda rows: deepcopy(self._state(rows, args[2]))))
+            return cast(T, keys.again(name, note, self._by_number(), lambda rows: deepcopy(self._state(rows, args[2]))))
         if guards.expects_version(guard, name):
             guards.check_version(guard, self._rows(app, args[1]).session)
         result = change(*args)
-        self._keys.keep(app, guard, asked, *keys.noted(name, result, args, self._place))
+        note_of = keys.noted(name, result, args, self._place, lambda session_id: self._sessions[session_id].session.number)
+        self._keys.keep(app, guard, asked, *note_of)
         return result
 
-    def _place(self, session: Session, message: Message) -> tuple[str, int]:
+    def _place(self, session: Session, message: Message) -> tuple[int, int]:
         """Where a message lies: perhaps in a predecessor's log."""
         if message.external_id is None:
-            return session.id, message.seq
+            return session.number, message.seq
         rows, seq = self._conversation(session).externals[message.external_id]
-        return rows.session.id, seq
+        return rows.session.number, seq

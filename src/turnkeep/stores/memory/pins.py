@@ -25,7 +25,7 @@ class Pins(Base):
             return known
         erased = 0 < new.seq <= len(rows.log) and rows.log[new.seq - 1].erased
         rules.check_pin(rows.session, new, erased, most, most_tokens)
-        pin = Pin(**asdict(new), number=next(self._numbers))
+        pin = Pin(**asdict(new), number=self._next("pins"))
         rows.pins = [*rows.pins, pin]
         self._put(rows, rules.pinned(rows.session, rows.pins), None)
         return pin

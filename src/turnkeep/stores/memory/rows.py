@@ -23,7 +23,7 @@ class Rows:
     log: list[Message] = field(default_factory=list)
     summaries: list[Summary] = field(default_factory=list)  # oldest first
     events: list[Event] = field(default_factory=list)
-    uncounted: set[int] = field(default_factory=set)  # events of tool calls that the log had counted
+    uncounted: int = 0  # events of tool calls that the log had counted
     calls: set[str] = field(default_factory=set)  # ids of the tool calls in the log
     state: JsonObject = field(default_factory=dict)
     pins: list[Pin] = field(default_factory=list)  # oldest first
@@ -172,7 +172,7 @@ def unsound(rows: Rows) -> Iterator[str]:
 def _sums(rows: Rows) -> dict[str, int]:
     """What the session's figures must be."""
     log, events, live, visible = rows.log, rows.events, rows.live(), rows.visible()
-    counted = sum(e.kind == "tool_call" and e.number not in rows.uncounted for e in events)
+    counted = sum(e.kind == "tool_call" for e in events) - rows.uncounted
     return {
         "seq": len(log),
         "prompt_seq": next((m.seq - 1 for m in log if m.role != "system"), len(log)),

@@ -35,10 +35,10 @@ class Sessions(Base):
 
     def _add(self, new: NewSession, conversation: Conversation, last: Rows | None, now_ms: int) -> Session:
         before = last.session if last else None
-        rows = Rows(rules.new_session(deepcopy(new), next(self._numbers), now_ms, before))
+        rows = Rows(rules.new_session(deepcopy(new), self._next("sessions"), now_ms, before))
         if last and new.carry_over == "summary":
             rows.summaries = self._carried(last, now_ms)
-            rows.pins = [rules.carried_pin(pin, last.session, next(self._numbers)) for pin in last.pins]
+            rows.pins = [rules.carried_pin(pin, last.session, self._next("pins")) for pin in last.pins]
         conversation.sessions.append(rows)
         self._sessions[new.id] = rows
         session = replace(rules.pinned(rows.session, rows.pins), version=rows.session.version)
@@ -48,7 +48,7 @@ class Sessions(Base):
         """What opens the successor: the live summaries, but for truncations."""
         fresh = {"method": "carried", "from_seq": 0, "to_seq": 0, "duration_ms": 0.0, "created_ms": now_ms}
         return [
-            replace(summary, number=next(self._numbers), source=last.session.id, **fresh)
+            replace(summary, number=self._next("summaries"), source=last.session.id, **fresh)
             for summary in last.live()
             if summary.method != "truncation"
         ]
@@ -126,7 +126,7 @@ class Sessions(Base):
         if not conversation.sessions:
             del self._conversations[session.app, session.interface_type, session.conversation_id]
         del self._sessions[session.id]
-        self._keys.remove(session.id)
+        self._keys.remove(session.number)
         self.publish(Commit(session.id, None, None))
 
     def _free(self, session: Session, log: Sequence[Message]) -> None:

@@ -55,10 +55,10 @@ class States(Base):
     def _record(self, app: str, session_id: str, event: Event) -> Event:
         rows = self._rows(app, session_id)
         known = event.kind == "tool_call" and event.tool_call_id in rows.calls
-        row = replace(event, number=next(self._numbers), data=deepcopy(event.data))
+        row = replace(event, number=self._next("events"), data=deepcopy(event.data))
         rows.events.append(row)
         if known:
-            rows.uncounted.add(row.number)
+            rows.uncounted += 1
         self._put(rows, rules.record(rows.session, row, known), ())
         return row
 

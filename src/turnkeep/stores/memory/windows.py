@@ -47,7 +47,7 @@ class Windows(Base):
         replaced = rules.check_summary(rows.session, summary, generation, rows.live(), replaces)
         after = rules.summarize(rows.session, summary, replaced, rows.visible(summary.to_seq))
         rows.retire(*(old.number for old in replaced))
-        rows.summaries.append(Summary(**asdict(summary), number=next(self._numbers), created_ms=now_ms))
+        rows.summaries.append(Summary(**asdict(summary), number=self._next("summaries"), created_ms=now_ms))
         return self._put(rows, after, (), rows.shown())
 
     async def summaries(self, app: str, session_id: str, *, after: int = 0, limit: int | None = None) -> list[Summary]:

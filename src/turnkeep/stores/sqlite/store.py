@@ -49,12 +49,15 @@ from turnkeep.stores.sqlite import (
     reads,
     removal,
     schema,
+    transfer,
     upkeep,
 )
 from turnkeep.stores.sqlite.connection import UNREADABLE, Key, Patience, connect, make_durable, translate, translated
 from turnkeep.stores.sqlite.reads import Reader
 from turnkeep.stores.sqlite.transaction import Transaction
 from turnkeep.stores.sqlite.writer import HEAVY, GroupWriter
+from turnkeep.stores.transfer import Key as RowKey
+from turnkeep.stores.transfer import Row
 from turnkeep.stores.usable import check_not_inherited, identity
 
 P = ParamSpec("P")
@@ -415,3 +418,14 @@ class SQLiteStore(Store):
 
     async def backup(self, target: Path) -> None:
         await self._scan(lambda reader: upkeep.backup(reader.db, target, self._key))
+
+    # --- moving
+
+    async def dump(self, kind: str, after: RowKey, limit: int) -> list[Row]:
+        return await self._scan(transfer.dump, kind, after, limit)
+
+    async def load(self, kind: str, rows: Sequence[Row], *, gone: Sequence[RowKey] = (), mark: str | None) -> None:
+        await self._change(transfer.load, kind, rows, gone, mark, weight=HEAVY)
+
+    async def mark(self) -> str | None:
+        return self._read(transfer.mark)
