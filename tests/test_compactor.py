@@ -74,7 +74,8 @@ async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
 
 
 def compactor(store: Store, summarizer: Any, **settings: Any) -> Compactor:
-    return Compactor(store, Settings(**settings), lambda: NOW, Ladder(summarizer), leases=Leases(store))
+    made = Settings(**settings)
+    return Compactor(store, made, lambda: NOW, Ladder(summarizer, parallel=made.compaction_parallel), leases=Leases(store))
 
 
 async def grown(store: Store, turns: int = 10, **changes: Any) -> Session:

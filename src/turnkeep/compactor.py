@@ -2,9 +2,10 @@
 
 Invariants: no lock and no transaction is held while a summarizer works; the store's compare-and-set decides which summary counts, so
 two compactors cannot both win and an append never disturbs one; at most one compaction of a session runs here at a time, and
-at most `compaction_parallel` of all beside those that a prompt waits for, and in the background only where a lease is had, so that of
-all instances one does it; what one has left undone another finds by its lease. In the background it waits for a calm moment, unless prompts
-have become as large as it is due for; and a window that has grown very long meanwhile gets a tenth of the time.
+at most `compaction_parallel` of all (`AHEAD` times as many, where a model writes) beside those that a prompt waits for, and in the
+background only where a lease is had, so that of all instances one does it; what one has left undone another finds by its lease. In the
+background it waits for a calm moment, unless prompts have become as large as it is due for; and a
+window that has grown very long meanwhile gets a tenth of the time.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from turnkeep.summarizers import Draft, Ladder
 from turnkeep.tokens import PER_MESSAGE, Counter, get_counter
 
 LOOK_AGAIN = 8  # messages
+AHEAD = 2  # times as many compactions as calls of a model
 SHORTEST = 16  # tokens of a summary's text
 MAX_REMEMBERED = 10_000
 LONGEST = 16  # token limits that a window may grow to before it gets its part of a busy time
@@ -138,12 +140,16 @@ class Compactor:
     async def _run(self) -> None:
         """Starts what waits, as many as may run at once, when it is calm."""
         while self._waiting:
-            if len(self._tasks) >= self._settings.compaction_parallel:
+            if len(self._tasks) >= self._most():
                 await asyncio.wait(self._tasks.values(), return_when=asyncio.FIRST_COMPLETED)
             elif (session_id := self._next()) is None:
                 await self._pause()
             else:
                 self._begin(self._waiting[session_id], session_id, leased=True)
+
+    def _most(self) -> int:
+        """Compactions at once: where a model writes, others read and store meanwhile, so that each of its calls follows the one before."""
+        return self._settings.compaction_parallel * (1 if self._ladder.is_extractive else AHEAD)
 
     def _next(self) -> str | None:
         """Whose turn it is; nobody's, if all can wait."""
