@@ -13,9 +13,10 @@ from turnkeep.stores.base import Store
 from turnkeep.stores.cached import CachedStore
 from turnkeep.stores.postgres import PostgresStore
 from turnkeep.testing import StoreContract
+from turnkeep.testing.store_contract.moving import Paging
 
 
-class OverPostgres(StoreContract):
+class OverPostgres(Paging, StoreContract):
     """`cached` says how the stores of the subclass are made."""
 
     cached = False

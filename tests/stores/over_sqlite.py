@@ -14,10 +14,10 @@ from turnkeep.stores.base import Store
 from turnkeep.stores.cached import CachedStore
 from turnkeep.stores.sqlite import SQLiteStore
 from turnkeep.testing import StoreContract
-from turnkeep.testing.store_contract.moving import Moving, Paging
+from turnkeep.testing.store_contract.moving import Paging
 
 
-class OverSQLite(Moving, Paging, StoreContract):
+class OverSQLite(Paging, StoreContract):
     """`key` and `cached` say how the stores of the subclass are made."""
 
     key: bytes | None = None

@@ -9,10 +9,9 @@ from turnkeep.session import Session
 from turnkeep.stores.base import Store
 from turnkeep.stores.memory import MemoryStore
 from turnkeep.testing import StoreContract, run_state_machine
-from turnkeep.testing.store_contract.moving import Moving
 
 
-class TestMemoryStore(Moving, StoreContract):
+class TestMemoryStore(StoreContract):
     @pytest.fixture
     async def store(self) -> AsyncIterator[Store]:
         store = MemoryStore()

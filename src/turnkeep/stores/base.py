@@ -22,7 +22,7 @@ from pathlib import Path
 
 import msgspec
 
-from turnkeep.errors import MigrationUnfinished, StoreError
+from turnkeep.errors import MigrationUnfinished
 from turnkeep.keys import ApiKey
 from turnkeep.session import (
     Appended,
@@ -48,7 +48,6 @@ from turnkeep.stores.transfer import Key, Row
 from turnkeep.stores.usable import Usable
 
 KNOWN_MS = 7 * 86_400_000  # how long the id of a finished arrival is known
-_FIXED = "this kind of store has no way yet to give its rows to another one, or to take them"
 MAX_PAGE = 1000  # messages, sessions, events in one answer
 
 
@@ -445,11 +444,12 @@ class Store(Usable, ABC):
 
     # --- moving: every row as it is, from store to store (see `stores.transfer`)
 
+    @abstractmethod
     async def dump(self, kind: str, after: Key, limit: int) -> list[Row]:
         """Rows of a kind after a key, in the order of keys, as they are: at most `limit`, fewer when they have to be read
         and come to about `PAGE_BYTES`, none only when there are no more."""
-        raise StoreError(_FIXED)
 
+    @abstractmethod
     async def load(self, kind: str, rows: Sequence[Row], *, gone: Sequence[Key] = (), mark: str | None) -> None:
         """Put rows as they are, in the place of any with their keys, take those away whose keys are `gone`, and keep the `mark`
         (None: none): all in one commit.
@@ -457,11 +457,10 @@ class Store(Usable, ABC):
         Rows stand in the order of their keys, and what they need is there. A session that goes takes with it all that is its own.
         Nobody else uses the store meanwhile, so there is nobody to tell. `MigrationDiffers`: a row that is there contradicts one of these.
         """
-        raise StoreError(_FIXED)
 
+    @abstractmethod
     async def mark(self) -> str | None:
         """What the last `load` kept: None unless a migration into this store has begun and not ended."""
-        return None
 
     async def check_whole(self) -> None:
         """Raise `MigrationUnfinished` if this is the target of a migration that has not ended."""

@@ -38,13 +38,27 @@ from turnkeep.session import (
 )
 from turnkeep.stores.base import Commit, Guard, Lease, Marks, NewSession, StandIn, Store
 from turnkeep.stores.guards import cleaned, request
-from turnkeep.stores.postgres import api_keys, appending, changes, guards, inbox, leases, pins, reads, removal, schema, upkeep
+from turnkeep.stores.postgres import (
+    api_keys,
+    appending,
+    changes,
+    guards,
+    inbox,
+    leases,
+    pins,
+    reads,
+    removal,
+    schema,
+    transfer,
+    upkeep,
+)
 from turnkeep.stores.postgres.batch import Waiting
 from turnkeep.stores.postgres.connection import Database, Options, lost, translate, unknown
 from turnkeep.stores.postgres.lanes import EVERYTHING, Lanes
 from turnkeep.stores.postgres.reads import Reader
 from turnkeep.stores.postgres.transaction import Transaction
 from turnkeep.stores.postgres.writer import GroupWriter
+from turnkeep.stores.transfer import Key, Row
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -459,6 +473,17 @@ class PostgresStore(Store):
         if await asyncio.to_thread(target.exists):
             raise InvalidInput("target", f"{target} exists already: name a file that does not")
         raise StoreError(BACKUP)
+
+    # --- moving
+
+    async def dump(self, kind: str, after: Key, limit: int) -> list[Row]:
+        return await self._read(transfer.dump, kind, after, limit)
+
+    async def load(self, kind: str, rows: Sequence[Row], *, gone: Sequence[Key] = (), mark: str | None) -> None:
+        await self._change((), transfer.load, kind, rows, gone, mark)
+
+    async def mark(self) -> str | None:
+        return await self._read(transfer.mark)
 
 
 def _plain(messages: Sequence[NewMessage]) -> bool:

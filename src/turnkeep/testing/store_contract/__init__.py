@@ -13,6 +13,7 @@ from turnkeep.testing.store_contract.inbox import Inboxes
 from turnkeep.testing.store_contract.isolation import Isolation
 from turnkeep.testing.store_contract.leases import Leasing
 from turnkeep.testing.store_contract.listeners import Listeners
+from turnkeep.testing.store_contract.moving import Moving
 from turnkeep.testing.store_contract.parallel import Parallel
 from turnkeep.testing.store_contract.pins import Pins
 from turnkeep.testing.store_contract.places import Places
@@ -46,5 +47,6 @@ class StoreContract(
     Leasing,
     Isolation,
     Places,
+    Moving,
 ):
     """Every promise of `turnkeep.stores.base.Store`."""

@@ -49,6 +49,10 @@ async def images(store: Store, sessions: Sequence[Session]) -> list[Any]:
     return [await image(store, one) for one in sessions]
 
 
+def counts(sizes: dict[str, int]) -> dict[str, int]:
+    return {name: count for name, count in sizes.items() if not name.endswith("_bytes")}
+
+
 def of_a_session(rows: dict[str, list[Any]], number: int) -> dict[str, list[Any]]:
     return {kind: [row for row in found if getattr(row, "session", None) == number] for kind, found in rows.items()}
 
@@ -74,7 +78,7 @@ class Moving(Case):
         await loaded(store, before)
         assert await every_row(store) == before
         assert await images(store, sessions) == looks
-        assert await store.sizes() | {"file_bytes": 0, "wal_bytes": 0} == sizes | {"file_bytes": 0, "wal_bytes": 0}
+        assert counts(await store.sizes()) == counts(sizes)
         assert await store.check() == []
 
     async def test_rows_that_are_there_already_change_nothing(self, store: Store) -> None:
