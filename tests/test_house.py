@@ -28,6 +28,7 @@ IMPORTS_IN_FUNCTIONS = {
     "bots/telegram/__init__.py": ["turnkeep.bots"],
     "llm/load.py": ["turnkeep.llm"],
     "stores/__init__.py": ["turnkeep.stores"],
+    "caches/__init__.py": ["turnkeep.caches"],
     "cli/__init__.py": ["turnkeep.cli"],
     "server/__init__.py": ["turnkeep.server"],
 }

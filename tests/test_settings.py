@@ -17,6 +17,7 @@ KEY = "ab" * 32
 # Every setting, its value, and how the environment and TOML say it. None of them is the default.
 VALUES: dict[str, tuple[Any, str, str]] = {
     "database_url": ("memory://", "memory://", '"memory://"'),
+    "cache_url": ("redis://cache/1", "redis://cache/1", '"redis://cache/1"'),
     "app": ("bots", "bots", '"bots"'),
     "token_limit": (123, "123", "123"),
     "tokenizer": ("cl100k", "cl100k", '"cl100k"'),
@@ -289,7 +290,7 @@ def test_errors_quote_no_secret(folder: Path) -> None:
         Settings(encryption_key=wrong).key()
     errors.append(caught.value)
     for error in errors:
-        assert error.field.startswith(("encryption_", "summary_api_key", "telegram_token", "discord_token"))
+        assert error.field.startswith(("cache_url", "encryption_", "summary_api_key", "telegram_token", "discord_token"))
         chain = [error, error.__cause__, error.__context__]
         assert not any("horse" in str(one) for one in chain)
 

@@ -15,6 +15,7 @@ from typing import Any, Self
 from msgspec.structs import replace
 
 from turnkeep import checks
+from turnkeep.caches import Hints, open_cache
 from turnkeep.compactor import Compactor
 from turnkeep.errors import InvalidInput, ManagerClosed, TurnkeepError
 from turnkeep.feed import Feeds
@@ -25,7 +26,7 @@ from turnkeep.session import Cleaned, Session
 from turnkeep.settings import Settings, load
 from turnkeep.stopgap import Stopgap
 from turnkeep.stores import CachedStore, Store, open_store
-from turnkeep.stores.base import Guard, Lease
+from turnkeep.stores.base import Commit, Guard, Lease
 from turnkeep.summarizers import Ladder, Summarizer, by_model
 from turnkeep.tokens import Counter, get_counter, is_loaded
 
@@ -81,6 +82,7 @@ class Lifecycle:
         self._load = Load()
         self._feeds = Feeds(self._store)
         self._leases = Leases(self._store)
+        self._hints = None if settings.cache_url is None else open_cache(settings.cache_url)
 
     # --- opening and closing
 
@@ -168,6 +170,10 @@ class Lifecycle:
         except BaseException:
             await self._store.close()
             raise
+        if self._hints is not None:
+            self._hints.listeners.append(self._feeds.wake)
+            self._store.listeners.append(self._tell)
+            await self._hints.open()
         self._compactor = Compactor(
             self._store, self._settings, self._now_ms, self._ladder, self._load.is_high, leases=self._leases
         )
@@ -213,8 +219,15 @@ class Lifecycle:
             await self._rewriter.close()
         await self._compactor.close(self._settings.close_timeout)
         await self._leases.close()
+        if self._hints is not None:
+            await self._hints.close()
         await self._ladder.close()
         await self._store.close()
+
+    def _tell(self, commit: Commit) -> None:
+        if self._hints is not None:
+            session = commit.session
+            self._hints.tell(session.app if session else "", commit.session_id, session.version if session else 0)
 
     async def _clean_up_for_ever(self) -> None:
         """One instance cleans up, and nobody again within the interval; where it dies, another soon does."""
@@ -303,3 +316,8 @@ class Lifecycle:
 def store_of(manager: Lifecycle) -> Store:
     """What a manager stands on, its cache around it: for parts of Turnkeep that need more than its calls."""
     return manager._store
+
+
+def hints_of(manager: Lifecycle) -> Hints | None:
+    """By what a manager's instances tell each other, if they do: for the server's shared limits, and for whoever asks how it is."""
+    return manager._hints

@@ -30,13 +30,14 @@ PREFIX = "TURNKEEP_"
 FILE = "turnkeep.toml"
 RAW_KEY_BYTES = 32
 MAX_TOKEN_LIMIT = 10**9
-SECRETS = ("summary_api_key", "encryption_key", "encryption_passphrase", "telegram_token", "discord_token")
+SECRETS = ("cache_url", "summary_api_key", "encryption_key", "encryption_passphrase", "telegram_token", "discord_token")
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """See docs/SESSION_MANAGEMENT.md for what each one does."""
 
     database_url: str = "sqlite:///turnkeep.db"
+    cache_url: str | None = None  # redis://..., what instances tell each other by; None: they look into the database
     app: str = "default"
 
     token_limit: int = 4000  # of a new session's whole prompt, the reply excluded
@@ -303,7 +304,7 @@ def _from_text(name: str, text: str) -> Any:
 
 
 _NULLABLE = (
-    *("expires_in", "summary_tokens", "summary_share", "metrics_app", "model", "system_prompt", "summary_model"),
+    *("cache_url", "expires_in", "summary_tokens", "summary_share", "metrics_app", "model", "system_prompt", "summary_model"),
     "postgres_tls_ca",
 )
 _TYPES = {field.name: field.type for field in msgspec.structs.fields(Settings)}

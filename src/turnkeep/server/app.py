@@ -65,6 +65,6 @@ def attach(watched: Watched, tenants: Tenants) -> None:
             "max_body_bytes": tenants.settings.max_body_bytes,
             "figures": figures,
             "exposition": Exposition(figures, tenants.readings),
-            "admission": Admission(tenants, tenants.settings, figures),
+            "admission": Admission(tenants, tenants.settings, figures, tenants.hints),
         }
     )

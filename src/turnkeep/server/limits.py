@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
+from turnkeep.caches import Hints
 from turnkeep.keys import ApiKey, matches, parse
 from turnkeep.server.metrics import Figures
 from turnkeep.server.problems import TooManyRequests, Unauthorized
@@ -23,7 +24,7 @@ SWEEP_FROM = 1024  # buckets
 
 
 class RateLimit(Protocol):
-    """What a limit that several servers share would have to do, too."""
+    """A limit of this server, or one that several share."""
 
     async def take(self, name: str) -> float:
         """Take one from that name's bucket: 0, or how many seconds from now there will be one."""
@@ -57,6 +58,22 @@ class TokenBuckets:
         self._sweep_at = max(SWEEP_FROM, 2 * len(self._full))
 
 
+class SharedBuckets:
+    """The same, of all instances together; of this one alone while what they share is not to be had."""
+
+    def __init__(self, hints: Hints, kind: str, rate: float, burst: int) -> None:
+        self._hints, self._kind, self._rate, self._burst = hints, kind, rate, burst
+        self._own = TokenBuckets(rate, burst)
+
+    async def take(self, name: str) -> float:
+        wait = await self._hints.take(f"{self._kind}:{name}", self._rate, self._burst)
+        return await self._own.take(name) if wait is None else wait
+
+
+def _buckets(hints: Hints | None, kind: str, rate: float, burst: int) -> RateLimit:
+    return TokenBuckets(rate, burst) if hints is None else SharedBuckets(hints, kind, rate, burst)
+
+
 class Keys(Protocol):
     """`Tenants`, for one."""
 
@@ -67,11 +84,12 @@ class Keys(Protocol):
 class Admission:
     """Which key a request shows, and whether it may ask just now."""
 
-    def __init__(self, keys: Keys, settings: Settings, figures: Figures) -> None:
+    def __init__(self, keys: Keys, settings: Settings, figures: Figures, hints: Hints | None = None) -> None:
         self._keys, self._figures, self._burst = keys, figures, settings.rate_burst
         self._window = math.ceil(settings.rate_burst / settings.rate_limit) if settings.rate_limit else 0
-        self._limit: RateLimit | None = TokenBuckets(settings.rate_limit, settings.rate_burst) if settings.rate_limit else None
-        self._guesses: RateLimit = TokenBuckets(GUESSES, GUESSES_AT_ONCE)
+        rate, burst = settings.rate_limit, settings.rate_burst
+        self._limit = _buckets(hints, "key", rate, burst) if rate else None
+        self._guesses = _buckets(hints, "guesses", GUESSES, GUESSES_AT_ONCE)
         self._spent_until = 0.0
         self._known: dict[str, ApiKey] = {}
 

@@ -15,6 +15,7 @@ from typing import Self
 
 from turnkeep.errors import StoreBusy
 from turnkeep.keys import ApiKey, matches, new_key, parse
+from turnkeep.lifecycle import hints_of
 from turnkeep.manager import SessionManager
 from turnkeep.server.metrics import Readings
 from turnkeep.server.prompts import MOST_BYTES, Prompts
@@ -39,6 +40,7 @@ class Tenants:
         )  # a user's state may change under a session that is closed
         self.prompts = Prompts(self.store, MOST_BYTES if cached else 0)
         self._first = SessionManager(self.cache or self.store, settings, clock=clock)
+        self.hints = hints_of(self._first)
         self._managers: dict[str, SessionManager] = {}
         self._active, self._counted = 0, -math.inf
         self._found: dict[str, ApiKey | None] | None = None  # of this step of the loop
@@ -72,6 +74,7 @@ class Tenants:
             event_streams=len(self.streams),
             sessions_active=self._active,
             failures=self._first.failures,
+            hints_up=None if self.hints is None else self.hints.up,
         )
 
     def manager(self, app: str) -> SessionManager:

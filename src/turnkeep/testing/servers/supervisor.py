@@ -7,6 +7,7 @@ stopped at once and the folder removed. Each line on it starts the server, again
 from __future__ import annotations
 
 import shutil
+import signal
 import subprocess
 import sys
 
@@ -22,10 +23,11 @@ def supervise(folder: str, user: str, command: list[str]) -> None:
         )
     if server is not None:
         server.terminate()
+        server.send_signal(signal.SIGCONT)  # one that is paused would not hear of it
         try:
             server.wait(0.2)
         except subprocess.TimeoutExpired:
-            server.send_signal(3)  # SIGQUIT: PostgreSQL then ends without waiting for its clients
+            server.send_signal(signal.SIGQUIT)  # PostgreSQL then ends without waiting for its clients
             server.wait()
     shutil.rmtree(folder, ignore_errors=True)
 
