@@ -54,7 +54,7 @@ async def test_one_of_all_instances_summarizes(url: str) -> None:
         await first.settle()
         assert [summarizer.calls for summarizer in told] == [1, 0, 0]
         [made] = await third.get_summaries(session.id)
-        assert made.text == "by 0"
+        assert made.text.startswith("by 0")
 
 
 @pytest.mark.usefixtures("haste")
@@ -72,7 +72,8 @@ async def test_an_instance_that_is_killed_is_replaced(url: str) -> None:
             await until(lambda: told.calls)
             await sessions.settle()
             [made] = await sessions.get_summaries(session.id)
-            assert (made.text, made.live) == ("by another", True)
+            assert made.text.startswith("by another")
+            assert made.live
             assert await sessions.check() == []
 
 
@@ -94,7 +95,7 @@ async def test_one_that_comes_back_cannot_overwrite(url: str) -> None:
             slow.stdin.write("go\n")
             slow.stdin.flush()
             assert await asyncio.to_thread(slow.stdout.readline) == "1 0\n"  # it asked its model once, and nothing failed
-            assert [one.text for one in before] == ["by another"]
+            assert [one.text.split("\n")[0] for one in before] == ["by another"]
             assert await sessions.get_summaries(session.id) == before
             assert await sessions.check() == []
     assert slow.returncode == 0
@@ -110,7 +111,7 @@ async def test_what_did_not_end_in_time_is_left_to_the_next_start(url: str) -> N
     async with manager(url, told) as sessions:
         await until(lambda: told.calls)
         await sessions.settle()
-        assert [one.text for one in await sessions.get_summaries(session.id)] == ["at the next start"]
+        assert [one.text.split("\n")[0] for one in await sessions.get_summaries(session.id)] == ["at the next start"]
 
 
 @pytest.mark.usefixtures("haste")

@@ -86,7 +86,7 @@ class Readings(msgspec.Struct, frozen=True):
     event_streams: int
     sessions_active: int
     failures: Mapping[str, int]
-    hints_up: bool | None = None  # None: there is no Redis
+    redis_up: bool
 
 
 class Exposition(Collector):
@@ -122,8 +122,7 @@ class Exposition(Collector):
         yield _gauge("changes_waiting", "Changes that wait for their commit.", others.changes_waiting)
         yield _gauge("requests_in_progress", "Requests that are not answered yet.", figures.in_progress)
         yield _gauge("event_streams", "Live event streams that are open.", others.event_streams)
-        if others.hints_up is not None:
-            yield _gauge("redis_up", "Whether Redis answers.", others.hints_up)
+        yield _gauge("redis_up", "Whether Redis answers.", others.redis_up)
 
 
 def _histogram(name: str, text: str, labels: tuple[str, ...], found: Mapping[Any, Histogram]) -> Metric:

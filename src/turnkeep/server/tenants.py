@@ -74,7 +74,7 @@ class Tenants:
             event_streams=len(self.streams),
             sessions_active=self._active,
             failures=self._first.failures,
-            hints_up=None if self.hints is None else self.hints.up,
+            redis_up=self.hints is not None and self.hints.up,
         )
 
     def manager(self, app: str) -> SessionManager:
