@@ -36,6 +36,11 @@ CALLS: dict[str, Callable[[SessionManager, str], Any]] = {
     "summarize_session": lambda m, s: m.summarize_session(s),
     "resummarize_session": lambda m, s: m.resummarize_session(s),
     "get_summaries": lambda m, s: m.get_summaries(s),
+    "recall": lambda m, s: m.recall(s),
+    "pin": lambda m, s: m.pin(s, "x"),
+    "pin_message": lambda m, s: m.pin_message(s, 1),
+    "unpin": lambda m, s: m.unpin(s, 1),
+    "get_pins": lambda m, s: m.get_pins(s),
     "clear_messages": lambda m, s: m.clear_messages(s),
     "retract": lambda m, s: m.retract(s, 1),
     "get_state": lambda m, s: m.get_state(s),
@@ -56,8 +61,8 @@ CALLS: dict[str, Callable[[SessionManager, str], Any]] = {
 
 
 def test_every_call_is_in_the_table() -> None:
-    public = {name for name in vars(SessionManager) if not name.startswith("_")}
-    assert set(CALLS) == public - {"open", "close", "app", "settings"}
+    calls = (kind for kind in SessionManager.__mro__ if kind.__module__.startswith("turnkeep.manager."))
+    assert set(CALLS) == {name for kind in calls for name in vars(kind) if not name.startswith("_")}
     assert set(CALLS) <= set(vars(sync.SessionManager))
 
 

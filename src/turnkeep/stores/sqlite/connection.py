@@ -55,6 +55,8 @@ def translate(error: Exception) -> StoreError:
         )
     if isinstance(error, UNREADABLE):
         return StoreCorrupt(f"{StoreCorrupt.__doc__} (a row cannot be read: {type(error).__name__})")
+    if isinstance(error, apsw.SQLError) and "no such" in str(error):  # our statements name what our schema has
+        return StoreCorrupt(f"{StoreCorrupt.__doc__} (SQLite: {error})")
     return StoreError(f"{StoreError.__doc__} (SQLite: {type(error).__name__}: {error})")
 
 
