@@ -48,7 +48,7 @@ async def test_long_and_odd_messages(emulator: DiscordEmulator, tmp_path: Path) 
     person = emulator.user("Ann")
     ann = emulator.private(person)
     odd = "\u202eשלום עולם\u202c " + "מ" * 3900
-    async with running(emulator, tmp_path, bot_rate=0):
+    async with running(emulator, tmp_path, bot_rate=0, bot_notices=False):
         ann.says(odd)
         await ann.until(lambda chat: "".join(chat.answers()).count("מ") == 3900)
         count = len(ann.answers())
