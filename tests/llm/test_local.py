@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
 import time
 from collections.abc import AsyncIterator
 from importlib.util import find_spec
@@ -16,6 +17,7 @@ import pytest
 from turnkeep import SessionManager
 from turnkeep.errors import InvalidInput, MissingExtra
 from turnkeep.llm import load_model
+from turnkeep.llm.base import ModelFailed
 from turnkeep.llm.local import LocalModel
 from turnkeep.settings import Settings
 from turnkeep.tokens import get_counter
@@ -103,3 +105,11 @@ def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("turnkeep.llm.load.find_spec", lambda name: None)
     with pytest.raises(MissingExtra, match=r"turnkeep\[local\]"):
         load_model(Settings(summary_model=NAME))
+
+
+async def test_a_program_that_is_not_python_itself_is_never_started_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "frozen", True, raising=False)
+    model = LocalModel(NAME)
+    with pytest.raises(ModelFailed, match="in a process of its own"):
+        await model.ask("Answer.", "Hello", max_tokens=16)
+    await model.close()

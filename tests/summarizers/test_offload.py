@@ -18,12 +18,13 @@ from msgspec.structs import replace
 from tests.summarizers.facts import BY_ID
 
 from turnkeep import SessionManager
+from turnkeep.children import command
 from turnkeep.session import Message
 from turnkeep.stores.rules import at_seq
 from turnkeep.summarizers import Extractive, offload
 from turnkeep.summarizers.extractive import Record
 from turnkeep.summarizers.jobs import Extractives, Setup, job
-from turnkeep.summarizers.offload import OVER, START, STOP, Offload, Share, command
+from turnkeep.summarizers.offload import OVER, START, STOP, Offload, Share
 from turnkeep.testing import message
 from turnkeep.tokens import count_message, get_counter
 
@@ -144,7 +145,7 @@ async def test_what_is_not_python_itself_is_never_started_again(
 ) -> None:
     for name, value in change.items():
         monkeypatch.setattr(sys, name, value, raising=False)
-    assert command() is None
+    assert command("turnkeep.summarizers.worker") is None
     one = Offload(SETUP)
     one.spent(100 * OVER)
     assert await fold(one) is None

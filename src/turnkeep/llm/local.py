@@ -11,24 +11,19 @@ started again by the next question.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
-import os
 import secrets
-import signal
-import sys
-from asyncio.subprocess import PIPE, Process
+from asyncio.subprocess import Process
 from pathlib import Path
 
+from turnkeep import children
 from turnkeep.errors import InvalidInput
 from turnkeep.llm.base import LOCAL, Answer, ModelFailed
 from turnkeep.llm.provider import ProviderModel
 
 WINDOW = 8192  # tokens
 STARTS = 300.0  # seconds for a start: large files come from slow disks
-ENDS = 5.0
 MAGIC = b"GGUF"
-BOOT = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from turnkeep.llm.serve import main; main()"
 
 
 class LocalModel:
@@ -59,9 +54,11 @@ class LocalModel:
 
     async def _start(self) -> ProviderModel:
         key = secrets.token_urlsafe(24)
-        program = [sys.executable, "-P", "-c", BOOT, json.dumps(sys.path)]
+        program = children.command("turnkeep.llm.serve")
+        if program is None:
+            raise ModelFailed("a model on this machine runs in a process of its own, which this program cannot start")
         try:
-            self._process = await asyncio.create_subprocess_exec(*program, stdin=PIPE, stdout=PIPE, start_new_session=True)
+            self._process = await children.start(program)
             async with asyncio.timeout(STARTS):
                 url = await self._told({"path": str(self._path), "key": key, "threads": self._threads, "window": WINDOW})
         except (OSError, NotImplementedError, TimeoutError) as error:
@@ -87,14 +84,8 @@ class LocalModel:
             await self._server.close()
             self._server = None
         process, self._process = self._process, None
-        if process is None:
-            return
-        if process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(process.pid, signal.SIGKILL)  # it has nothing to lose
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(ENDS):
-                await process.wait()
+        if process is not None:
+            await children.end(process)
 
 
 def checked(name: str) -> Path:

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import astuple
 
-from turnkeep.session import ROLES, Event, Json, Message, Pin, Role, Session, Summary
+from turnkeep.session import ROLES, Event, Json, Message, NewSummary, Pin, Role, Session, Summary
 
 Row = tuple[Any, ...]
 
@@ -152,6 +152,23 @@ EVENT_COLUMNS = "number, kind, name, created_ms, duration_ms, outcome, tool_call
 _SUMMARY_NAMES = SUMMARY_WITH_DATA.split(", ")
 
 
+def new_summary_row(s: NewSummary) -> Row:
+    """What a summary has before it is stored, from its `from_seq` on."""
+    return (
+        s.from_seq,
+        s.to_seq,
+        s.text,
+        s.method,
+        s.tokens,
+        s.counter,
+        s.tokens_before,
+        s.duration_ms,
+        s.source,
+        s.data,
+        None if s.authors is None else to_json(list(s.authors)),
+    )
+
+
 def summary(row: Row) -> Summary:
     values = dict(zip(_SUMMARY_NAMES, row, strict=False))  # the data is there, or not
     values["live"] = bool(values["live"])
@@ -165,6 +182,21 @@ _PIN_NAMES = PIN_COLUMNS.split(", ")
 
 def pin(row: Row) -> Pin:
     return Pin(**dict(zip(_PIN_NAMES, row, strict=True)))
+
+
+def event_row(e: Event) -> Row:
+    """All but its number."""
+    return (
+        e.kind,
+        e.name,
+        e.created_ms,
+        e.duration_ms,
+        e.outcome,
+        e.tool_call_id,
+        e.tokens_in,
+        e.tokens_out,
+        to_json(e.data),
+    )
 
 
 def event(row: Row) -> Event:

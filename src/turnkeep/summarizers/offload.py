@@ -14,20 +14,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import logging
 import math
-import os
-import signal
-import sys
 import time
-from asyncio.subprocess import PIPE, Process
+from asyncio.subprocess import Process
 from collections import deque
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import msgspec
 
+from turnkeep import children
 from turnkeep.session import Message
 from turnkeep.summarizers.extractive import Record
 from turnkeep.summarizers.jobs import HEAD, LONGEST, Answer, Job, Setup, frame, job, read_answer
@@ -36,13 +32,9 @@ OVER = 10.0  # seconds
 START, STOP = 0.1, 0.01  # of the time
 LOOK = 5.0  # seconds between two looks whether it is still worth its memory
 STARTS = 60.0  # seconds for a start
-ENDS = 5.0  # seconds for an end
 LATELY = 0.1  # the weight of the newest job in the average of what one takes
 FEW = 200  # tokens: one to five milliseconds
 FIRST_REST, LONGEST_REST = 1.0, 300.0  # seconds after a start that failed, or a loss
-
-# The path is this process's own, so that the worker finds the same Turnkeep, wherever it was started.
-BOOT = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from turnkeep.summarizers.worker import main; main()"
 
 log = logging.getLogger("turnkeep.compaction")
 
@@ -58,14 +50,6 @@ class Share(msgspec.Struct, frozen=True):
 
     def after(self, seconds: float, now: float) -> Share:
         return Share(self.at(now) + seconds / OVER, now)
-
-
-def command() -> list[str] | None:
-    """What starts the worker; None where this process is not Python's own program, which would start something else."""
-    name = Path(sys.executable or "").name.lower()
-    if os.name != "posix" or getattr(sys, "frozen", False) or not name.startswith(("python", "pypy")):
-        return None
-    return [sys.executable, "-P", "-c", BOOT, json.dumps(sys.path)]
 
 
 class Worker:
@@ -146,24 +130,19 @@ class Worker:
         self._lost(self)
 
     def kill(self) -> None:
-        """It has nothing to lose. By its number, for `Process.kill` first looks whether it has ended, and thereby takes its end away from
-        asyncio, which waits for it."""
-        if self._process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(self._process.pid, signal.SIGKILL)
+        children.kill(self._process)
 
     async def end(self) -> None:
         """Until the process is gone and waited for."""
-        self.kill()
+        await children.end(self._process)
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(ENDS):
-                await self._process.wait()
+            async with asyncio.timeout(children.ENDS):
                 await self._reader
 
 
 async def started(program: Sequence[str], lost: Callable[[Worker], None], setup: Setup) -> Worker:
     """A worker that is ready. Raises OSError or NotImplementedError where there can be none, TimeoutError if it takes too long."""
-    worker = Worker(await asyncio.create_subprocess_exec(*program, stdin=PIPE, stdout=PIPE, start_new_session=True), lost)
+    worker = Worker(await children.start(program), lost)
     try:
         async with asyncio.timeout(STARTS):
             if await worker.ask(setup) is None:
@@ -178,7 +157,7 @@ class Offload:
     """One for each manager."""
 
     def __init__(self, setup: Setup, clock: Callable[[], float] = time.monotonic) -> None:
-        self._setup, self._clock, self._program = setup, clock, command()
+        self._setup, self._clock, self._program = setup, clock, children.command("turnkeep.summarizers.worker")
         self._share = Share()
         self._worker: Worker | None = None
         self._began = 0.0  # the worker that there is

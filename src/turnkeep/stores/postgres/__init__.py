@@ -3,7 +3,7 @@
 from turnkeep.errors import MissingExtra
 
 try:
-    import asyncpg as _asyncpg  # noqa: F401
+    import asyncpg as _asyncpg  # noqa: F401 - so that it is said here if it is missing
 except ImportError as error:
     raise MissingExtra("postgresql://", "postgres") from error
 

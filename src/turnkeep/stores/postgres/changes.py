@@ -87,22 +87,7 @@ async def add_summary(
 
 
 async def _insert_summary(tx: Transaction, session: Session, s: NewSummary, now_ms: int) -> Summary:
-    [(number,)] = await tx.query(
-        _ADD_SUMMARY,
-        session.number,
-        s.from_seq,
-        s.to_seq,
-        s.text,
-        s.method,
-        s.tokens,
-        s.counter,
-        s.tokens_before,
-        s.duration_ms,
-        s.source,
-        s.data,
-        None if s.authors is None else rows.to_json(list(s.authors)),
-        now_ms,
-    )
+    [(number,)] = await tx.query(_ADD_SUMMARY, session.number, *rows.new_summary_row(s), now_ms)
     return Summary(**asdict(replace(s, data=None, authors=None)), number=number, created_ms=now_ms)
 
 
@@ -237,18 +222,6 @@ async def record(tx: Transaction, app: str, session_id: str, event: Event) -> Ev
     session = await tx.session(app, session_id)
     call = "SELECT 1 FROM calls WHERE log = $1 AND call_id = $2 LIMIT 1"
     known = bool(event.tool_call_id and await tx.query(call, session.number, event.tool_call_id))
-    [(number,)] = await tx.query(
-        _RECORD,
-        session.number,
-        event.kind,
-        event.name,
-        event.created_ms,
-        event.duration_ms,
-        event.outcome,
-        event.tool_call_id,
-        event.tokens_in,
-        event.tokens_out,
-        rows.to_json(event.data),
-    )
+    [(number,)] = await tx.query(_RECORD, session.number, *rows.event_row(event))
     await tx.save(rules.record(session, event, known), reread=False)
     return replace(event, number=number)

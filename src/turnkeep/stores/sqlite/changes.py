@@ -85,24 +85,7 @@ def add_summary(
 
 
 def _insert_summary(tx: Transaction, session: Session, s: NewSummary, now_ms: int) -> Summary:
-    tx.db.execute(
-        _ADD_SUMMARY,
-        (
-            session.number,
-            s.from_seq,
-            s.to_seq,
-            s.text,
-            s.method,
-            s.tokens,
-            s.counter,
-            s.tokens_before,
-            s.duration_ms,
-            s.source,
-            s.data,
-            None if s.authors is None else rows.to_json(list(s.authors)),
-            now_ms,
-        ),
-    )
+    tx.db.execute(_ADD_SUMMARY, (session.number, *rows.new_summary_row(s), now_ms))
     return Summary(**asdict(replace(s, data=None, authors=None)), number=tx.db.last_insert_rowid(), created_ms=now_ms)
 
 
@@ -223,18 +206,7 @@ def record(tx: Transaction, app: str, session_id: str, event: Event) -> Event:
     tx.db.execute(
         "INSERT INTO events (session, kind, name, created_ms, duration_ms, outcome, tool_call_id, tokens_in, tokens_out, data)"
         " VALUES (?,?,?,?,?,?,?,?,?,?)",
-        (
-            session.number,
-            event.kind,
-            event.name,
-            event.created_ms,
-            event.duration_ms,
-            event.outcome,
-            event.tool_call_id,
-            event.tokens_in,
-            event.tokens_out,
-            rows.to_json(event.data),
-        ),
+        (session.number, *rows.event_row(event)),
     )
     number = tx.db.last_insert_rowid()
     tx.save(rules.record(session, event, known), reread=False)

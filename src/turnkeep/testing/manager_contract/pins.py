@@ -124,7 +124,7 @@ class Pins(Case):
             await manager.unpin(other.id, pin.number)
         for number in (0, "1", None, True):
             async with refused(manager, session, InvalidInput, "number"):
-                await manager.unpin(session.id, number)  # type: ignore[arg-type]
+                await manager.unpin(session.id, number)  # type: ignore[arg-type]  # what is no number is to be refused
         await manager.unpin(session.id, pin.number)
         with raises(UnknownPin, "number"):
             await manager.unpin(session.id, pin.number)
