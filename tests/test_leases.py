@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from turnkeep import leases as leases_module
-from turnkeep.errors import ManagerClosed, StoreBusy
+from turnkeep.errors import ManagerClosed, OutcomeUnknown, StoreBusy
 from turnkeep.leases import LOOK, RENEW, TTL, Leases
 from turnkeep.stores import MemoryStore
 from turnkeep.stores.base import Lease
@@ -24,7 +24,7 @@ class Counted(MemoryStore):
     def __init__(self) -> None:
         super().__init__()
         self.calls: list[tuple[set[Lease], set[Lease]]] = []
-        self.broken = False
+        self.broken = self.mute = False
         self.gate = asyncio.Event()
         self.gate.set()
 
@@ -33,7 +33,11 @@ class Counted(MemoryStore):
         await self.gate.wait()
         if self.broken:
             raise StoreBusy
-        return await super().lease(take, holder, ttl_ms=ttl_ms, release=release)
+        done = await super().lease(take, holder, ttl_ms=ttl_ms, release=release)
+        if self.mute:
+            self.mute = False
+            raise OutcomeUnknown
+        return done
 
 
 @pytest.fixture
@@ -53,6 +57,19 @@ async def until(true: Callable[[], object]) -> None:
 def test_what_an_instance_leaves_is_found_within_a_minute() -> None:
     assert 2 * RENEW < TTL
     assert TTL + LOOK < 55
+
+
+async def test_where_the_answer_is_lost_it_is_asked_for_again(store: Counted) -> None:
+    ours, theirs = Leases(store), Leases(store)
+    store.mute = True
+    assert await ours.ask(ONE)
+    assert not await theirs.ask(ONE)
+    assert store.calls[:2] == [({ONE}, set())] * 2
+    ours.let_go(ONE)
+    store.mute = True
+    await until(lambda: store.calls[-2:] == [(set(), {ONE})] * 2)
+    assert await theirs.ask(ONE)
+    await theirs.close()
 
 
 async def test_what_is_asked_for_together_goes_together(store: Counted) -> None:

@@ -12,8 +12,9 @@ import contextlib
 import logging
 import secrets
 import time
+from collections.abc import Sequence
 
-from turnkeep.errors import ManagerClosed, TurnkeepError
+from turnkeep.errors import ManagerClosed, OutcomeUnknown, TurnkeepError
 from turnkeep.stores import Store
 from turnkeep.stores.base import Lease
 
@@ -117,7 +118,7 @@ class Leases:
         gone, self._gone = self._gone, set()
         old = set(self._held) if renew else set()
         try:
-            ours = set(await self._store.lease([*asked, *old], self.holder, ttl_ms=round(TTL * 1000), release=[*gone]))
+            ours = set(await self._take([*asked, *old], [*gone]))
         except TurnkeepError as error:
             self._gone |= gone - set(self._asked)
             self._refuse(error)
@@ -127,6 +128,12 @@ class Leases:
             raise
         else:
             self._answer(ours, old)
+
+    async def _take(self, wanted: list[Lease], release: list[Lease]) -> Sequence[Lease]:
+        """Those that are ours. Where the answer was lost, it is asked for again: nothing is done twice by that."""
+        while True:
+            with contextlib.suppress(OutcomeUnknown):
+                return await self._store.lease(wanted, self.holder, ttl_ms=round(TTL * 1000), release=release)
 
     def _answer(self, ours: set[Lease], old: set[Lease]) -> None:
         asked, self._on_the_way = self._on_the_way, {}
