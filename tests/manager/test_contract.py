@@ -3,80 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-import os
-from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
+from tests.manager.over_stores import OverStore
 
 from turnkeep import SessionManager
-from turnkeep.errors import InvalidInput
-from turnkeep.session import NewSummary, Session
-from turnkeep.settings import Settings
 from turnkeep.stores import MemoryStore
 from turnkeep.stores.base import Store
-from turnkeep.stores.sqlite import SQLiteStore
-from turnkeep.testing.manager_contract import Clock, ManagerContract, OpenManager
 
 
-class _Contract(ManagerContract):
-    """The factory over a store of the subclass, and the contract's hooks."""
-
-    cache_sessions = 1000
-
-    def store(self, folder: Path) -> Store:
-        """Another on the same database with each call."""
-        return SQLiteStore(folder / "turnkeep.db")
-
-    @pytest.fixture
-    def folder(self, tmp_path: Path) -> Iterator[Path]:
-        """In memory where that can be: what a disk's sync is good for is not what these cases are about."""
-        memory = Path("/dev/shm")
-        if not os.access(memory, os.W_OK):
-            yield tmp_path
-            return
-        with TemporaryDirectory(prefix="turnkeep-", dir=memory) as name:
-            yield Path(name)
-
-    @pytest.fixture
-    async def open_manager(self, folder: Path) -> AsyncIterator[OpenManager]:
-        opened: list[SessionManager] = []
-
-        async def factory(*, clock: Clock | None = None, app: str = "default", **given: Any) -> SessionManager:
-            chosen: dict[str, Any] = {"cleanup_interval": 0.0, "cache_sessions": self.cache_sessions, "app": app}
-            opened.append(SessionManager(self.store(folder), Settings(**(chosen | given)), clock=clock or Clock()))
-            return await opened[-1]
-
-        yield factory
-        for manager in opened:
-            await manager.close()
-
-    async def test_every_store_says_the_same_of_an_unknown_call(self, manager: SessionManager) -> None:
-        session = await manager.get_or_create_session("web", 1)
-        batch = [{"role": "user", "content": "hi"}, {"role": "tool", "content": "x", "tool_call_id": "c"}]
-        for attempt in (manager.add_message(session.id, "tool", "x", tool_call_id="c"), manager.add_messages(session.id, batch)):
-            with pytest.raises(InvalidInput, match="tool_call_id: names no tool call that this session has had"):
-                await attempt
-
-    async def summarized(self, manager: SessionManager, session: Session, to_seq: int, text: str) -> bool:
-        now = await manager.get_session(session.id)
-        made = NewSummary(
-            from_seq=now.window_start, to_seq=to_seq, text=text, method="model", tokens=9, counter="o200k", tokens_before=99
-        )
-        await manager._store.add_summary(manager.app, now.id, made, generation=now.generation, now_ms=now.active_ms)
-        return True
-
-
-class TestCached(_Contract):
+class TestCached(OverStore):
     """The default: SQLite, with the cache around it."""
 
     async def holds(self, manager: SessionManager, text: str) -> bool | None:
         return await _in_files(manager, text)
 
 
-class TestUncached(_Contract):
+class TestUncached(OverStore):
     cache_sessions = 0
 
     async def holds(self, manager: SessionManager, text: str) -> bool | None:
@@ -98,7 +43,7 @@ class _Shared(MemoryStore):
             await super().close()
 
 
-class TestMemory(_Contract):
+class TestMemory(OverStore):
     """All managers of a test share one store."""
 
     @pytest.fixture(autouse=True)

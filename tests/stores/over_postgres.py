@@ -22,8 +22,8 @@ class OverPostgres(Paging, StoreContract):
     cached = False
 
     @pytest.fixture
-    async def store(self, database: str) -> AsyncIterator[Store]:
-        self.url = database
+    async def store(self, pooled: str) -> AsyncIterator[Store]:
+        self.url = pooled
         store = await self.opened()
         yield store
         await store.close()

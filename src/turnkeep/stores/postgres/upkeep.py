@@ -103,12 +103,13 @@ _RULES: tuple[tuple[str, str], ...] = (
     ),
 )
 
+_COUNTS = " UNION ALL ".join(f"SELECT '{what}', ({sql})" for what, sql in _RULES)
+
 
 async def check(reader: Reader) -> list[str]:
     """One snapshot; writers need not wait for it."""
     async with reader.db.transaction(isolation="repeatable_read", readonly=True):
-        counts = [(what, (await reader.query(sql))[0][0]) for what, sql in _RULES]
-        broken = [f"{what}: {count}" for what, count in counts if count]
+        broken = [f"{what}: {count}" for what, count in await reader.query(_COUNTS) if count]
         for row in await reader.query(_TOTALS):
             broken += rules.broken_totals(row)
     return broken
