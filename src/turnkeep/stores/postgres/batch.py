@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from msgspec.json import decode
+from msgspec.structs import replace
 
 from turnkeep.session import Appended, NewMessage, Session
 from turnkeep.stores import rows, rules
@@ -44,115 +44,130 @@ class _Sums:
         self.count = self.tokens = self.out = self.calls = self.now_ms = 0
         self.fixed: int | None = None
 
-    def row(self) -> tuple[Any, ...]:
-        head = self.head
-        return (
-            head.number,
-            head.version,
-            len(self.waiting),
-            self.count,
-            self.tokens,
-            self.out,
-            self.calls,
-            self.fixed,
-            self.now_ms,
+    def figures(self) -> str:
+        head, fixed = self.head, "NULL" if self.fixed is None else self.fixed
+        return f"{head.version},{len(self.waiting)},{self.count},{self.tokens},{self.out},{self.calls},{fixed},{self.now_ms},{head.root}"
+
+    def before(self, changed: str) -> Session:
+        """The session as it was before, from its row as it is now."""
+        after = rows.session_from_json(decode(changed))
+        return replace(
+            after,
+            version=after.version - len(self.waiting),
+            seq=after.seq - self.count,
+            tokens=after.tokens - self.tokens,
+            tokens_out=after.tokens_out - self.out,
+            tool_calls=after.tool_calls - self.calls,
+            window_messages=after.window_messages - self.count,
+            window_tokens=after.window_tokens - self.tokens,
         )
 
 
 class Batch:
-    """`waiting`, all to be done or none; `heads` are the sessions as last seen, `counters` the numbers of token counters."""
+    """`waiting`, no prompts among them; `heads` are the sessions as last seen, `counters` the numbers of token counters."""
 
     def __init__(self, waiting: list[Waiting], heads: dict[str, Session], counters: dict[str, int]) -> None:
-        self.waiting, self._counters = waiting, counters
+        self._counters = counters
         sums: dict[int, _Sums] = {}
         for one in waiting:
             number = one.head.number
-            if number not in sums:
-                sums[number] = _Sums(heads.get(one.head.id, one.head))
-            sums[number].waiting.append(one)
-        self._sessions = [sums[number] for number in sorted(sums)]
-        self._figures: list[tuple[Any, ...]] = []
-        self._texts: list[tuple[Any, ...]] = []
-        self._made: list[tuple[Any, ...]] = []
-        self._needed: list[tuple[Any, ...]] = []
-        self._owners: list[Waiting] = []  # of each message
+            known = sums.get(number)
+            if known is None:
+                known = sums[number] = _Sums(heads.get(one.head.id, one.head))
+            known.waiting.append(one)
+        numbers = sorted(sums)
+        self._sessions = [sums[number] for number in numbers]
+        self._figures: list[str] = []
+        self._contents: list[str | None] = []
+        self._external_ids: list[str | None] = []
+        self._more: dict[int, tuple[str | None, ...]] = {}  # by the message's place
+        self._made: list[tuple[str, str]] = []
+        self._needed: list[tuple[int, str | None]] = []
         for place, session in enumerate(self._sessions, 1):
             for one in session.waiting:
                 self._add(place, session, one)
-        self.arguments = [
-            *_literals([one.row() for one in self._sessions], 9),
-            *_literals(self._figures, 6),
-            *_texts(self._texts),
-            *_literals([row[:2] for row in self._made], 2),
-            [row[2] for row in self._made],
-            *_literals([row[:2] for row in self._needed], 2),
-            [row[2] for row in self._needed],
-        ]
+        # asyncpg asks of each element of an array whether it is an array, too, so figures travel as array literals
+        self.arguments = (
+            _literal(numbers),
+            _literal([one.figures() for one in self._sessions]),
+            _literal(self._figures),
+            self._contents,
+            self._external_ids if any(one.ids for one in waiting) else (),
+            self._all_more(),
+            _literal([place for place, _ in self._made]),
+            [name for _, name in self._made],
+            _literal([place for place, _ in self._needed]),
+            [name for _, name in self._needed],
+        )
 
     def _add(self, place: int, session: _Sums, waiting: Waiting) -> None:
         calls: set[str] = set()
+        log = session.head.number << rows.SHIFT
         for m in waiting.messages:
-            session.count += 1
-            session.tokens += m.tokens
-            content, parts = m.content, None
-            if content.__class__ is list:
-                content, parts = None, rows.to_json(content)
-            role = m.role
+            role, tokens, content = m.role, m.tokens, m.content
+            count = session.count = session.count + 1
+            session.tokens += tokens
             if role == "assistant":
-                session.out += m.tokens
+                session.out += tokens
                 if m.tool_calls:
                     session.calls += len(m.tool_calls)
-                    ids = {call["id"] for call in m.tool_calls}
-                    self._made += [(place, session.count, call) for call in ids]
-                    calls |= ids
+                    calls |= self._makes(m, place, count)
             elif role == "tool" and m.tool_call_id not in calls:
-                self._needed.append((len(self._figures) + 1, place, m.tool_call_id))
-            self._owners.append(waiting)
+                self._needed.append((place, m.tool_call_id))
+            if content.__class__ is list or _has_more(m):
+                self._more[len(self._figures)] = _more(m)
+            self._contents.append(content if isinstance(content, str) else None)
+            self._external_ids.append(m.external_id)
             self._figures.append(
-                (place, session.count, rows.ROLE_NUMBER[role], m.tokens, self._counters[m.counter], m.created_ms)
-            )
-            self._texts.append(
-                (
-                    content,
-                    m.external_id,
-                    parts,
-                    None if m.tool_calls is None else rows.to_json(m.tool_calls),
-                    m.tool_call_id,
-                    m.name,
-                    m.author_id,
-                    None if m.metadata is None else rows.to_json(m.metadata),
-                )
+                f"{log + count},{place},{rows.ROLE_NUMBER[role]},{tokens},{self._counters[m.counter]},{m.created_ms}"
             )
         session.now_ms = waiting.now_ms
         if waiting.fixed_tokens is not None:
             session.fixed = waiting.fixed_tokens
 
-    def refused(self, closed: Sequence[int] | None, known: Sequence[int] | None) -> set[int]:
-        """Which of `waiting` are not to be done together with others, by their `id()`."""
-        gone = set(closed or ())
-        found = {id(one) for session in self._sessions if session.head.number in gone for one in session.waiting}
-        return found | {id(self._owners[place - 1]) for place in known or ()}
+    def _makes(self, message: NewMessage, place: int, count: int) -> set[str]:
+        names = {call["id"] for call in message.tool_calls or ()}
+        self._made += [(f"{place},{count}", name) for name in names]
+        return names
 
-    def done(self, before: Sequence[str | None]) -> Iterator[tuple[Waiting, Appended]]:
-        """What each append came to. `before`: the sessions as they were, where that is not as they were known."""
-        for sums, text in zip(self._sessions, before, strict=True):
-            session = sums.head if text is None else rows.session_from_json(decode(text))
-            for waiting in sums.waiting:
-                stored = tuple([rules.at_seq(message, seq) for seq, message in enumerate(waiting.messages, session.seq + 1)])
-                session = rules.append(session, waiting.messages, waiting.now_ms, waiting.fixed_tokens)
-                yield waiting, Appended(session, stored, len(stored))
+    def _all_more(self) -> Sequence[str | None]:
+        if not self._more:
+            return ()
+        return [value for at in range(len(self._figures)) for value in self._more.get(at, _NOTHING)]
+
+    def done(
+        self, seqs: Sequence[int | None], changed: Sequence[str | None]
+    ) -> tuple[list[tuple[Waiting, Appended]], list[Waiting]]:
+        """What each append came to, and those that were passed over. `seqs`: the newest message of each session before, if it was not
+        passed over; `changed`: the session as it is now, where it is not as it was known."""
+        done: list[tuple[Waiting, Appended]] = []
+        passed: list[Waiting] = []
+        for sums, seq, text in zip(self._sessions, seqs, changed, strict=True):
+            if seq is None:
+                passed += sums.waiting
+            else:
+                done += _appended(sums, sums.head if text is None else sums.before(text))
+        return done, passed
 
 
-# asyncpg asks of each element of an array whether it is an array, too: that takes longer than all else that is done for an append. So
-# figures travel as array literals, and columns without a value as an empty array.
+def _appended(sums: _Sums, session: Session) -> Iterator[tuple[Waiting, Appended]]:
+    for waiting in sums.waiting:
+        stored = tuple([rules.at_seq(message, seq) for seq, message in enumerate(waiting.messages, session.seq + 1)])
+        session = rules.append(session, waiting.messages, waiting.now_ms, waiting.fixed_tokens)
+        yield waiting, Appended(session, stored, len(stored))
 
 
-def _literals(table: list[tuple[Any, ...]], width: int) -> list[str]:
-    if not table:
-        return ["{}"] * width
-    return ["{" + ",".join(map(str, column)).replace("None", "NULL") + "}" for column in zip(*table, strict=True)]
+_NOTHING = (None,) * 6
 
 
-def _texts(table: list[tuple[Any, ...]]) -> list[Sequence[str | None]]:
-    nothing = (None,) * len(table)
-    return [() if column == nothing else column for column in zip(*table, strict=True)]
+def _has_more(m: NewMessage) -> bool:
+    return not (m.name is None and m.author_id is None and m.metadata is None and m.tool_calls is None and m.tool_call_id is None)
+
+
+def _more(m: NewMessage) -> tuple[str | None, ...]:
+    parts = rows.to_json(m.content) if m.content.__class__ is list else None
+    return parts, rows.to_json(m.tool_calls), m.tool_call_id, m.name, m.author_id, rows.to_json(m.metadata)
+
+
+def _literal(values: Sequence[object]) -> str:
+    return "{" + ",".join(map(str, values)) + "}"

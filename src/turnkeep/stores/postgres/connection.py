@@ -33,6 +33,7 @@ from turnkeep.errors import (
 from turnkeep.stores.postgres.schema import SCHEMA
 
 CLOCK_SECONDS = 60.0  # after so long the database's clock is asked for again
+KEPT_SECONDS = 1.0  # without use
 OUT_OF_REACH = (
     asyncpg.PostgresConnectionError,
     asyncpg.AdminShutdownError,
@@ -111,6 +112,7 @@ class Database:
             self.place = place(url)
         except ValueError:
             raise InvalidInput("url", "is no address of a PostgreSQL database") from None
+        self.size = options.pool_size
         self._closing = False
         self._base = 0.0  # of our monotonic clock to the database's, in seconds
         self._asked = -CLOCK_SECONDS
@@ -159,15 +161,14 @@ class Database:
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Any]:
         """A connection; a server that is away for a moment is waited for."""
-        db = await self._acquire()
+        db = await self.acquire()
         try:
-            if time.monotonic() - self._asked > CLOCK_SECONDS:
-                await self._ask_clock(db)
+            await self.ask_clock(db)
             yield db
         finally:
             await self.pool.release(db)
 
-    async def _acquire(self) -> Any:
+    async def acquire(self) -> Any:
         deadline = time.monotonic() + self._options.connect_timeout
         pause = 0.02
         while not self._closing:
@@ -183,8 +184,11 @@ class Database:
             pause = min(2 * pause, 0.5)
         raise ManagerClosed
 
-    async def _ask_clock(self, db: Any) -> None:
+    async def ask_clock(self, db: Any) -> None:
+        """From time to time."""
         before = time.monotonic()
+        if before - self._asked < CLOCK_SECONDS:
+            return
         now: float = await db.fetchval("SELECT extract(epoch FROM clock_timestamp())::float8")
         self._asked = time.monotonic()
         self._base = now - (before + self._asked) / 2
@@ -201,6 +205,64 @@ class Database:
             raise
         except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, *UNREADABLE) as error:
             raise translate(error) from error
+
+
+class Kept:
+    """Up to `most` connections for one who needs them all the time: to take one from the pool and give it back costs more than an
+    append. None stays away from others for long when it is not used, nor from a pool that has few."""
+
+    def __init__(self, database: Database, most: int) -> None:
+        self._database, self._most = database, most if database.size > 2 * most else 0
+        self._idle: list[Any] = []
+        self._returning: set[asyncio.Task[None]] = set()
+        self._timer: asyncio.TimerHandle | None = None
+        self._used = False
+
+    async def take(self) -> Any:
+        self._used = True
+        while self._idle:
+            db = self._idle.pop()
+            if not db.is_closed():
+                break
+            await self._database.pool.release(db)
+        else:
+            db = await self._database.acquire()
+        try:
+            await self._database.ask_clock(db)
+        except BaseException:
+            await self._database.pool.release(db)
+            raise
+        return db
+
+    async def give_back(self, db: Any, *, well: bool) -> None:
+        if not well or len(self._idle) >= self._most:
+            await self._database.pool.release(db)
+            return
+        self._idle.append(db)
+        if self._timer is None:
+            self._wait()
+
+    def _wait(self) -> None:
+        self._used = False
+        self._timer = asyncio.get_running_loop().call_later(KEPT_SECONDS, self._look)
+
+    def _look(self) -> None:
+        self._timer = None
+        if self._used:
+            self._wait()
+            return
+        task = asyncio.get_running_loop().create_task(self._release())
+        self._returning.add(task)
+        task.add_done_callback(self._returning.discard)
+
+    async def _release(self) -> None:
+        while self._idle:
+            await self._database.pool.release(self._idle.pop())
+
+    async def close(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        await self._release()
 
 
 async def _keep(db: Any) -> None:

@@ -15,12 +15,7 @@ _SET = ", ".join(f"{field} = ${at}" for at, field in enumerate(CHANGING, 1))
 UPDATE_SESSION = f"UPDATE sessions SET {_SET} WHERE number = ${len(CHANGING) + 1}"
 CLOSE_SESSION = "UPDATE sessions SET status = $1, closed_ms = $2, sweep_ms = $2 WHERE number = $3"
 
-_TYPES = (
-    *["bigint[]"] * 9,
-    *("integer[]", "bigint[]", "smallint[]", "bigint[]", "integer[]", "bigint[]"),
-    *["text[]"] * 8,
-    *("integer[]", "bigint[]", "text[]"),
-    *("integer[]", "integer[]", "text[]"),
-)
+# What `append_batch` is given; figures as array literals, see `batch`.
+_TYPES = ["bigint[]", "bigint[]", "bigint[]", "text[]", "text[]", "text[]", "bigint[]", "text[]", "integer[]", "text[]"]
 _ARGUMENTS = ", ".join(f"${at}" + ("" if kind == "text[]" else f"::text::{kind}") for at, kind in enumerate(_TYPES, 1))
-APPEND_BATCH = f"SELECT before, closed, known FROM append_batch({_ARGUMENTS})"  # figures as array literals: see `batch`
+APPEND_BATCH = f"SELECT seqs, changed FROM append_batch({_ARGUMENTS})"

@@ -107,6 +107,7 @@ class PostgresStore(Store):
             await self._writer.idle()
             if self._tasks:
                 await asyncio.wait(self._tasks)
+        await self._writer.close()
         await self._database.close()
 
     def clock(self) -> float:

@@ -3,6 +3,9 @@
 Invariants: a session's commits are told in their order, before their callers go on, and whether or not these are still there. What
 a batch passed over, or what another's fault took down with it, is done again in a transaction of its own, so that one bad append
 never fails its neighbours. A batch whose answer was lost is never sent again.
+
+A commit costs the database as much as a dozen appends. So those who append all the time make two crowds: one is served here while the
+database writes the other's batch, and a batch does not go before its crowd is together.
 """
 
 from __future__ import annotations
@@ -18,10 +21,10 @@ from turnkeep.session import Appended, NewMessage, Session
 from turnkeep.stores.base import Commit
 from turnkeep.stores.postgres import statements
 from turnkeep.stores.postgres.batch import Batch, Waiting
-from turnkeep.stores.postgres.connection import Database, lost, translate, unknown
+from turnkeep.stores.postgres.connection import Database, Kept, lost, translate, unknown
 from turnkeep.stores.postgres.lanes import Lanes
 
-MAX_FLIGHTS = 2  # batches under way: while the database writes one, the next is made
+MAX_FLIGHTS = 2  # batches under way
 MAX_ROWS = 512  # of a batch
 MIN_BATCH = 16
 ONES_OWN = (asyncpg.IntegrityConstraintViolationError, asyncpg.DataError, asyncpg.DeadlockDetectedError, ValueError)
@@ -45,6 +48,8 @@ class GroupWriter:
         self._loop = asyncio.get_running_loop()
         self._collected: list[Waiting] = []
         self._flying = 0
+        self._expected = 0  # of those last served who have not come again
+        self._connections = Kept(database, MAX_FLIGHTS)
         self._tasks: set[asyncio.Task[None]] = set()
         self._scheduled = False
 
@@ -57,6 +62,8 @@ class GroupWriter:
     ) -> asyncio.Future[Appended]:
         future: asyncio.Future[Appended] = self._loop.create_future()
         self._collected.append(Waiting(head, messages, now_ms, fixed_tokens, future))
+        if self._expected:
+            self._expected -= 1
         self.start()
         return future
 
@@ -70,21 +77,24 @@ class GroupWriter:
         while self._collected or self._tasks:
             await asyncio.sleep(0) if not self._tasks else await asyncio.wait(self._tasks)
 
+    async def close(self) -> None:
+        await self._connections.close()
+
     # --- a batch
 
     def _take_off(self) -> None:
         self._scheduled = False
-        if not self._collected or len(self._tasks) >= MAX_FLIGHTS or (self._tasks and len(self._collected) < MIN_BATCH):
+        half = max(MIN_BATCH, (len(self._collected) + self._flying + self._expected + 1) // 2)
+        if not self._collected or len(self._tasks) >= MAX_FLIGHTS or (self._tasks and 4 * len(self._collected) < 3 * half):
             return
-        batch, taken = self._next()
+        batch, taken = self._next(half)
         if batch:
             self._flying += len(batch)
-            task = self._loop.create_task(self._fly(batch, taken))
-            self._tasks.add(task)
+            self._tasks.add(self._loop.create_task(self._fly(batch, taken)))
+            self.start()
 
-    def _next(self) -> tuple[list[Waiting], set[str]]:
-        """About half of those who wait, so that the others are served while these are committed; and the sessions that they take."""
-        most = max(MIN_BATCH, (len(self._collected) + self._flying + 1) // 2)
+    def _next(self, most: int) -> tuple[list[Waiting], set[str]]:
+        """The next batch, and the sessions that it takes."""
         batch: list[Waiting] = []
         left: list[Waiting] = []
         taken: set[str] = set()
@@ -113,38 +123,38 @@ class GroupWriter:
         except Exception as failure:
             error = failure
         self._flying -= len(waiting)
+        self._expected = len(waiting)
         task = asyncio.current_task()
         assert task is not None
         self._tasks.discard(task)
-        self._heads |= {appended.session.id: appended.session for _, appended in done}
-        self._lanes.release(taken)  # first, so that the next batch is on its way while these are told
         for one, appended in done:
             self._publish(Commit(appended.session.id, appended.session, appended.messages))
             if not one.future.done():  # else its caller was cancelled; it is stored all the same
                 one.future.set_result(appended)
+        self._lanes.release(taken)
         self._not_done(left, error)
 
     async def _do(self, waiting: list[Waiting]) -> tuple[list[tuple[Waiting, Appended]], list[Waiting]]:
         """Those that are done, with what they came to, and those that cannot be done with others."""
-        left: list[Waiting] = []
-        while waiting:
-            batch = Batch(waiting, self._heads, self._counters)
-            before, closed, known = await self._send(batch)
-            refused = batch.refused(closed, known)
-            if not refused:
-                return list(batch.done(before)), left
-            left += [one for one in waiting if id(one) in refused]
-            waiting = [one for one in waiting if id(one) not in refused]
-        return [], left
+        batch = Batch(waiting, self._heads, self._counters)
+        try:
+            seqs, changed = await self._send(batch)
+        except asyncpg.UniqueViolationError:  # another instance stored one of the external ids meanwhile, which is known now
+            seqs, changed = await self._send(batch)
+        return batch.done(seqs, changed)
 
     async def _send(self, batch: Batch) -> Any:
-        async with self._database.connection() as db:
-            try:
-                return await db.fetchrow(statements.APPEND_BATCH, *batch.arguments)
-            except Exception as error:
-                if lost(error):
-                    raise unknown(error) from error
-                raise
+        db = await self._connections.take()
+        answer = None
+        try:
+            answer = await db.fetchrow(statements.APPEND_BATCH, *batch.arguments)
+        except Exception as error:
+            if lost(error):
+                raise unknown(error) from error
+            raise
+        finally:
+            await self._connections.give_back(db, well=answer is not None)
+        return answer
 
     def _not_done(self, others: list[Waiting], error: BaseException | None) -> None:
         """Those that were refused, or all of a batch that failed: for one's own fault the others must not suffer."""

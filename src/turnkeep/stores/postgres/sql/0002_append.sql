@@ -1,75 +1,71 @@
--- Appends that came together, in one call and one commit. s_ has an element for each session, in the order of the numbers, m_ for each
--- message, c_ for each tool call that a message makes, n_ for each call that a result needs; m_session, c_session and n_session say
--- which of the sessions it is, m_at and c_at how far behind the session's newest message it comes to stand.
+-- Appends that came together, in one call and one commit. Figures stand in a row: of each session 9 in `s`, of each message 6 in `m`, of
+-- each tool call that a message makes 2 in `c`; texts that few messages have, 6 of each message, in `m_more`, which is empty if none has any.
 --
--- All is done or nothing. Sessions are locked in one order, so that no two batches wait for each other; what is looked up after that is
--- as it stays. What cannot be done by inserting rows alone is told: sessions that are gone or closed (`closed`), messages whose
--- external id is known or whose call is not (`known`, numbers of elements). Else: of each session its row as it was before (`before`), unless
--- that is of the version that the caller knows (s_version).
+--   s_number  the sessions' numbers, ascending
+--   s         the version that the caller knows; appends, messages, tokens, tokens of the assistant, tool calls that are added; the fixed
+--             tokens, if they are others now; the time; the root
+--   m         number << 32 | how far behind the session's newest message it comes to stand; which of the sessions it is; role, tokens,
+--             counter, time
+--   m_more    parts, tool calls, tool call id, name, author, metadata
+--   c         which of the sessions; how far behind its newest message
+--   n         which of the sessions needs the call n_id to have been made
+--
+-- Of a session all is done or nothing. What cannot be done by inserting rows alone is passed over: sessions that are gone or closed, that
+-- know an external id, or miss a call. Sessions are locked in one order, so that no two batches wait for each other. The answer has an
+-- element for each session: `seqs`, the newest message before, NULL where it was passed over, and `changed`, the row as it is
+-- now, unless it was of the version that the caller knew.
 --
 -- The planner is kept from guessing: every table is reached by its primary key, however large or small it takes it for.
 
 CREATE FUNCTION append_batch(
-    s_number bigint[], s_version bigint[], s_appends bigint[], s_count bigint[], s_tokens bigint[], s_out bigint[], s_calls bigint[],
-    s_fixed bigint[], s_now bigint[],
-    m_session integer[], m_at bigint[], m_role smallint[], m_tokens bigint[], m_counter integer[], m_created bigint[],
-    m_content text[], m_external text[], m_parts text[], m_calls text[], m_call_id text[], m_name text[], m_author text[], m_metadata text[],
-    c_session integer[], c_at bigint[], c_id text[],
-    n_message integer[], n_session integer[], n_id text[],
-    OUT before text[], OUT closed bigint[], OUT known integer[]
+    s_number bigint[], s bigint[], m bigint[], m_content text[], m_external text[], m_more text[], c bigint[], c_id text[], n integer[],
+    n_id text[], OUT seqs bigint[], OUT changed text[]
 ) LANGUAGE plpgsql SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 DECLARE
-    roots bigint[];
-    seqs bigint[];
-    opens bigint[];
+    passed bigint[] := '{}';
+    done bigint[];
 BEGIN
-    SELECT array_agg(s.root), array_agg(s.seq), array_agg(s.number) FILTER (WHERE s.status = 'active' AND
-        (s.expires_ms IS NULL OR s.expires_ms > s_now[array_position(s_number, s.number)])),
-        array_agg(CASE WHEN s.version <> s_version[array_position(s_number, s.number)] THEN row_to_json(s)::text END)
-    INTO roots, seqs, opens, before
-    FROM (SELECT * FROM sessions WHERE number = ANY (s_number) ORDER BY number FOR UPDATE) s;
-    IF opens IS DISTINCT FROM s_number THEN
-        SELECT array_agg(number) INTO closed FROM unnest(s_number) AS number WHERE opens IS NULL OR number <> ALL (opens);
-        RETURN;
-    END IF;
     IF m_external <> '{}' THEN
-        SELECT array_agg(m.place) INTO known
-        FROM unnest(m_session, m_external) WITH ORDINALITY AS m (session, external_id, place)
-        WHERE (SELECT x.message FROM external_ids x WHERE x.root = roots[m.session] AND x.external_id = m.external_id) IS NOT NULL;
+        SELECT coalesce(array_agg(m[i * 6 - 4]), '{}') INTO passed FROM unnest(m_external) WITH ORDINALITY AS x (id, i)
+        WHERE (SELECT e.message FROM external_ids e WHERE e.root = s[m[i * 6 - 4] * 9] AND e.external_id = x.id) IS NOT NULL;
     END IF;
     IF n_id <> '{}' THEN
-        SELECT known || array_agg(n.message) INTO known
-        FROM unnest(n_message, n_session, n_id) AS n (message, session, id)
-        WHERE (SELECT min(c.seq) FROM calls c WHERE c.log = s_number[n.session] AND c.call_id = n.id) IS NULL;
+        SELECT passed || coalesce(array_agg(x.place::bigint), '{}') INTO passed FROM unnest(n, n_id) AS x (place, id)
+        WHERE (SELECT min(e.seq) FROM calls e WHERE e.log = s_number[x.place] AND e.call_id = x.id) IS NULL;
     END IF;
-    IF known <> '{}' THEN
-        RETURN;
+    WITH updated AS (
+        UPDATE sessions o SET
+            version = o.version + s[i * 9 - 7], seq = o.seq + s[i * 9 - 6], tokens = o.tokens + s[i * 9 - 5],
+            tokens_out = o.tokens_out + s[i * 9 - 4], tool_calls = o.tool_calls + s[i * 9 - 3],
+            window_messages = o.window_messages + s[i * 9 - 6], window_tokens = o.window_tokens + s[i * 9 - 5],
+            fixed_tokens = coalesce(s[i * 9 - 2], o.fixed_tokens), active_ms = s[i * 9 - 1],
+            expires_ms = CASE WHEN o.lifetime_ms IS NULL THEN o.expires_ms ELSE s[i * 9 - 1] + o.lifetime_ms END
+        FROM unnest(s_number) WITH ORDINALITY AS g (number, i)
+        WHERE o.number = g.number AND o.closed_ms IS NULL AND (o.expires_ms IS NULL OR o.expires_ms > s[i * 9 - 1])
+            AND i <> ALL (passed)
+        RETURNING i, o.seq - s[i * 9 - 6] AS seq,
+            CASE WHEN o.version <> s[i * 9 - 8] + s[i * 9 - 7] THEN row_to_json(o)::text END AS changed
+    )
+    SELECT array_agg(u.i), array_agg(u.seq), array_agg(u.changed) INTO done, seqs, changed FROM updated u;
+    IF cardinality(done) IS DISTINCT FROM cardinality(s_number) THEN
+        SELECT array_agg(seqs[array_position(done, i)]), array_agg(changed[array_position(done, i)]) INTO seqs, changed
+        FROM generate_series(1, cardinality(s_number)) AS i;
     END IF;
     INSERT INTO messages (id, role, content, tokens, counter, created_ms, external_id, parts, tool_calls, tool_call_id, name, author_id,
         metadata)
-    SELECT s_number[m.session] << 32 | (seqs[m.session] + m.at), m.role, m.content, m.tokens, m.counter, m.created_ms, m.external_id,
-        m.parts, m.tool_calls, m.tool_call_id, m.name, m.author_id, m.metadata
-    FROM unnest(m_session, m_at, m_role, m_content, m_tokens, m_counter, m_created, m_external, m_parts, m_calls, m_call_id, m_name,
-        m_author, m_metadata) AS m (session, at, role, content, tokens, counter, created_ms, external_id, parts, tool_calls,
-        tool_call_id, name, author_id, metadata);
+    SELECT m[i * 6 - 5] + seqs[m[i * 6 - 4]], m[i * 6 - 3]::smallint, m_content[i], m[i * 6 - 2], m[i * 6 - 1]::integer, m[i * 6],
+        m_external[i], m_more[i * 6 - 5], m_more[i * 6 - 4], m_more[i * 6 - 3], m_more[i * 6 - 2], m_more[i * 6 - 1], m_more[i * 6]
+    FROM generate_subscripts(m_content, 1) AS i
+    WHERE seqs[m[i * 6 - 4]] IS NOT NULL;
     IF m_external <> '{}' THEN
         INSERT INTO external_ids (root, external_id, message)
-        SELECT roots[m.session], m.external_id, s_number[m.session] << 32 | (seqs[m.session] + m.at)
-        FROM unnest(m_session, m_at, m_external) AS m (session, at, external_id)
-        WHERE m.external_id IS NOT NULL
-        ORDER BY 1, 2;
+        SELECT s[m[i * 6 - 4] * 9], m_external[i], m[i * 6 - 5] + seqs[m[i * 6 - 4]] FROM generate_subscripts(m_external, 1) AS i
+        WHERE m_external[i] IS NOT NULL AND seqs[m[i * 6 - 4]] IS NOT NULL;
     END IF;
     IF c_id <> '{}' THEN
         INSERT INTO calls (log, call_id, seq)
-        SELECT s_number[c.session], c.id, seqs[c.session] + c.at FROM unnest(c_session, c_at, c_id) AS c (session, at, id);
+        SELECT s_number[c[i * 2 - 1]], c_id[i], seqs[c[i * 2 - 1]] + c[i * 2] FROM generate_subscripts(c_id, 1) AS i
+        WHERE seqs[c[i * 2 - 1]] IS NOT NULL;
     END IF;
-    UPDATE sessions s SET
-        seq = s.seq + d.count, version = s.version + d.appends, tokens = s.tokens + d.tokens, tokens_out = s.tokens_out + d.out,
-        window_messages = s.window_messages + d.count, window_tokens = s.window_tokens + d.tokens, tool_calls = s.tool_calls + d.calls,
-        fixed_tokens = coalesce(d.fixed, s.fixed_tokens), active_ms = d.now,
-        expires_ms = CASE WHEN s.lifetime_ms IS NULL THEN s.expires_ms ELSE d.now + s.lifetime_ms END
-    FROM unnest(s_number, s_appends, s_count, s_tokens, s_out, s_calls, s_fixed, s_now)
-        AS d (number, appends, count, tokens, out, calls, fixed, now)
-    WHERE s.number = d.number;
 END
 $$;
