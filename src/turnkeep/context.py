@@ -220,9 +220,9 @@ class _Choice:
         return next(let_in, layout.tokens[-1])
 
     def cut(self, layout: Layout, most: int | None) -> _Chosen:
-        if layout.plain is not None and not self.window.earlier and (most is None or layout.shown[0] <= most):
-            if layout.tokens[0] + self.beside <= self.room:  # all of the window: the common case, and so without a search
-                return self.from_turn(layout, 0, [], [])
+        whole = layout.plain is not None and not self.window.earlier and (most is None or layout.shown[0] <= most)
+        if whole and layout.tokens[0] + self.beside <= self.room:  # the common case, and so without a search
+            return self.from_turn(layout, 0, [], [])
         asked = layout.fits(most, self.room - self.beside)
         for turn in openers(layout, self.window, max(1, self.budget // _STEPS), most):
             tokens = layout.tokens[turn] + self.beside

@@ -106,19 +106,17 @@ def get_counter(name: str) -> Counter:
     return _loaded[name]
 
 
-_MODELS = (
-    ("o200k", re.compile(r"(chat)?gpt-(4o|4\.[15]|[5-9]|oss|image|audio|realtime)|o[1-9]\b|codex|omni")),
-    ("cl100k", re.compile(r"gpt-(4|3\.?5)|text-embedding-")),
-    ("claude", re.compile(r"claude")),
-    ("gemini", re.compile(r"gemini|gemma|palm")),
-    (
-        "estimate",
-        re.compile(
-            r"llama|codellama|mi[sx]tral|codestral|magistral|ministral|devstral|pixtral|qwen|qwq|deepseek|"
-            r"grok|command|c4ai|aya|phi-|kimi|moonshot|glm|yi-|nova|titan|jamba|smollm|falcon|granite|nemotron|minimax|ernie|hermes"
-        ),
-    ),
-)
+_MODELS = {
+    "o200k": r"(chat)?gpt-(4o|4\.[15]|[5-9]|oss|image|audio|realtime)|o[1-9]\b|codex|omni",
+    "cl100k": r"gpt-(4|3\.?5)|text-embedding-",
+    "claude": r"claude",
+    "gemini": r"gemini|gemma|palm",
+    "estimate": r"llama|codellama|mi[sx]tral|codestral|magistral|ministral|devstral|pixtral|qwen|qwq|deepseek|"
+    r"grok|command|c4ai|aya|phi-|kimi|moonshot|glm|yi-|nova|titan|jamba|smollm|falcon|granite|nemotron|minimax|ernie|hermes",
+}
+_NAMED = [  # Bedrock writes "us.anthropic.claude-..."
+    (name, re.compile(rf"([a-z-]+\.)*(?:{models})")) for name, models in _MODELS.items()
+]
 
 
 def counter_name_for(model: str | None, default: str = "o200k") -> str:
@@ -127,11 +125,10 @@ def counter_name_for(model: str | None, default: str = "o200k") -> str:
     Models of other makers get "claude", "gemini" or "estimate", which estimate texts alike: their vocabularies differ from
     OpenAI's, so an exact count would be exact about another model. A name that is not known gets `default`.
     """
-    bare = (model or "").lower().removeprefix("ft:").rsplit("/", 1)[-1]
-    for name, pattern in _MODELS:
-        if re.match(rf"([a-z-]+\.)*(?:{pattern.pattern})", bare):  # Bedrock writes "us.anthropic.claude-..."
-            return name
-    return default
+    if not model:
+        return default
+    bare = model.lower().removeprefix("ft:").rsplit("/", 1)[-1]
+    return next((name for name, pattern in _NAMED if pattern.match(bare)), default)
 
 
 # --- the estimate: pieces of about a token each, by script
