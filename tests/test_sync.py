@@ -188,7 +188,7 @@ def test_errors_are_the_same(sessions: sync.SessionManager) -> None:
 
 
 def test_what_cannot_be_opened_says_so(tmp_path: Path) -> None:
-    for options in ({"url": "mysql://x"}, {"url": "memory://", "token_limit": 0}, {"url": "memory://", "unknown": 1}):
+    for options in ({"url": "mysql://x"}, {"url": 7}, {"url": "memory://", "token_limit": 0}, {"url": "memory://", "unknown": 1}):
         with pytest.raises(InvalidInput):
             sync.SessionManager.open(**options)
     with pytest.raises(turnkeep.errors.StoreError):

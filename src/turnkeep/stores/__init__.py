@@ -15,6 +15,8 @@ __all__ = ["CachedStore", "MemoryStore", "Store", "open_store"]
 
 def open_store(url: str, settings: Settings) -> Store:
     """The store of `sqlite:///relative/path`, `sqlite:////absolute/path`, `postgresql://...` or `memory://`; not yet opened."""
+    if not isinstance(url, str):
+        raise InvalidInput("url", f"must be a string, not {type(url).__name__}")
     scheme, separator, rest = url.partition("://")
     if not separator or scheme not in ("sqlite", "memory", "postgresql", "postgres"):
         raise InvalidInput("url", "must be sqlite:///path/to/file.db, postgresql://user:password@host/database or memory://")
