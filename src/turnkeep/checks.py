@@ -20,6 +20,7 @@ from turnkeep.session import ROLES, Content, JsonObject, Role, to_datetime, to_m
 
 MAX_ID_CHARS = 512
 MAX_BATCH = 1000
+MAX_TOKENS = 10**12  # of a usage report
 MAX_TOOL_CALLS = 128
 MAX_DEPTH = 100  # of JSON: every walk over it, and every copy, stays far from the interpreter's limit
 _SUSPECT = re.compile(rb"\\u0000|[0-9]{19}")
@@ -179,6 +180,18 @@ def page(field: str, value: object, low: int, high: int | None) -> int:
     if high is not None and value > high:
         raise InvalidInput(field, f"must be at most {high}", size=value, limit=high)
     return value
+
+
+def usage(tokens_in: int, tokens_out: int, cache_read_tokens: int, counted_tokens: int | None) -> None:
+    """What a provider counted, and what was counted here. `cache_read_tokens` are a part of `tokens_in`."""
+    page("tokens_in", tokens_in, 0, MAX_TOKENS)
+    page("tokens_out", tokens_out, 0, MAX_TOKENS)
+    page("cache_read_tokens", cache_read_tokens, 0, MAX_TOKENS)
+    if cache_read_tokens > tokens_in:
+        reason = "are a part of tokens_in, which is of the whole prompt"
+        raise InvalidInput("cache_read_tokens", reason, size=cache_read_tokens, limit=tokens_in)
+    if counted_tokens is not None:
+        page("counted_tokens", counted_tokens, 1, MAX_TOKENS)
 
 
 def batch(field: str, value: object) -> None:

@@ -45,10 +45,10 @@ class Plan(msgspec.Struct, frozen=True):
 def is_due(session: Session, settings: Settings) -> bool:
     """Whether fixed parts, summaries and uncovered messages together have reached the threshold."""
     used = session.fixed_tokens + session.summary_tokens + session.window_tokens
-    if used < settings.compaction_threshold * session.token_limit:
+    if used < settings.compaction_threshold * session.counted_limit:
         return False
     if session.window_messages < settings.compaction_min_messages:
-        return used >= PRESSING * session.token_limit and session.window_messages > 1
+        return used >= PRESSING * session.counted_limit and session.window_messages > 1
     return True
 
 
@@ -66,11 +66,11 @@ def plan(window: Window, settings: Settings) -> Plan | None:
     """
     starts = turn_starts(window.messages)
     keep = _kept_from(window, starts, settings.compaction_keep)
-    keep = _at_most(window, [start for start in starts if start <= keep] or [keep], AT_ONCE * window.session.token_limit)
+    keep = _at_most(window, [start for start in starts if start <= keep] or [keep], AT_ONCE * window.session.counted_limit)
     if keep == 0:
         return None
     covered = window.messages[:keep]
-    wanted = summary_size(sum(message.tokens for message in covered), window.session.token_limit, settings)
+    wanted = summary_size(sum(message.tokens for message in covered), window.session.counted_limit, settings)
     replaces, max_tokens = _replaced(window, wanted, settings)
     return Plan(
         window.session.id,
@@ -97,7 +97,7 @@ def _at_most(window: Window, ends: Sequence[int], most: int) -> int:
 
 def _kept_from(window: Window, starts: Sequence[int], share: float) -> int:
     """The index of the first message that stays."""
-    budget = share * min(window.session.window_tokens, window.session.token_limit)
+    budget = share * min(window.session.window_tokens, window.session.counted_limit)
     keep = starts[-1] if starts else 0
     tokens = sum(message.tokens for message in window.messages[keep:])
     for start in reversed(starts[:-1]):
@@ -116,7 +116,7 @@ def summary_size(covered: int, token_limit: int, settings: Settings) -> int:
 
 def summaries_share(session: Session, settings: Settings) -> int:
     """The tokens that all live summaries may take together, of what the fixed parts leave."""
-    limit = max(session.token_limit - session.fixed_tokens, 0)
+    limit = max(session.counted_limit - session.fixed_tokens, 0)
     if settings.summary_share is not None:
         return int(settings.summary_share * limit)
     return min(limit // 2, 1600 + limit // 10)
@@ -139,7 +139,7 @@ def _replaced(window: Window, wanted: int, settings: Settings) -> tuple[tuple[Su
     taken = tuple(foldable[first:])
     again = sum(summary.tokens_before for summary in taken if summary.method == "truncation")
     told = sum(summary.tokens for summary in taken if summary.method != "truncation")
-    extra = summary_size(again, window.session.token_limit, settings) if again else 0
+    extra = summary_size(again, window.session.counted_limit, settings) if again else 0
     return taken, min(wanted + told + extra, max(int(FOLD_TO * room), wanted))
 
 

@@ -96,7 +96,7 @@ class Compactor:
                 finally:
                     self._inline.discard(session.id)
         elif self._settings.compaction == "background":
-            if session.window_tokens > LONGEST * session.token_limit:
+            if session.window_tokens > LONGEST * session.counted_limit:
                 self._long.add(session.id)
             self._wait(session.app, session.id, urgent=urgent)
 
@@ -290,7 +290,7 @@ class Compactor:
                 continue
             session = await self._store.session(app, session_id)
             messages = await self._again(session, [(old.from_seq, old.to_seq)])
-            size = compaction.summary_size(sum(one.tokens for one in messages), session.token_limit, self._settings)
+            size = compaction.summary_size(sum(one.tokens for one in messages), session.counted_limit, self._settings)
             most = size if old.method == "truncation" else max(size, old.tokens)
             new = await self._draft(session, messages, [], old.from_seq, old.to_seq, most)
             stored = await self._add(session, new, [old.number])

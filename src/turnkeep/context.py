@@ -20,6 +20,7 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from turnkeep import recall, shapes
+from turnkeep.calibration import NONE, allowed, costs
 from turnkeep.cut import Layout, eased, openers, paired, plain
 from turnkeep.errors import BudgetTooSmall
 from turnkeep.session import JsonObject, LeftOut, Message, NewPin, NewSummary, Summary, Window
@@ -40,7 +41,8 @@ class Context(msgspec.Struct, frozen=True):
 
     The parts: system, pins, state, tools, summaries, gap (markers), messages, frame (the reply's priming). The first `head` messages
     (system, pins, summaries, gap) stand before the turns; the first `stable` before state and newest turn: the next prompt begins
-    with them, too, unless the cut moves. The tool schemas count, but are the caller's to send.
+    with them, too, unless the cut moves. The tool schemas count, but are the caller's to send. `correction`: what the provider counts
+    for 100 of these tokens, as far as its reports have told; the budget holds by its count.
     """
 
     messages: list[JsonObject]
@@ -51,6 +53,7 @@ class Context(msgspec.Struct, frozen=True):
     session_id: str
     head: int
     stable: int
+    correction: int = 100
 
     @property
     def fixed_tokens(self) -> int:
@@ -309,7 +312,7 @@ def _drop_summaries(live: Live, room: int, beside: int, marker: int, newest: int
 # --- putting it together
 
 
-def _assembled(window: Window, fixed: _Fixed, pinned: list[Piece], chosen: _Chosen) -> Context:
+def _assembled(window: Window, fixed: _Fixed, pinned: list[Piece], chosen: _Chosen, correction: int) -> Context:
     head = [piece.out for piece in (*fixed.system, *pinned, *chosen.summaries, *chosen.gap)]
     state = [piece.out for piece in fixed.state]
     parts = {
@@ -326,7 +329,7 @@ def _assembled(window: Window, fixed: _Fixed, pinned: list[Piece], chosen: _Chos
     stable = len(head) + len(chosen.older)
     messages = head + chosen.older + state + chosen.newest
     left_out = tuple(chosen.left_out)
-    return Context(messages, sum(parts.values()), parts, left_out, session.version, session.id, len(head), stable)
+    return Context(messages, sum(parts.values()), parts, left_out, session.version, session.id, len(head), stable, correction)
 
 
 def has_large_results(window: Window, budget: int) -> bool:
@@ -343,22 +346,24 @@ def build(
     context_state: Sequence[str] = (),
     max_messages: int | None = None,
     budget: int,
+    correction: int = NONE,
     gap: Gap = truncation,
     field: str = "token_budget",
 ) -> Context:
-    """The prompt for this window: at most `budget` tokens, the reply excluded. See `SessionManager.build_context`.
+    """The prompt for this window: at most `budget` tokens of the provider's, the reply excluded. See `SessionManager.build_context`.
 
     `BudgetTooSmall` (it names `field`) when the fixed parts leave less than `SMALLEST_MESSAGE`. A window's tail must hold
     `budget` tokens or `max_messages`, or its cut is not the one that a longer tail would have.
     """
     fixed = _fixed(window, counter, system, tools, context_state)
-    room = budget - fixed.tokens
+    ours = allowed(budget, correction)
+    room = ours - fixed.tokens
     if room < SMALLEST_MESSAGE:
         reason = "the fixed parts of the prompt (system text, state, tool schemas) leave no room for a message"
-        raise BudgetTooSmall(field, reason, size=fixed.tokens + SMALLEST_MESSAGE, limit=budget)
+        raise BudgetTooSmall(field, reason, size=costs(fixed.tokens + SMALLEST_MESSAGE, correction), limit=budget)
     if not window.pins:
-        return _assembled(window, fixed, [], _Choice(window, counter, room, budget, gap).choose(max_messages))
+        return _assembled(window, fixed, [], _Choice(window, counter, room, ours, gap).choose(max_messages), correction)
     pinned, left = _pinned(window, counter, room)
-    chosen = _Choice(window, counter, room - _sum(pinned), budget, gap).choose(max_messages)
+    chosen = _Choice(window, counter, room - _sum(pinned), ours, gap).choose(max_messages)
     chosen.left_out = left + chosen.left_out
-    return _assembled(window, fixed, pinned, chosen)
+    return _assembled(window, fixed, pinned, chosen, correction)

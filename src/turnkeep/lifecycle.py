@@ -39,10 +39,11 @@ _KNOWN_SESSIONS = 10_000
 class Known:
     """What never changes of a session, and what its last build found."""
 
-    __slots__ = ("counter", "fixed_tokens", "token_limit")
+    __slots__ = ("correction", "counter", "fixed_tokens", "token_limit")
 
-    def __init__(self, counter: Counter, token_limit: int) -> None:
-        self.counter, self.token_limit = counter, token_limit
+    def __init__(self, counter: Counter, session: Session) -> None:
+        self.counter, self.token_limit = counter, session.token_limit
+        self.correction = session.correction  # as last seen
         self.fixed_tokens: int | None = None
 
 
@@ -291,7 +292,7 @@ class Lifecycle:
     def _remember(self, session: Session, counter: Counter) -> Known:
         if len(self._known) >= _KNOWN_SESSIONS:
             del self._known[next(iter(self._known))]
-        known = self._known[session.id] = Known(counter, session.token_limit)
+        known = self._known[session.id] = Known(counter, session)
         return known
 
     @staticmethod

@@ -92,7 +92,7 @@ class Rewriter:
         first = max(old.from_seq, old.to_seq - LAST + 1, session.cleared_seq + 1, 1)
         messages: Sequence[Message] = await self._store.visible(session, first, old.to_seq) if old.to_seq >= first else ()
         whole = first == old.from_seq
-        size = compaction.summary_size(old.tokens_before, session.token_limit, self._settings)
+        size = compaction.summary_size(old.tokens_before, session.counted_limit, self._settings)
         bare = NewSummary(
             from_seq=old.from_seq,
             to_seq=old.to_seq,

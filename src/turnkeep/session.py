@@ -85,6 +85,8 @@ class Session(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     errors: int = 0
     usage_in: int = 0  # as the provider counted
     usage_out: int = 0
+    usage_cache_read: int = 0  # of usage_in, from the provider's cache
+    correction: int = 100  # percent: what the provider counts for 100 tokens by the session's counter; see `calibration`
     predecessor: str | None = None
     root: int = 0  # the number of its key's first session: external ids are unique under it
     carry_over: CarryOver = "none"
@@ -105,6 +107,11 @@ class Session(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     @property
     def closed_at(self) -> datetime | None:
         return None if self.closed_ms is None else to_datetime(self.closed_ms)
+
+    @property
+    def counted_limit(self) -> int:
+        """The token limit, in tokens by the session's counter."""
+        return self.token_limit if self.correction == 100 else self.token_limit * 100 // self.correction
 
     def status_at(self, now_ms: int) -> Status:
         """The status by the clock: a session past its expiry is expired, whether or not the cleanup has been there."""
@@ -253,7 +260,11 @@ class LeftOut(msgspec.Struct, frozen=True, gc=False):
 
 
 class Event(msgspec.Struct, frozen=True, gc=False, kw_only=True):
-    """Something that happened in a session and is no message: a tool call, an error, a provider's usage report."""
+    """Something that happened in a session and is no message: a tool call, an error, a provider's usage report.
+
+    Of a usage report `tokens_in` and `tokens_out` are as the provider counted, and `cache_read_tokens` are those of `tokens_in` that came
+    from its cache; `counted_tokens` is what the same prompt has by the session's counter, if that was told.
+    """
 
     kind: EventKind
     name: str
@@ -264,7 +275,25 @@ class Event(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     tool_call_id: str | None = None
     tokens_in: int = 0
     tokens_out: int = 0
+    cache_read_tokens: int = 0
+    counted_tokens: int | None = None
     data: JsonObject | None = None
+
+
+class Calibration(msgspec.Struct, frozen=True, gc=False):
+    """What a model's provider counted for prompts, beside what a session's `tokenizer` did: sums over `calls` of an app.
+
+    `correction` is what follows for budgets, in percent; see `calibration`.
+    """
+
+    app: str
+    tokenizer: str
+    model: str
+    calls: int
+    counted_tokens: int
+    reported_tokens: int
+    correction: int
+    reported_ms: int  # the newest
 
 
 class Change(msgspec.Struct, frozen=True, gc=False):
@@ -321,11 +350,29 @@ class StoreStats(msgspec.Struct, frozen=True):
     total_tokens: int
     tool_calls: int
     errors: int
+    usage_in: int
+    usage_out: int
+    usage_cache_read: int
     by_interface: Mapping[str, InterfaceStats]
 
 
+class ModelStats(msgspec.Struct, frozen=True):
+    """How far a count was off: prompts of a model as its provider counted them, and as the `tokenizer` did; `ratio` is the one by the
+    other."""
+
+    model: str
+    tokenizer: str
+    calls: int
+    counted_tokens: int
+    reported_tokens: int
+    ratio: float
+    correction: int
+
+
 class Stats(msgspec.Struct, frozen=True):
-    """Figures of an app. `average_session_length` is in messages; `cache_hit_rate` is 0..1 since the manager was opened."""
+    """Figures of an app. `average_session_length` is in messages; `cache_hit_rate` is 0..1 since the manager was opened; usage is as
+    the provider counted; `models` are those with the most calls first.
+    """
 
     total_sessions: int
     active_sessions: int
@@ -334,6 +381,10 @@ class Stats(msgspec.Struct, frozen=True):
     average_session_length: float
     tool_calls: int
     errors: int
+    usage_in: int
+    usage_out: int
+    usage_cache_read: int
+    models: tuple[ModelStats, ...]
     by_interface: Mapping[str, InterfaceStats]
     cache_size: int
     cache_hit_rate: float
@@ -352,6 +403,7 @@ class SessionStats(msgspec.Struct, frozen=True):
     tokens_out: int
     usage_in: int
     usage_out: int
+    usage_cache_read: int
     summaries: int
     window_messages: int
     window_tokens: int

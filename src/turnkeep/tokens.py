@@ -83,6 +83,7 @@ _LOADERS: dict[str, Callable[[], _Counter]] = {
     "estimate": lambda: _Counter("estimate", False, estimate),
 }
 COUNTERS = tuple(_LOADERS)
+_EXACT = ("o200k", "cl100k")
 _loaded: dict[str, _Counter] = {}
 _loading = threading.Lock()
 
@@ -90,6 +91,11 @@ _loading = threading.Lock()
 def is_loaded(name: str) -> bool:
     """Whether `get_counter(name)` returns at once."""
     return name in _loaded
+
+
+def is_exact(name: str) -> bool:
+    """Whether the counter of that name counts by a model's own vocabulary; it need not be loaded."""
+    return name in _EXACT
 
 
 def get_counter(name: str) -> Counter:

@@ -15,10 +15,12 @@ from turnkeep import SessionManager
 from turnkeep.agents import load_agent, tool
 from turnkeep.agents.history import to_history
 from turnkeep.agents.pydantic import PydanticAgent, server
+from turnkeep.calibration import CALLS
 from turnkeep.chat import Chat
 from turnkeep.errors import InvalidInput
 from turnkeep.settings import Settings
 from turnkeep.testing.builders import tool_use
+from turnkeep.testing.provider import KEY, ProviderEmulator
 
 SERVER = """
 from mcp.server import MCPServer
@@ -70,7 +72,34 @@ async def test_a_turn_with_a_tool_is_on_record(sessions: SessionManager) -> None
         ("tool_call", "weather", "ok")
     ]
     assert sum(event.kind == "usage" for event in events) == 2
+    [first, second] = [event.counted_tokens or 0 for event in events if event.kind == "usage"]
+    [_, call, result, _] = await log(sessions)
+    assert second - first == call.tokens + result.tokens  # each call of the model is sent what the ones before have added
     assert reply.tokens == reply.session.usage_in + reply.session.usage_out > 0
+
+
+async def test_what_the_provider_reports_is_on_record_and_corrects_the_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with (
+        ProviderEmulator(lambda _: "Fine.") as provider,
+        SessionManager.open("memory://", tokenizer="estimate") as sessions,
+    ):
+        monkeypatch.setenv("OPENAI_BASE_URL", provider.url)
+        monkeypatch.setenv("OPENAI_API_KEY", KEY)
+        agent = load_agent(Settings(model="openai-chat:some-model"))
+        assert isinstance(agent, PydanticAgent)
+        chat = Chat(sessions, agent, system="Be brief. " * 200)
+        provider.cached = 64
+        async with agent.agent:  # it closes what it has open
+            for at in range(CALLS):
+                session = (await chat.reply(said("How are you?", at))).session
+                context = await sessions.build_context(session.id, system=chat.system)
+                provider.used = round(context.tokens * 1.4)
+        figures = await sessions.get_session_stats(session.id)
+        assert figures.usage_cache_read == CALLS * 64
+        [one] = (await sessions.get_stats()).models
+        assert (one.model, one.tokenizer, one.calls) == ("some-model", "estimate", CALLS)
+        assert 1.1 < one.ratio < 1.4  # the first was reported as 100
+        assert session.correction == one.correction > 100
 
 
 async def test_the_next_turn_has_the_whole_history(sessions: SessionManager) -> None:

@@ -24,6 +24,10 @@ STATS = {
     "cache_hit_rate",
     "tool_calls",
     "errors",
+    "usage_in",
+    "usage_out",
+    "usage_cache_read",
+    "models",
 }
 
 
@@ -40,6 +44,25 @@ def test_stats(cli: Command, url: str) -> None:
     assert (told["total_sessions"], told["total_messages"], told["tool_calls"]) == (7, 478, 81)
     assert told["by_interface"]["demo"]["sessions"] == 7
     assert "478, 68.3 a session" in cli("stats", "--db", url).out
+
+
+async def a_call_of_a_model(url: str) -> None:
+    async with SessionManager.open(url) as sessions:
+        session = await sessions.get_or_create_session("web", "used", model="claude-x")
+        await sessions.record_usage(
+            session.id, tokens_in=1200, tokens_out=80, cache_read_tokens=900, counted_tokens=1000, model="claude-x"
+        )
+
+
+def test_what_providers_counted(cli: Command, url: str) -> None:
+    assert "by the provider's count" not in cli("stats", "--db", url).out
+    asyncio.run(a_call_of_a_model(url))
+    shown = cli("stats", "--db", url).out
+    assert "1,200 in (75% of it from the provider's cache), 80 out" in shown
+    assert "claude-x" in shown and "1.200" in shown and "100 %" in shown
+    told = cli("stats", "--json", "--db", url).json()
+    assert (told["usage_in"], told["usage_out"], told["usage_cache_read"]) == (1200, 80, 900)
+    assert [(one["model"], one["ratio"]) for one in told["models"]] == [("claude-x", 1.2)]
 
 
 def test_the_database_of_the_settings(cli: Command, db: Path, monkeypatch: pytest.MonkeyPatch) -> None:

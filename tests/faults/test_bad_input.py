@@ -405,6 +405,18 @@ _cases(
     "usage out", lambda m, s, v: m.record_usage(s, tokens_in=0, tokens_out=v), "^tokens_out: ", -1, True, None, 1.5, "1", 10**13
 )
 _cases(
+    "usage cached",
+    lambda m, s, v: m.record_usage(s, tokens_in=5, tokens_out=0, cache_read_tokens=v),
+    "^cache_read_tokens: ",
+    *(-1, True, None, 1.5, "1", 6, 10**13, HUGE),
+)
+_cases(
+    "usage counted",
+    lambda m, s, v: m.record_usage(s, tokens_in=5, tokens_out=0, counted_tokens=v),
+    "^counted_tokens: ",
+    *(-1, 0, True, 1.5, "1", 10**13, HUGE),
+)
+_cases(
     "usage model",
     lambda m, s, v: m.record_usage(s, tokens_in=0, tokens_out=0, model=v),
     "^(name|model): ",

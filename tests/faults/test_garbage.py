@@ -43,7 +43,7 @@ CALLABLE: dict[str, tuple[str, ...]] = {
     "update_state": ("session_id", "patch", "scope"),
     "record_tool_call": ("session_id", "name", "duration_ms", "outcome", "tool_call_id", "data"),
     "record_error": ("session_id", "name", "message", "data"),
-    "record_usage": ("session_id", "tokens_in", "tokens_out", "model", "duration_ms", "data"),
+    "record_usage": ("session_id", "tokens_in", "tokens_out", "cache_read_tokens", "counted_tokens", "model", "duration_ms", "data"),
     "get_events": ("session_id", "after", "limit"),
 }  # fmt: skip
 GOOD: dict[str, Any] = {

@@ -73,6 +73,22 @@ async def test_a_message_that_is_sent_again_is_counted_once(client: Client) -> N
     assert of(await figures(client), "messages_total") == 1
 
 
+async def test_usage(client: Client) -> None:
+    path = f"{URL}/{(await client.create())['id']}/usage"
+    await client.post(
+        path, {"tokens_in": 120, "tokens_out": 7, "cache_read_tokens": 64, "counted_tokens": 100, "model": "secret"}
+    )
+    await client.post(path, {"tokens_in": 30, "tokens_out": 1})
+    found = await figures(client)
+    assert {kind: of(found, "usage_tokens_total", kind=kind) for kind in ("in", "out", "cache_read")} == {
+        "in": 150,
+        "out": 8,
+        "cache_read": 64,
+    }
+    assert [of(found, "compared_tokens_total", by=who) for who in ("turnkeep", "provider")] == [100, 120]
+    assert "secret" not in str(found)
+
+
 async def test_active_sessions_are_counted_once_in_a_while(
     running: Running, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -54,13 +54,14 @@ class Turn:
         self.sessions, self.session, self.message = sessions, session, message
         self.listener = listener
         self.tokens_shown = 0  # of the context
+        self.tokens_sent = 0  # of what the model is sent next: the context, and what this turn has added
         self.tokens_used = 0  # as the provider counted
         self.said: list[str] = []  # pieces of text since the last tool result
         self._names: dict[str, str] = {}  # of the calls that wait for their results
         self._began: dict[str, float] = {}
 
     def begins(self, context: Context) -> None:
-        self.context, self.tokens_shown = context, context.tokens
+        self.context, self.tokens_shown, self.tokens_sent = context, context.tokens, context.tokens
 
     def say(self, piece: str) -> None:
         self.said.append(piece)
@@ -69,7 +70,8 @@ class Turn:
     async def calls(self, tool_calls: Sequence[JsonObject]) -> None:
         """Store that the model asks for tools (OpenAI's shape), and what it said before that; before any of them runs."""
         text = "".join(self.said)
-        await self.sessions.add_message(self.session.id, "assistant", text or None, tool_calls=tool_calls)
+        stored = await self.sessions.add_message(self.session.id, "assistant", text or None, tool_calls=tool_calls)
+        self.tokens_sent += stored.tokens
         self.said.clear()
         for call in tool_calls:
             self._names[call["id"]] = call["function"]["name"]
@@ -84,7 +86,8 @@ class Turn:
         """Store what a tool gave back, and how long it took."""
         name, began = self._names.pop(call_id), self._began.pop(call_id)
         duration_ms = (time.perf_counter() - began) * 1000
-        await self.sessions.add_message(self.session.id, "tool", content, tool_call_id=call_id)
+        stored = await self.sessions.add_message(self.session.id, "tool", content, tool_call_id=call_id)
+        self.tokens_sent += stored.tokens
         await self.sessions.record_tool_call(
             self.session.id, name, duration_ms=duration_ms, outcome=outcome, tool_call_id=call_id
         )
@@ -98,11 +101,28 @@ class Turn:
         await self.result(call["id"], content, outcome=outcome)
         return content
 
-    async def usage(self, tokens_in: int, tokens_out: int, model: str, data: Mapping[str, Any] | None = None) -> None:
-        """Store the provider's own count of one call of the model."""
+    async def usage(
+        self,
+        tokens_in: int,
+        tokens_out: int,
+        model: str,
+        *,
+        cache_read_tokens: int = 0,
+        data: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Store the provider's own count of one call of the model, beside ours; before the calls that it made are stored.
+
+        `tokens_in`: of the whole prompt, `cache_read_tokens` of them from the provider's cache.
+        """
         self.tokens_used += tokens_in + tokens_out
         await self.sessions.record_usage(
-            self.session.id, tokens_in=tokens_in, tokens_out=tokens_out, model=model or "model", data=data
+            self.session.id,
+            tokens_in=tokens_in,
+            tokens_out=tokens_out,
+            cache_read_tokens=min(cache_read_tokens, tokens_in),
+            counted_tokens=self.tokens_sent if tokens_in else None,
+            model=model or "model",
+            data=data,
         )
 
 

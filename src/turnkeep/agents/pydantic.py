@@ -115,7 +115,7 @@ async def _note(turn: Turn, response: ModelResponse) -> None:
         usage.input_tokens,
         usage.output_tokens,
         response.model_name or "model",
-        {"cache_read_tokens": usage.cache_read_tokens} if usage.cache_read_tokens else None,
+        cache_read_tokens=usage.cache_read_tokens,
     )
     calls = [part for part in response.parts if isinstance(part, ToolCallPart)]
     if calls:

@@ -29,7 +29,7 @@ class Usage(msgspec.Struct, frozen=True):
 def context_percent(session: Session) -> int:
     """How full the session's context is, of its token limit."""
     used = session.fixed_tokens + session.summary_tokens + session.window_tokens
-    return min(100, round(100 * used / session.token_limit))
+    return min(100, round(100 * used / session.counted_limit))
 
 
 class Commands:

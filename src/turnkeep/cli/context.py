@@ -69,7 +69,7 @@ def _figures(context: Context, session: Session) -> Table:
     made = pairs()
     made.add_row("Messages", f"{len(context.messages):,} in the prompt, {session.seq:,} in the log")
     parts = [f"{name} {tokens:,}" for name, tokens in context.parts.items() if tokens]
-    made.add_row("Tokens", f"{context.tokens:,} of {session.token_limit:,}: {', '.join(parts)}")
+    made.add_row("Tokens", f"{context.tokens:,} of {session.counted_limit:,}: {', '.join(parts)}")
     rows: list[Any] = [_gap(entry) for entry in context.left_out]
     for at, row in enumerate(rows or ["nothing"]):
         made.add_row("" if at else "Left out", row)

@@ -101,7 +101,7 @@ def _told(window: Window, kind: str, count: int, tokens: int) -> str:
 
 def _budget(window: Window, width: int) -> Text:
     """The token limit from left to right, filled as the prompt fills it."""
-    context, limit = window.context, window.session.token_limit
+    context, limit = window.context, window.session.counted_limit
     fixed = context.fixed_tokens
     parts = ((PROMPT, fixed), (SUMMARY, context.parts["summaries"] + context.parts["gap"]), (WORDS, context.parts["messages"]))
     made, used = Text(), 0

@@ -28,6 +28,7 @@ from turnkeep.cli.printing import (
     shortest_time,
     table,
 )
+from turnkeep.cli.tables import usage
 from turnkeep.errors import TurnkeepError
 from turnkeep.session import Message, Session, SessionStats, Status, Summary
 
@@ -139,7 +140,7 @@ def _print_figures(session: Session, stats: SessionStats, screen: Console) -> No
     made.add_row("Tokens", f"{stats.tokens:,}: {stats.tokens_in:,} in, {stats.tokens_out:,} out, by {session.tokenizer}")
     made.add_row("Token limit", f"{stats.token_limit:,}; the window has {stats.window_tokens:,}")
     if stats.usage_in or stats.usage_out:
-        made.add_row("Model usage", f"{stats.usage_in:,} in, {stats.usage_out:,} out, by the provider's count")
+        made.add_row("Model usage", usage(stats.usage_in, stats.usage_out, stats.usage_cache_read))
     made.add_row("Tool calls", f"{stats.tool_calls:,}")
     made.add_row("Errors", f"{stats.errors:,}")
     screen.print(made)

@@ -320,13 +320,18 @@ class SessionManager(Lifecycle):
         *,
         tokens_in: int,
         tokens_out: int,
+        cache_read_tokens: int = 0,
+        counted_tokens: int | None = None,
         model: str = "model",
         duration_ms: float | None = None,
         data: Mapping[str, Any] | None = None,
     ) -> Event:
+        checks.usage(tokens_in, tokens_out, cache_read_tokens, counted_tokens)
         wanted = {
-            "tokens_in": arguments.number("tokens_in", tokens_in, 0),
-            "tokens_out": arguments.number("tokens_out", tokens_out, 0),
+            "tokens_in": tokens_in,
+            "tokens_out": tokens_out,
+            "cache_read_tokens": cache_read_tokens,
+            "counted_tokens": counted_tokens,
             "model": checks.identifier("name", model),
             "duration_ms": checks.milliseconds("duration_ms", duration_ms),
             "data": arguments.json_object("data", data),

@@ -47,15 +47,28 @@ class Events(Lifecycle):
         *,
         tokens_in: int,
         tokens_out: int,
+        cache_read_tokens: int = 0,
+        counted_tokens: int | None = None,
         model: str = "model",
         duration_ms: float | None = None,
         data: Mapping[str, Any] | None = None,
     ) -> Event:
-        """Note the provider's own count of a call."""
-        checks.page("tokens_in", tokens_in, 0, 10**12)
-        checks.page("tokens_out", tokens_out, 0, 10**12)
+        """Note the provider's own count of a call.
+
+        `tokens_in`: of the whole prompt, `cache_read_tokens` of them from the provider's cache. `counted_tokens`: what was counted here for
+        the same prompt (`Context.tokens`, and what was added to it since); it teaches how far the count is off for this `model`.
+        """
+        checks.usage(tokens_in, tokens_out, cache_read_tokens, counted_tokens)
         return await self._record(
-            session_id, "usage", model, duration_ms=duration_ms, tokens_in=tokens_in, tokens_out=tokens_out, data=data
+            session_id,
+            "usage",
+            model,
+            duration_ms=duration_ms,
+            tokens_in=tokens_in,
+            tokens_out=tokens_out,
+            cache_read_tokens=cache_read_tokens,
+            counted_tokens=counted_tokens,
+            data=data,
         )
 
     async def _record(
@@ -69,6 +82,8 @@ class Events(Lifecycle):
         tool_call_id: str | None = None,
         tokens_in: int = 0,
         tokens_out: int = 0,
+        cache_read_tokens: int = 0,
+        counted_tokens: int | None = None,
         data: Mapping[str, Any] | None = None,
     ) -> Event:
         event = Event(
@@ -80,6 +95,8 @@ class Events(Lifecycle):
             tool_call_id=checks.optional_identifier("tool_call_id", tool_call_id),
             tokens_in=tokens_in,
             tokens_out=tokens_out,
+            cache_read_tokens=cache_read_tokens,
+            counted_tokens=counted_tokens,
             data=None if data is None else checks.json_object("data", data, self._settings.max_metadata_bytes),
         )
         return await self._store.record(self._app, self._ready(session_id), event, guard=self._guard())

@@ -7,8 +7,10 @@ from pathlib import Path
 from turnkeep import checks
 from turnkeep.errors import ManagerClosed
 from turnkeep.lifecycle import Lifecycle
-from turnkeep.session import Cleaned, SessionStats, Stats
+from turnkeep.session import Calibration, Cleaned, ModelStats, SessionStats, Stats
 from turnkeep.stores import CachedStore
+
+MODELS = 100  # that the figures tell of
 
 
 class Upkeep(Lifecycle):
@@ -34,6 +36,10 @@ class Upkeep(Lifecycle):
             average_session_length=sums.total_messages / sums.total_sessions if sums.total_sessions else 0.0,
             tool_calls=sums.tool_calls,
             errors=sums.errors,
+            usage_in=sums.usage_in,
+            usage_out=sums.usage_out,
+            usage_cache_read=sums.usage_cache_read,
+            models=tuple(map(_off, await self._store.calibrations(self._app, MODELS))),
             by_interface=sums.by_interface,
             cache_size=cache.sessions_of(self._app) if cache else 0,
             cache_hit_rate=cache.hit_rate(self._app) if cache else 0.0,
@@ -54,6 +60,7 @@ class Upkeep(Lifecycle):
             tokens_out=session.tokens_out,
             usage_in=session.usage_in,
             usage_out=session.usage_out,
+            usage_cache_read=session.usage_cache_read,
             summaries=len(summaries),
             window_messages=session.window_messages,
             window_tokens=session.window_tokens,
@@ -88,3 +95,8 @@ class Upkeep(Lifecycle):
         if not self._opened:
             raise ManagerClosed
         return await self._store.sizes()
+
+
+def _off(known: Calibration) -> ModelStats:
+    counts = known.counted_tokens, known.reported_tokens
+    return ModelStats(known.model, known.tokenizer, known.calls, *counts, round(counts[1] / counts[0], 4), known.correction)

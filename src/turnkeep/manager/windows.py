@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from turnkeep import checks, context
+from turnkeep.calibration import allowed
 from turnkeep.context import Context
 from turnkeep.errors import Conflict
-from turnkeep.lifecycle import Lifecycle
+from turnkeep.lifecycle import Known, Lifecycle
 from turnkeep.session import Session, Summary
 from turnkeep.settings import check_token_limit
 from turnkeep.stopgap import Missing, Words
@@ -28,27 +29,26 @@ class Windows(Lifecycle):
         max_messages: int | None = None,
         token_budget: int | None = None,
     ) -> Context:
-        """The prompt for the next call of the model: at most `token_budget` (default: the session's limit) tokens.
+        """The prompt for the next call of the model: at most `token_budget` (default: the session's limit) tokens, as the provider counts
+        them, as far as that is known (`Context.correction`).
 
         `system` takes the place of the log's leading system messages. `tools` are the schemas you will send beside the messages:
         they are counted. `max_messages` caps messages of the log; the newest turn may exceed it.
         """
         known = self._known_already(session_id) or await self._learn(session_id)
-        budget = known.token_limit
-        if token_budget is not None:
-            budget = min(budget, check_token_limit("token_budget", token_budget))
-        if max_messages is not None:
-            checks.page("max_messages", max_messages, 1, None)
-        if system is not None:
-            checks.text("system", system, self._settings.max_content_bytes)
+        budget = self._judged(known, system, max_messages, token_budget)
         schemas = checks.schemas("tools", tools, self._settings.max_content_bytes)
         told: Words = {}
         hurried = False
         while True:
-            window = await self._store.window(self._app, session_id, tokens=budget, messages=max_messages)
-            if window.earlier and max_messages is None and context.has_large_results(window, budget):
-                window = await self._store.window(self._app, session_id, tokens=REACH * budget)
+            room = allowed(budget, known.correction)
+            window = await self._store.window(self._app, session_id, tokens=room, messages=max_messages)
+            if window.earlier and max_messages is None and context.has_large_results(window, room):
+                window = await self._store.window(self._app, session_id, tokens=REACH * room)
             session = window.session
+            if session.correction != known.correction:  # a report came in between
+                known.correction = session.correction
+                continue
             try:
                 built = context.build(
                     window,
@@ -58,6 +58,7 @@ class Windows(Lifecycle):
                     context_state=self._settings.context_state,
                     max_messages=max_messages,
                     budget=budget,
+                    correction=known.correction,
                     gap=self._stopgap.gap(session, told),
                     field="token_limit" if budget == known.token_limit else "token_budget",
                 )
@@ -68,9 +69,19 @@ class Windows(Lifecycle):
                 hurried = True
             else:
                 known.fixed_tokens = built.fixed_tokens
-                if built.tokens >= self._settings.compaction_threshold * known.token_limit:
+                if built.tokens >= self._settings.compaction_threshold * session.counted_limit:
                     await self._compactor.pressing(session)
                 return built
+
+    def _judged(self, known: Known, system: str | None, max_messages: int | None, token_budget: int | None) -> int:
+        """The tokens that the prompt may have, as the provider counts."""
+        if max_messages is not None:
+            checks.page("max_messages", max_messages, 1, None)
+        if system is not None:
+            checks.text("system", system, self._settings.max_content_bytes)
+        if token_budget is None:
+            return known.token_limit
+        return min(known.token_limit, check_token_limit("token_budget", token_budget))
 
     async def summarize_session(self, session_id: str) -> Summary | None:
         """Compact now. None when there is nothing to cover, or nothing to gain."""

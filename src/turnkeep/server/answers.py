@@ -85,6 +85,8 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
     errors: int
     usage_in: int
     usage_out: int
+    usage_cache_read: int
+    correction: int
     predecessor: str | None
     carry_over: CarryOver
     metadata: JsonObject | None
@@ -150,6 +152,8 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     tool_call_id: str | None
     tokens_in: int
     tokens_out: int
+    cache_read_tokens: int
+    counted_tokens: int | None
     data: JsonObject | None
 
 
@@ -184,6 +188,7 @@ class Prompt(msgspec.Struct, frozen=True):
     head: int
     stable: int
     fixed_tokens: int
+    correction: int
     left_out: list[LeftOut]
 
 
@@ -305,6 +310,8 @@ def event(one: nouns.Event) -> Event:
         tool_call_id=one.tool_call_id,
         tokens_in=one.tokens_in,
         tokens_out=one.tokens_out,
+        cache_read_tokens=one.cache_read_tokens,
+        counted_tokens=one.counted_tokens,
         data=one.data,
     )
 
@@ -319,5 +326,6 @@ def prompt(built: Context) -> Prompt:
         built.head,
         built.stable,
         built.fixed_tokens,
+        built.correction,
         list(built.left_out),
     )

@@ -191,10 +191,12 @@ class Erase(Shape):
 
 
 class Usage(Shape):
-    """As the provider counted."""
+    """As the provider counted; and `counted_tokens` as the context did that was sent."""
 
     tokens_in: terms.Tokens
     tokens_out: terms.Tokens
+    cache_read_tokens: terms.CacheRead = 0
+    counted_tokens: terms.Counted = None
     model: terms.ModelName = "model"
     duration_ms: terms.Duration = None
     data: terms.Data = None

@@ -50,6 +50,8 @@ SESSION: dict[str, Any] = {
     "errors": 0,
     "usage_in": 0,
     "usage_out": 0,
+    "usage_cache_read": 0,
+    "correction": 100,
     "predecessor": None,
     "carry_over": "none",
     "metadata": {"plan": "pro"},
@@ -103,6 +105,8 @@ EVENT: dict[str, Any] = {
     "tool_call_id": None,
     "tokens_in": 812,
     "tokens_out": 64,
+    "cache_read_tokens": 512,
+    "counted_tokens": 790,
     "data": None,
 }
 PROMPT: dict[str, Any] = {
@@ -114,6 +118,7 @@ PROMPT: dict[str, Any] = {
     "head": 0,
     "stable": 0,
     "fixed_tokens": 3,
+    "correction": 100,
     "left_out": [],
 }
 SAID = {"role": "user", "content": "What is the weather?", "external_id": "web:1"}
@@ -191,6 +196,20 @@ EXAMPLES: dict[type, Any] = {
         "average_session_length": 2.0,
         "tool_calls": 0,
         "errors": 0,
+        "usage_in": 812,
+        "usage_out": 64,
+        "usage_cache_read": 512,
+        "models": [
+            {
+                "model": "claude-sonnet-4-5",
+                "tokenizer": "claude",
+                "calls": 40,
+                "counted_tokens": 80_000,
+                "reported_tokens": 91_200,
+                "ratio": 1.14,
+                "correction": 115,
+            }
+        ],
         "cache_size": 1,
         "cache_hit_rate": 0.9,
         "by_interface": {"web": {"sessions": 1, "active": 1, "messages": 2, "tokens": 17}},
@@ -206,6 +225,7 @@ EXAMPLES: dict[type, Any] = {
         "tokens_out": 8,
         "usage_in": 0,
         "usage_out": 0,
+        "usage_cache_read": 0,
         "summaries": 0,
         "window_messages": 2,
         "window_tokens": 17,
@@ -225,7 +245,7 @@ EXAMPLES: dict[type, Any] = {
     bodies.Clear: {"keep_summaries": True},
     bodies.ToolCall: {"name": "look", "duration_ms": 12.5, "outcome": "ok"},
     bodies.Failure: {"name": "Timeout", "message": "no answer"},
-    bodies.Usage: {"tokens_in": 812, "tokens_out": 64, "model": "model"},
+    bodies.Usage: {"tokens_in": 812, "tokens_out": 64, "cache_read_tokens": 512, "counted_tokens": 790, "model": "model"},
     bodies.Create: {"action": "create", "interface_type": "web", "conversation_id": "c1", "token_limit": 8000},
     bodies.AddMessage: {"action": "addMessage", "id": ID, **SAID},
     bodies.ClearMessages: {"action": "clearMessages", "id": ID},

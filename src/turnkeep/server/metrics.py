@@ -18,6 +18,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
+from turnkeep.session import Event
 from turnkeep.stores.base import Commit
 
 PREFIX = "turnkeep_"
@@ -53,6 +54,8 @@ class Figures:
         self.in_progress = 0  # requests
         self.sessions = self.messages = self.tokens = 0  # opened, stored
         self.compactions: dict[str, Histogram] = {}  # by method
+        self.usage: Counter[str] = Counter()  # tokens, by kind
+        self.compared: Counter[str] = Counter()  # tokens of prompts that both counted, by whom
         self.problems: Counter[str] = Counter()  # answers of 500 and above, by code
         self.limited: Counter[str] = Counter()  # requests refused, by rate limit
 
@@ -74,6 +77,14 @@ class Figures:
             self.compactions.setdefault(newest.method, Histogram()).observe(newest.duration_ms / 1000)
         elif commit.window is not None:
             self.sessions += 1
+        elif commit.event is not None:
+            self._happened(commit.event)
+
+    def _happened(self, event: Event) -> None:
+        if event.kind == "usage":
+            self.usage.update({"in": event.tokens_in, "out": event.tokens_out, "cache_read": event.cache_read_tokens})
+            if event.counted_tokens is not None:
+                self.compared.update({"turnkeep": event.counted_tokens, "provider": event.tokens_in})
 
 
 class Readings(msgspec.Struct, frozen=True):
@@ -111,6 +122,8 @@ class Exposition(Collector):
         yield _histogram("compaction", "Time to make a summary.", ("method",), compactions)
         yield _counter("messages", "Messages stored.", figures.messages)
         yield _counter("tokens", "Tokens of the messages stored.", figures.tokens)
+        yield _counter("usage_tokens", "Tokens of calls of models, as their providers counted.", figures.usage, "kind")
+        yield _counter("compared_tokens", "Tokens of prompts that were counted twice.", figures.compared, "by")
         yield _counter("sessions", "Sessions opened.", figures.sessions)
         yield _gauge("sessions_active", "Sessions that are active.", others.sessions_active)
         yield _counter("problems", "Answers of 500 and above.", figures.problems, "code")

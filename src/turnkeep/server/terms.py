@@ -182,6 +182,12 @@ EventName: TypeAlias = Annotated[str, _name("The tool's name, or the kind of fai
 Outcome: TypeAlias = Annotated[str, _name("`ok`, `error`, or a word of yours.")]
 Duration: TypeAlias = Annotated[float | None, _told("In milliseconds.", minimum=0, maximum=10**12)]
 Tokens: TypeAlias = Annotated[int, _told("As the provider counted.", minimum=0, maximum=10**12)]
+CacheRead: TypeAlias = Annotated[
+    int, _told("Those of `tokens_in` that came from the provider's cache.", minimum=0, maximum=10**12)
+]
+Counted: TypeAlias = Annotated[
+    int | None, _told("The `tokens` of the context that was sent, and of what was added to it.", minimum=1, maximum=10**12)
+]
 ModelName: TypeAlias = Annotated[str, _name("The model that was called.")]
 Data: TypeAlias = Annotated[JsonObject | None, Meta(description="What else is known of it.")]
 FailureText: TypeAlias = Annotated[str | None, Meta(description="What went wrong; it becomes `data.message`.")]

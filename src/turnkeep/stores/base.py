@@ -27,6 +27,7 @@ from turnkeep.keys import ApiKey
 from turnkeep.session import (
     Appended,
     Arrival,
+    Calibration,
     CarryOver,
     Cleaned,
     Erased,
@@ -114,6 +115,8 @@ class StandIn(msgspec.Struct, frozen=True, gc=False):
 class Commit(msgspec.Struct, frozen=True, gc=False):
     """What listeners hear of one commit to one session, on the loop, in commit order, before its caller does.
 
+    `event` is the one that it recorded.
+
     `messages` are the rows that an append added; () when only the session's own figures changed; None says that more did (or that
     the session is gone: `session` is None then too) and that a cached window must be read again. A summary says more: messages
     are (), `summaries` are all that live now, and the session has the window's new start.
@@ -124,6 +127,7 @@ class Commit(msgspec.Struct, frozen=True, gc=False):
     messages: tuple[Message, ...] | None
     summaries: tuple[Summary, ...] | None = None
     window: Window | None = None  # of a session just opened, whose first context then need not be read
+    event: Event | None = None
 
 
 Listener = Callable[[Commit], None]
@@ -336,10 +340,18 @@ class Store(Usable, ABC):
 
     @abstractmethod
     async def record(self, app: str, session_id: str, event: Event, *, guard: Guard | None = None) -> Event:
-        """Store an event and add it to the session's totals. A tool call whose `tool_call_id` is in the log was counted there."""
+        """Store an event and add it to the session's totals. A tool call whose `tool_call_id` is in the log was counted there.
+
+        A usage report with `counted_tokens` adds to the `Calibration` of its model (the event's name) for the session's tokenizer,
+        and the session takes on its correction; a new session has that of the newest report for its tokenizer.
+        """
 
     @abstractmethod
     async def events(self, app: str, session_id: str, *, after: int, limit: int) -> list[Event]: ...
+
+    @abstractmethod
+    async def calibrations(self, app: str, limit: int) -> list[Calibration]:
+        """Those of the most calls first."""
 
     # --- API keys
 

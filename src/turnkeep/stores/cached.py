@@ -16,6 +16,7 @@ from turnkeep.keys import ApiKey
 from turnkeep.session import (
     Appended,
     Arrival,
+    Calibration,
     Cleaned,
     Erased,
     Event,
@@ -324,6 +325,9 @@ class CachedStore(Store):
 
     async def events(self, app: str, session_id: str, *, after: int, limit: int) -> list[Event]:
         return await self.inner.events(app, session_id, after=after, limit=limit)
+
+    async def calibrations(self, app: str, limit: int) -> list[Calibration]:
+        return await self.inner.calibrations(app, limit)
 
     async def take_in(self, arrival: Arrival) -> bool:
         return await self.inner.take_in(arrival)

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from msgspec.structs import astuple
 
 from turnkeep.keys import ApiKey
-from turnkeep.session import Arrival, Session
+from turnkeep.session import Arrival, Calibration, Session
 from turnkeep.stores import rows
 from turnkeep.stores.transfer import ArrivalRow, EventRow, Key, NoteRow, PinRow, StateRow, SummaryRow, UserStateRow
 
@@ -144,6 +144,7 @@ FORMS: dict[str, Form] = {
         _event_row,
         "data",
     ),
+    "calibrations": Form(rows.CALIBRATION_COLUMNS, "app, tokenizer, model", lambda row: Calibration(*row), astuple, "model"),
     "api_keys": Form(", ".join(ApiKey.__struct_fields__), "id", _api_key, astuple, "label"),
     "idempotency_keys": Form("app, key, request, session, result, until_ms", "app, key", _note, _note_row, "result", _note_key),
     "inbox": Form(

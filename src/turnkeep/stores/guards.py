@@ -89,7 +89,8 @@ def _append(app: str, session_id: str, messages: Sequence[NewMessage], now_ms: i
 
 
 def _record(app: str, session_id: str, e: Event) -> Asked:
-    return session_id, e.kind, e.name, e.duration_ms, e.outcome, e.tool_call_id, e.tokens_in, e.tokens_out, e.data
+    usage = e.tokens_in, e.tokens_out, e.cache_read_tokens, e.counted_tokens
+    return session_id, e.kind, e.name, e.duration_ms, e.outcome, e.tool_call_id, usage, e.data
 
 
 def _pin(app: str, session_id: str, new: NewPin, *limits: int) -> Asked:

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import astuple
 
-from turnkeep.session import ROLES, Event, Json, Message, NewSummary, Pin, Role, Session, Summary
+from turnkeep.session import ROLES, Calibration, Event, Json, Message, NewSummary, Pin, Role, Session, Summary
 
 Row = tuple[Any, ...]
 
@@ -146,7 +146,11 @@ def session_from_json(row: dict[str, Any]) -> Session:
 SUMMARY_COLUMNS = "number, from_seq, to_seq, text, method, tokens, counter, tokens_before, duration_ms, source, live, created_ms"
 SUMMARY_WITH_DATA = f"{SUMMARY_COLUMNS}, data, authors"
 PIN_COLUMNS = "number, seq, role, text, tokens, counter, author_id, source, created_ms"
-EVENT_COLUMNS = "number, kind, name, created_ms, duration_ms, outcome, tool_call_id, tokens_in, tokens_out, data"
+NEW_EVENT_COLUMNS = (
+    "kind, name, created_ms, duration_ms, outcome, tool_call_id, tokens_in, tokens_out, cache_read_tokens, counted_tokens, data"
+)
+EVENT_COLUMNS = f"number, {NEW_EVENT_COLUMNS}"
+CALIBRATION_COLUMNS = ", ".join(Calibration.__struct_fields__)
 
 
 _SUMMARY_NAMES = SUMMARY_WITH_DATA.split(", ")
@@ -195,6 +199,8 @@ def event_row(e: Event) -> Row:
         e.tool_call_id,
         e.tokens_in,
         e.tokens_out,
+        e.cache_read_tokens,
+        e.counted_tokens,
         to_json(e.data),
     )
 

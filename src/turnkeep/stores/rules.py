@@ -10,8 +10,10 @@ from typing import Any, cast
 
 from msgspec.structs import replace
 
+from turnkeep import calibration
 from turnkeep.errors import Conflict, InvalidInput, SessionClosed, TooManyPins, UnknownPin
 from turnkeep.session import (
+    Calibration,
     Event,
     InterfaceStats,
     JsonObject,
@@ -28,7 +30,10 @@ from turnkeep.session import (
 from turnkeep.stores.base import NewSession
 
 
-def new_session(new: NewSession, number: int, now_ms: int, predecessor: Session | None) -> Session:
+def new_session(
+    new: NewSession, number: int, now_ms: int, predecessor: Session | None, correction: int = calibration.NONE
+) -> Session:
+    """`correction`: of the model that the app's provider reported last for this tokenizer."""
     return Session(
         id=new.id,
         number=number,
@@ -47,6 +52,7 @@ def new_session(new: NewSession, number: int, now_ms: int, predecessor: Session 
         root=predecessor.root if predecessor else number,
         carry_over=new.carry_over,
         metadata=new.metadata,
+        correction=correction,
     )
 
 
@@ -305,8 +311,17 @@ def find_pin(pins: Iterable[Pin], number: int) -> Pin:
     raise UnknownPin
 
 
-def record(session: Session, event: Event, known_call: bool) -> Session:
-    """The session after an event. A tool call that the log has was counted when it was appended."""
+def first_report(session: Session, event: Event) -> Calibration | None:
+    """What a usage report alone tells of the tokenizer; None if it does not say what was counted."""
+    if event.kind != "usage" or event.counted_tokens is None:
+        return None
+    counts = event.counted_tokens, event.tokens_in
+    return Calibration(session.app, session.tokenizer, event.name, 1, *counts, calibration.NONE, event.created_ms)
+
+
+def record(session: Session, event: Event, known_call: bool, correction: int | None) -> Session:
+    """The session after an event. A tool call that the log has was counted when it was appended. `correction`: of the model that
+    reported, if it was told what was counted."""
     return replace(
         session,
         version=session.version + 1,
@@ -314,6 +329,8 @@ def record(session: Session, event: Event, known_call: bool) -> Session:
         errors=session.errors + (event.kind == "error" or event.outcome == "error"),
         usage_in=session.usage_in + event.tokens_in,
         usage_out=session.usage_out + event.tokens_out,
+        usage_cache_read=session.usage_cache_read + event.cache_read_tokens,
+        correction=session.correction if correction is None else correction,
     )
 
 
@@ -343,12 +360,14 @@ def check_state(text: str, limit: int) -> None:
         raise InvalidInput("state", "is too large as JSON, in bytes", size=size, limit=limit)
 
 
+_SUMMED = StoreStats.__struct_fields__[:-1]
+
+
 def stats(found: Sequence[Sequence[Any]]) -> StoreStats:
-    """Sums of an app from those of its interfaces: name, sessions, active ones, messages, tokens, tool calls, errors."""
-    columns = [sum(column) for column in zip(*(row[1:] for row in found), strict=True)] or [0] * 6
-    sessions, active, messages, tokens, calls, errors = columns
+    """Sums of an app from those of its interfaces: name, sessions, active ones, messages, tokens, tool calls, errors, usage."""
+    sums = [sum(column) for column in zip(*(row[1:] for row in found), strict=True)] or [0] * len(_SUMMED)
     by_interface = {row[0]: InterfaceStats(*row[1:5]) for row in found}
-    return StoreStats(sessions, active, messages, tokens, calls, errors, by_interface)
+    return StoreStats(**dict(zip(_SUMMED, sums, strict=True)), by_interface=by_interface)
 
 
 def broken_totals(row: Sequence[Any]) -> list[str]:

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 import msgspec
 
 from turnkeep.keys import ApiKey
-from turnkeep.session import Arrival, Event, JsonObject, Message, Pin, Session, Summary
+from turnkeep.session import Arrival, Calibration, Event, JsonObject, Message, Pin, Session, Summary
 
 Key: TypeAlias = tuple[int | str, ...]
 PAGE_BYTES = 4_000_000  # of text in a page; one row may have more
@@ -94,7 +94,18 @@ class NumberRow(msgspec.Struct, frozen=True):
 
 
 Row: TypeAlias = (
-    Session | MessageRow | SummaryRow | PinRow | StateRow | UserStateRow | EventRow | ApiKey | NoteRow | ArrivalRow | NumberRow
+    Session
+    | MessageRow
+    | SummaryRow
+    | PinRow
+    | StateRow
+    | UserStateRow
+    | EventRow
+    | Calibration
+    | ApiKey
+    | NoteRow
+    | ArrivalRow
+    | NumberRow
 )
 
 
@@ -115,6 +126,7 @@ KINDS: dict[str, Kind] = {
     "session_states": Kind(StateRow, lambda row: (row.session,), (0,)),
     "user_states": Kind(UserStateRow, lambda row: (row.app, row.interface_type, row.external_user_id), ("", "", "")),
     "events": Kind(EventRow, lambda row: (row.session, row.event.number), (0, 0)),
+    "calibrations": Kind(Calibration, lambda row: (row.app, row.tokenizer, row.model), ("", "", "")),
     "api_keys": Kind(ApiKey, lambda row: (row.id,), ("",)),
     "idempotency_keys": Kind(NoteRow, lambda row: (row.app, row.key.hex()), ("", "")),
     "inbox": Kind(ArrivalRow, lambda row: (row.number,), (0,)),

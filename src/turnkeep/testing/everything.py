@@ -60,10 +60,20 @@ async def _talk(store: Store) -> Session:
         await store.pin(APP, session.id, pin, most=9, most_tokens=99, guard=_key(f"pin {pin.seq}"))
     for scope, patch in (("session", {"step": 2, "é": {"deep": [1]}}), ("user", {"units": "metric"})):
         await store.update_state(APP, session.id, scope, patch, limit=9999, now_ms=NOW, guard=_key(scope))  # type: ignore[arg-type]  # literals
-    more: dict[str, Any] = {"duration_ms": 12.5, "outcome": "ok", "tokens_in": 5, "tokens_out": 6, "data": {"k": 1}}
+    more: dict[str, Any] = {
+        "duration_ms": 12.5,
+        "outcome": "ok",
+        "tokens_in": 5,
+        "tokens_out": 6,
+        "cache_read_tokens": 4,
+        "data": {"k": 1},
+    }
     await store.record(APP, session.id, event("tool_call", tool_call_id="c1", **more))
     await store.record(APP, session.id, event("tool_call", tool_call_id="unheard"), guard=_key("record"))
     await store.record(APP, session.id, event("error", "Timeout"))
+    for model, app in (("große-1", APP), ("model-2", APP), ("model-2", "other")):
+        there = session if app == APP else await opened(store, app=app, conversation_id="8")
+        await store.record(app, there.id, event("usage", model, tokens_in=50, counted_tokens=40))
     await store.append(
         APP, session.id, [message(external_id="tg:1", author_id="ann", name="Ann", content="naïve 🙂"), message(content="again")],
         now_ms=NOW, guard=_key("append"), fixed_tokens=11,

@@ -66,7 +66,7 @@ class Chat:
     events: int = 0
     calls: int = 0  # tool calls that only an event told of
     errors: int = 0
-    usage: tuple[int, int] = (0, 0)
+    usage: tuple[int, int, int] = (0, 0, 0)
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -117,6 +117,7 @@ class Chat:
             "errors": self.errors,
             "usage_in": self.usage[0],
             "usage_out": self.usage[1],
+            "usage_cache_read": self.usage[2],
         }
 
 

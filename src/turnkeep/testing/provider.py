@@ -37,6 +37,8 @@ class ProviderEmulator:
         self.down: Fault | None = None
         self.retry_after = 7  # seconds, in answers with 429
         self.finish = "stop"
+        self.used = 100  # tokens that it counts for a prompt
+        self.cached = 0  # of these, that it has from its cache
         self.asked: list[Json] = []
         self.keys: list[str] = []
         self.running = self.most = 0
@@ -65,14 +67,15 @@ class ProviderEmulator:
         try:
             await asyncio.sleep(self.delay)
             fault = self.faults.popleft() if self.faults else self.down
-            return self._answer(self.asked[-1]) if fault is None else await self._fail(request, fault)
+            if fault is not None:
+                return await self._fail(request, fault)
+            return await self._stream(request) if self.asked[-1].get("stream") else self._answer(self.asked[-1])
         finally:
             self.running -= 1
 
     def _answer(self, question: Json) -> web.Response:
         text = self.write(question)
         said = {"role": "assistant", "content": text}
-        used = {"prompt_tokens": 100, "completion_tokens": len(text) // 4, "total_tokens": 100 + len(text) // 4}
         choice = {"index": 0, "message": said, "finish_reason": self.finish}
         told = {
             "id": "a1",
@@ -80,9 +83,29 @@ class ProviderEmulator:
             "created": 1,
             "model": question["model"],
             "choices": [choice],
-            "usage": used,
+            "usage": self._usage(text),
         }
         return web.json_response(told)
+
+    def _usage(self, text: str) -> Json:
+        return {
+            "prompt_tokens": self.used,
+            "completion_tokens": len(text) // 4,
+            "total_tokens": self.used + len(text) // 4,
+            "prompt_tokens_details": {"cached_tokens": self.cached},
+        }
+
+    async def _stream(self, request: web.Request) -> web.StreamResponse:
+        """The answer in one piece, then what it cost, as server-sent events."""
+        text = self.write(self.asked[-1])
+        head = {"id": "a1", "object": "chat.completion.chunk", "created": 1, "model": self.asked[-1]["model"]}
+        said = {"index": 0, "delta": {"role": "assistant", "content": text}, "finish_reason": self.finish}
+        pieces = [{**head, "choices": [said]}, {**head, "choices": [], "usage": self._usage(text)}]
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        await response.prepare(request)
+        for piece in (*map(json.dumps, pieces), "[DONE]"):
+            await response.write(f"data: {piece}\n\n".encode())
+        return response
 
     async def _fail(self, request: web.Request, fault: Fault) -> web.StreamResponse:
         if fault == "hangs":

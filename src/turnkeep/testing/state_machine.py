@@ -358,14 +358,15 @@ class StoreMachine(History):
     )
     def record(self, number: int, kind: Any, call: str | None, used: int) -> None:
         chat = self.pick(number)
-        tokens = (used, 2 * used) if kind == "usage" else (0, 0)
-        sent = event(kind, "it", tool_call_id=call, tokens_in=tokens[0], tokens_out=tokens[1])
+        tokens = (used, 2 * used, used // 2) if kind == "usage" else (0, 0, 0)
+        names = ("tokens_in", "tokens_out", "cache_read_tokens")
+        sent = event(kind, "it", tool_call_id=call, counted_tokens=used or None, **dict(zip(names, tokens, strict=True)))
         self.run(self.store.record(chat.last.app, chat.last.id, sent))
         known = any(call in line.calls for line in chat.lines)
         chat.events += 1
         chat.errors += kind == "error"
         chat.calls += kind == "tool_call" and not known
-        chat.usage = (chat.usage[0] + tokens[0], chat.usage[1] + tokens[1])
+        chat.usage = (chat.usage[0] + tokens[0], chat.usage[1] + tokens[1], chat.usage[2] + tokens[2])
 
     # --- all of it again
 

@@ -60,12 +60,14 @@ async def read_usage(request: Call, session_id: FromPath[str]) -> ASGIApp:
     headers=WRITE,
 )
 async def record_usage(request: Call, session_id: FromPath[str]) -> ASGIApp:
-    """Note the provider's own count of a call."""
+    """Note the provider's own count of a call; with `counted_tokens` it teaches how far the session's counter is off."""
     sessions, given = await write_to(request, session_id), await request.body_as(_USAGE)
     noted = await sessions.record_usage(
         session_id,
         tokens_in=given.tokens_in,
         tokens_out=given.tokens_out,
+        cache_read_tokens=given.cache_read_tokens,
+        counted_tokens=given.counted_tokens,
         model=given.model,
         duration_ms=given.duration_ms,
         data=given.data,

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias, TypeVar, cast
 
 from turnkeep.errors import UnknownSession
 from turnkeep.keys import ApiKey
-from turnkeep.session import JsonObject, Message, Scope, Session, Summary
+from turnkeep.session import Calibration, Event, JsonObject, Message, Scope, Session, Summary
 from turnkeep.stores import guards, rules
 from turnkeep.stores.base import Commit, Guard, NewSession, Store
 from turnkeep.stores.memory import keys
@@ -23,7 +23,7 @@ from turnkeep.stores.memory.rows import Conversation, Rows
 from turnkeep.stores.transfer import NUMBERED
 
 T = TypeVar("T")
-Key: TypeAlias = tuple[str, str, str]  # app, interface_type, and a conversation_id or an external_user_id
+Key: TypeAlias = tuple[str, str, str]  # app, interface_type, and a conversation_id or an external_user_id; or what is said
 
 
 class Base(Store):
@@ -37,6 +37,7 @@ class Base(Store):
         self._sessions: dict[str, Rows] = {}  # by id, oldest first
         self._conversations: dict[Key, Conversation] = {}
         self._user_states: dict[Key, JsonObject] = {}
+        self._calibrations: dict[Key, Calibration] = {}  # by app, tokenizer and model
         self._api_keys: dict[str, ApiKey] = {}  # by id, oldest first
         self._keys = Keys()
         self._inbox = Inbox()
@@ -81,10 +82,11 @@ class Base(Store):
         after: Session,
         messages: tuple[Message, ...] | None,
         summaries: tuple[Summary, ...] | None = None,
+        event: Event | None = None,
     ) -> Session:
         """The end of a change: the session's new row, and the news of it."""
         rows.session = after
-        self.publish(Commit(after.id, after, messages, summaries))
+        self.publish(Commit(after.id, after, messages, summaries, event=event))
         return after
 
     def _state(self, rows: Rows, scope: Scope) -> JsonObject:

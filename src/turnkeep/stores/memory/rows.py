@@ -188,4 +188,5 @@ def _sums(rows: Rows) -> dict[str, int]:
         "errors": sum(e.kind == "error" or e.outcome == "error" for e in events),
         "usage_in": sum(e.tokens_in for e in events),
         "usage_out": sum(e.tokens_out for e in events),
+        "usage_cache_read": sum(e.cache_read_tokens for e in events),
     }

@@ -7,6 +7,7 @@ from copy import deepcopy
 
 from msgspec.structs import replace
 
+from turnkeep import calibration
 from turnkeep.errors import StoreError
 from turnkeep.session import Erased, Message, Session, Status, Summary
 from turnkeep.stores import rules
@@ -35,7 +36,8 @@ class Sessions(Base):
 
     def _add(self, new: NewSession, conversation: Conversation, last: Rows | None, now_ms: int) -> Session:
         before = last.session if last else None
-        rows = Rows(rules.new_session(deepcopy(new), self._next("sessions"), now_ms, before))
+        correction = self._correction(new.app, new.tokenizer)
+        rows = Rows(rules.new_session(deepcopy(new), self._next("sessions"), now_ms, before, correction))
         if last and new.carry_over == "summary":
             rows.summaries = self._carried(last, now_ms)
             rows.pins = [rules.carried_pin(pin, last.session, self._next("pins")) for pin in last.pins]
@@ -43,6 +45,10 @@ class Sessions(Base):
         self._sessions[new.id] = rows
         session = replace(rules.pinned(rows.session, rows.pins), version=rows.session.version)
         return self._put(rows, replace(session, summary_tokens=sum(s.tokens for s in rows.summaries)), None)
+
+    def _correction(self, app: str, tokenizer: str) -> int:
+        found = [one for one in self._calibrations.values() if (one.app, one.tokenizer) == (app, tokenizer)]
+        return max(found, key=lambda one: one.reported_ms).correction if found else calibration.NONE
 
     def _carried(self, last: Rows, now_ms: int) -> list[Summary]:
         """What opens the successor: the live summaries, but for truncations."""

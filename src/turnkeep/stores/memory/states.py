@@ -7,7 +7,8 @@ from copy import deepcopy
 import msgspec
 from msgspec.structs import replace
 
-from turnkeep.session import Event, JsonObject, Scope, Session
+from turnkeep.calibration import added
+from turnkeep.session import Calibration, Event, JsonObject, Scope, Session
 from turnkeep.stores import rules
 from turnkeep.stores.base import Guard
 from turnkeep.stores.memory.base import Base, Key
@@ -59,8 +60,22 @@ class States(Base):
         rows.events.append(row)
         if known:
             rows.uncounted += 1
-        self._put(rows, rules.record(rows.session, row, known), ())
+        correction = self._calibrate(rules.first_report(rows.session, row))
+        self._put(rows, rules.record(rows.session, row, known, correction), (), event=row)
         return row
+
+    def _calibrate(self, report: Calibration | None) -> int | None:
+        if report is None:
+            return None
+        key = report.app, report.tokenizer, report.model
+        known = self._calibrations.get(key)
+        after = self._calibrations[key] = report if known is None else added(known, report)
+        return after.correction
+
+    async def calibrations(self, app: str, limit: int) -> list[Calibration]:
+        self.check_usable()
+        found = [one for one in self._calibrations.values() if one.app == app]
+        return sorted(found, key=lambda one: (-one.calls, one.tokenizer, one.model))[:limit]
 
     async def events(self, app: str, session_id: str, *, after: int, limit: int) -> list[Event]:
         return [event for event in self._rows(app, session_id).events if event.number > after][:limit]

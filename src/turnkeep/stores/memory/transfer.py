@@ -12,7 +12,7 @@ from typing import Any
 
 from turnkeep.errors import MigrationDiffers, StoreCorrupt
 from turnkeep.keys import ApiKey
-from turnkeep.session import Session
+from turnkeep.session import Calibration, Session
 from turnkeep.stores.memory import inbox
 from turnkeep.stores.memory import rows as told
 from turnkeep.stores.memory.rows import Rows
@@ -63,6 +63,8 @@ class Transfer(Sessions):
         match kind:
             case "user_states":
                 yield from (UserStateRow(*owner, state) for owner, state in self._user_states.items() if state)
+            case "calibrations":
+                yield from self._calibrations.values()
             case "api_keys":
                 yield from self._api_keys.values()
             case "idempotency_keys":
@@ -148,6 +150,9 @@ class Transfer(Sessions):
         recorded = sum(event.kind == "tool_call" for event in rows.events)
         rows.uncounted = in_log + recorded - rows.session.tool_calls
 
+    def _put_calibrations(self, row: Calibration) -> None:
+        self._calibrations[row.app, row.tokenizer, row.model] = row
+
     def _put_api_keys(self, key: ApiKey) -> None:
         self._api_keys[key.id] = key
 
@@ -191,6 +196,10 @@ class Transfer(Sessions):
         rows = self._of(int(key[0]))
         rows.events = [one for one in rows.events if one.number != key[1]]
         self._count_again(rows)
+
+    def _drop_calibrations(self, key: Key) -> None:
+        app, tokenizer, model = map(str, key)
+        del self._calibrations[app, tokenizer, model]
 
     def _drop_api_keys(self, key: Key) -> None:
         del self._api_keys[str(key[0])]

@@ -113,6 +113,9 @@ class Upkeep(Sessions):
             total_tokens=total.tokens,
             tool_calls=sum(session.tool_calls for session in sessions),
             errors=sum(session.errors for session in sessions),
+            usage_in=sum(session.usage_in for session in sessions),
+            usage_out=sum(session.usage_out for session in sessions),
+            usage_cache_read=sum(session.usage_cache_read for session in sessions),
             by_interface={kind: told.figures([s for s in sessions if s.interface_type == kind], now_ms) for kind in kinds},
         )
 
@@ -129,6 +132,7 @@ class Upkeep(Sessions):
             "events": sum(len(rows.events) for rows in every),
             "states": len(self._user_states) + sum(bool(rows.state) for rows in every),
             "pins": sum(len(rows.pins) for rows in every),
+            "calibrations": len(self._calibrations),
             "api_keys": len(self._api_keys),
             "idempotency_keys": len(self._keys.notes),
             "inbox": len(self._inbox.rows),

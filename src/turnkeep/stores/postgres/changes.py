@@ -12,7 +12,7 @@ from msgspec.structs import asdict, replace
 from turnkeep.session import Event, Json, JsonObject, Message, NewSummary, Scope, Session, Summary, Window
 from turnkeep.stores import rows, rules
 from turnkeep.stores.base import NewSession
-from turnkeep.stores.postgres import pins
+from turnkeep.stores.postgres import calibrations, pins
 from turnkeep.stores.postgres.statements import places
 from turnkeep.stores.postgres.transaction import Transaction
 
@@ -20,10 +20,7 @@ _ADD_SUMMARY = (
     "INSERT INTO summaries (session, from_seq, to_seq, text, method, tokens, counter, tokens_before, duration_ms, source, data,"
     f" authors, live, created_ms) VALUES ({places(12)}, true, $13) RETURNING number"
 )
-_RECORD = (
-    "INSERT INTO events (session, kind, name, created_ms, duration_ms, outcome, tool_call_id, tokens_in, tokens_out, data)"
-    f" VALUES ({places(10)}) RETURNING number"
-)
+_RECORD = f"INSERT INTO events (session, {rows.NEW_EVENT_COLUMNS}) VALUES ({places(12)}) RETURNING number"
 _NEWEST = (
     f"SELECT {rows.SESSION_COLUMNS} FROM sessions WHERE app = $1 AND conversation_id = $2 AND interface_type = $3"
     " ORDER BY number DESC LIMIT 1 FOR UPDATE"
@@ -42,7 +39,7 @@ async def open_session(tx: Transaction, new: NewSession, now_ms: int) -> tuple[S
         if predecessor.status_at(now_ms) == "active":
             return predecessor, False
         predecessor = await tx.save(rules.close(predecessor, "expired", now_ms), reread=False)
-    session = rules.new_session(new, 0, now_ms, predecessor)
+    session = rules.new_session(new, 0, now_ms, predecessor, await calibrations.newest(tx, new.app, new.tokenizer))
     carried, pinned = [], []
     if predecessor is not None and new.carry_over == "summary":
         carried = rules.carried(predecessor, await summaries(tx, predecessor))
@@ -223,5 +220,7 @@ async def record(tx: Transaction, app: str, session_id: str, event: Event) -> Ev
     call = "SELECT 1 FROM calls WHERE log = $1 AND call_id = $2 LIMIT 1"
     known = bool(event.tool_call_id and await tx.query(call, session.number, event.tool_call_id))
     [(number,)] = await tx.query(_RECORD, session.number, *rows.event_row(event))
-    await tx.save(rules.record(session, event, known), reread=False)
-    return replace(event, number=number)
+    stored = replace(event, number=number)
+    correction = await calibrations.add(tx, session, event)
+    await tx.save(rules.record(session, event, known, correction), reread=False, event=stored)
+    return stored

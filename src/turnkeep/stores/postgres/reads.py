@@ -314,7 +314,8 @@ async def active_sessions(reader: Reader) -> int:
 async def stats(reader: Reader, app: str, now_ms: int) -> StoreStats:
     found = await reader.query(
         f"SELECT interface_type, count(*), count(*) FILTER (WHERE {_STATUS['active']}), sum(seq)::bigint, sum(tokens)::bigint,"
-        " sum(tool_calls)::bigint, sum(errors)::bigint FROM sessions WHERE app = $2 GROUP BY interface_type"
+        " sum(tool_calls)::bigint, sum(errors)::bigint, sum(usage_in)::bigint, sum(usage_out)::bigint,"
+        " sum(usage_cache_read)::bigint FROM sessions WHERE app = $2 GROUP BY interface_type"
         ' ORDER BY interface_type COLLATE "C"',
         now_ms,
         app,

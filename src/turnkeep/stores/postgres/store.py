@@ -20,6 +20,7 @@ from turnkeep.keys import ApiKey
 from turnkeep.session import (
     Appended,
     Arrival,
+    Calibration,
     Cleaned,
     Erased,
     Event,
@@ -41,6 +42,7 @@ from turnkeep.stores.guards import cleaned, request
 from turnkeep.stores.postgres import (
     api_keys,
     appending,
+    calibrations,
     changes,
     guards,
     inbox,
@@ -390,6 +392,9 @@ class PostgresStore(Store):
 
     async def events(self, app: str, session_id: str, *, after: int, limit: int) -> list[Event]:
         return await self._read(reads.events, app, session_id, after, limit)
+
+    async def calibrations(self, app: str, limit: int) -> list[Calibration]:
+        return await self._read(calibrations.every, app, limit)
 
     # --- the inbox
 

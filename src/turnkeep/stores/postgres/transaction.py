@@ -12,7 +12,7 @@ from typing import Any, cast
 from msgspec.structs import replace
 
 from turnkeep.errors import UnknownSession
-from turnkeep.session import Message, Session, Summary, Window
+from turnkeep.session import Event, Message, Session, Summary, Window
 from turnkeep.stores import rows
 from turnkeep.stores.base import Commit
 from turnkeep.stores.postgres import statements
@@ -79,15 +79,22 @@ class Transaction:
         """A new session is complete; its `window`, if there is nothing more to read of it."""
         self.commits.append(Commit(session.id, session, (), None, window))
 
-    async def save(self, session: Session, *, reread: bool = True, summaries: tuple[Summary, ...] | None = None) -> Session:
+    async def save(
+        self,
+        session: Session,
+        *,
+        reread: bool = True,
+        summaries: tuple[Summary, ...] | None = None,
+        event: Event | None = None,
+    ) -> Session:
         """Store the session as it is now. Its window has changed by more than its own figures if it must be `reread`, or, when
-        messages were covered, has these live `summaries`."""
+        messages were covered, has these live `summaries`. `event`: that was recorded."""
         await self.execute(statements.UPDATE_SESSION, *rows.changing_row(session))
         before = self._heads.get(session.id)
         if session.status != "active" and (before is None or before.status != session.status):
             await self.execute(statements.CLOSE_SESSION, session.status, session.closed_ms, session.number)
         messages = None if reread and summaries is None else ()
-        self.commits.append(Commit(session.id, session, messages, summaries))
+        self.commits.append(Commit(session.id, session, messages, summaries, event=event))
         self._heads[session.id] = session
         return session
 

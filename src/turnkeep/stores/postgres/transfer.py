@@ -30,7 +30,7 @@ LEFT = {
 OF_A_SESSION = ("summaries", "pins", "events", "session_states", "idempotency_keys")
 _SEQUENCES = {kind: f"pg_get_serial_sequence('{SCHEMA}.{kind}', 'number')" for kind in (*NUMBERED, "inbox")}
 _SEQUENCES["sessions"] = f"'{SCHEMA}.session_numbers'"
-_TEXTS = ("id", "app", "interface_type", "external_user_id")
+_TEXTS = ("id", "app", "interface_type", "external_user_id", "tokenizer", "model")
 
 
 # --- out

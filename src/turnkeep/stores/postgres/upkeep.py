@@ -11,7 +11,7 @@ from turnkeep.stores.postgres.schema import SCHEMA
 
 TABLES = (
     *("sessions", "messages", "summaries", "events", "external_ids", "calls", "session_states", "user_states"),
-    *("pins", "api_keys", "idempotency_keys", "inbox", "leases", "garbage"),
+    *("pins", "calibrations", "api_keys", "idempotency_keys", "inbox", "leases", "garbage"),
 )
 
 _SEQ = "(m.id & x'ffffffff'::bigint)"

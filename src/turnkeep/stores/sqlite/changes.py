@@ -12,7 +12,7 @@ from msgspec.structs import asdict, replace
 from turnkeep.session import Event, Json, JsonObject, Message, NewSummary, Scope, Session, Summary, Window
 from turnkeep.stores import rows, rules
 from turnkeep.stores.base import NewSession
-from turnkeep.stores.sqlite import pins
+from turnkeep.stores.sqlite import calibrations, pins
 from turnkeep.stores.sqlite.transaction import Transaction
 
 _ADD_SUMMARY = (
@@ -29,7 +29,7 @@ def open_session(tx: Transaction, new: NewSession, now_ms: int) -> tuple[Session
         if predecessor.status_at(now_ms) == "active":
             return predecessor, False
         predecessor = tx.save(rules.close(predecessor, "expired", now_ms), reread=False)
-    session = rules.new_session(new, 0, now_ms, predecessor)
+    session = rules.new_session(new, 0, now_ms, predecessor, calibrations.newest(tx, new.app, new.tokenizer))
     carried, pinned = [], []
     if predecessor is not None and new.carry_over == "summary":
         carried = rules.carried(predecessor, summaries(tx, predecessor))
@@ -204,10 +204,11 @@ def record(tx: Transaction, app: str, session_id: str, event: Event) -> Event:
         event.tool_call_id and tx.query("SELECT 1 FROM calls WHERE log = ? AND call_id = ?", session.number, event.tool_call_id)
     )
     tx.db.execute(
-        "INSERT INTO events (session, kind, name, created_ms, duration_ms, outcome, tool_call_id, tokens_in, tokens_out, data)"
-        " VALUES (?,?,?,?,?,?,?,?,?,?)",
+        f"INSERT INTO events (session, {rows.NEW_EVENT_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)",
         (session.number, *rows.event_row(event)),
     )
     number = tx.db.last_insert_rowid()
-    tx.save(rules.record(session, event, known), reread=False)
-    return replace(event, number=number)
+    stored = replace(event, number=number)
+    correction = calibrations.add(tx, session, event)
+    tx.save(rules.record(session, event, known, correction), reread=False, event=stored)
+    return stored

@@ -288,7 +288,8 @@ def active_sessions(reader: Reader) -> int:
 
 def stats(reader: Reader, app: str, now_ms: int) -> StoreStats:
     found = reader.query(
-        f"SELECT interface_type, count(*), sum({_STATUS['active']}), sum(seq), sum(tokens), sum(tool_calls), sum(errors)"
+        f"SELECT interface_type, count(*), sum({_STATUS['active']}), sum(seq), sum(tokens), sum(tool_calls), sum(errors),"
+        " sum(usage_in), sum(usage_out), sum(usage_cache_read)"
         " FROM sessions WHERE app = :app GROUP BY interface_type ORDER BY interface_type",
         {"app": app, "now": now_ms},
     )

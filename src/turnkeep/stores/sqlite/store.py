@@ -19,6 +19,7 @@ from turnkeep.keys import ApiKey
 from turnkeep.session import (
     Appended,
     Arrival,
+    Calibration,
     Cleaned,
     Erased,
     Event,
@@ -41,6 +42,7 @@ from turnkeep.stores.sqlite import (
     ahead,
     api_keys,
     appending,
+    calibrations,
     changes,
     guards,
     inbox,
@@ -323,6 +325,9 @@ class SQLiteStore(Store):
 
     async def events(self, app: str, session_id: str, *, after: int, limit: int) -> list[Event]:
         return self._read(reads.events, app, session_id, after, limit)
+
+    async def calibrations(self, app: str, limit: int) -> list[Calibration]:
+        return self._read(calibrations.every, app, limit)
 
     # --- the inbox
 

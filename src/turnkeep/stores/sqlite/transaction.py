@@ -15,7 +15,7 @@ import apsw
 from msgspec.structs import replace
 
 from turnkeep.errors import UnknownSession
-from turnkeep.session import Message, Session, Summary, Window
+from turnkeep.session import Event, Message, Session, Summary, Window
 from turnkeep.stores import rows
 from turnkeep.stores.base import Commit
 from turnkeep.stores.sqlite import statements
@@ -157,16 +157,23 @@ class Transaction:
         self.heads[session.id] = session
         self._commits.append(Commit(session.id, session, messages))
 
-    def save(self, session: Session, *, reread: bool = True, summaries: tuple[Summary, ...] | None = None) -> Session:
+    def save(
+        self,
+        session: Session,
+        *,
+        reread: bool = True,
+        summaries: tuple[Summary, ...] | None = None,
+        event: Event | None = None,
+    ) -> Session:
         """Store the session as it is now. Its window has changed by more than its own figures if it must be `reread`, or, when
-        messages were covered, has these live `summaries`."""
+        messages were covered, has these live `summaries`. `event`: that was recorded."""
         self.flush()
         self.db.execute(statements.UPDATE_SESSION, rows.changing_row(session))
         before = self.heads.get(session.id)
         if session.status != "active" and (before is None or before.status != session.status):
             self.db.execute(statements.CLOSE_SESSION, (session.status, session.closed_ms, session.closed_ms, session.number))
         messages = None if reread and summaries is None else ()
-        self._commits.append(Commit(session.id, session, messages, summaries))
+        self._commits.append(Commit(session.id, session, messages, summaries, event=event))
         return self.remember(session)
 
     def gone(self, session_id: str) -> None:

@@ -16,7 +16,7 @@ from turnkeep.stores.sqlite.reads import Reader
 
 TABLES = (
     *("sessions", "messages", "summaries", "events", "external_ids", "calls", "session_states", "user_states"),
-    *("pins", "api_keys", "idempotency_keys", "inbox", "leases", "garbage"),
+    *("pins", "calibrations", "api_keys", "idempotency_keys", "inbox", "leases", "garbage"),
 )
 
 _HIDDEN = "EXISTS (SELECT 1 FROM json_each(coalesce(s.retracted, '[]')) r WHERE seq BETWEEN r.value->>0 AND r.value->>1)"

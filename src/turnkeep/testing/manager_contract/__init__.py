@@ -33,6 +33,7 @@ from turnkeep.testing.manager_contract.refusals import Refusals
 from turnkeep.testing.manager_contract.removal import Removal
 from turnkeep.testing.manager_contract.sessions import Sessions
 from turnkeep.testing.manager_contract.states import States
+from turnkeep.testing.manager_contract.usage import Usage
 from turnkeep.testing.manager_contract.windows import Windows
 
 __all__ = ["Case", "Clock", "ManagerContract", "OpenManager"]
@@ -54,6 +55,7 @@ class ManagerContract(
     States,
     Events,
     Figures,
+    Usage,
     Listening,
     Removal,
     Apart,

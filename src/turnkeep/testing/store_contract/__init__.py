@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from turnkeep.testing.store_contract.api_keys import ApiKeys
 from turnkeep.testing.store_contract.appends import Appends
+from turnkeep.testing.store_contract.calibrations import Calibrations
 from turnkeep.testing.store_contract.case import Case
 from turnkeep.testing.store_contract.erasure import Erasure
 from turnkeep.testing.store_contract.events import Events
@@ -37,6 +38,7 @@ class StoreContract(
     Pins,
     States,
     Events,
+    Calibrations,
     ApiKeys,
     Erasure,
     Upkeep,

@@ -54,10 +54,10 @@ class Listeners(Case):
     async def test_a_change_of_figures_is_heard_with_no_rows(self, store: Store) -> None:
         session = await opened(store)
         commits = listen(store)
-        await store.record(APP, session.id, event())
+        happened = await store.record(APP, session.id, event())
         recorded = await store.session(APP, session.id)
         closed = await store.deactivate(APP, session.id, NOW)
-        assert commits == [Commit(session.id, recorded, ()), Commit(session.id, closed, ())]
+        assert commits == [Commit(session.id, recorded, (), event=happened), Commit(session.id, closed, ())]
 
     async def test_a_moved_window_is_heard_as_such(self, store: Store) -> None:
         session = await said(store, await opened(store), "a", "b", "c")

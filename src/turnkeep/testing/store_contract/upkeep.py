@@ -123,7 +123,7 @@ class Upkeep(Case):
     # --- figures
 
     async def test_stats_are_the_sums_of_an_app(self, store: Store) -> None:
-        assert await store.stats(APP, NOW) == StoreStats(0, 0, 0, 0, 0, 0, {})
+        assert await store.stats(APP, NOW) == StoreStats(0, 0, 0, 0, 0, 0, 0, 0, 0, {})
         chat = await said(store, await opened(store), "hello", tool_use("a"), message(tokens=1))
         await store.record(APP, chat.id, event("error"))
         closed = await said(store, await opened(store, conversation_id="closed"), "hello")
