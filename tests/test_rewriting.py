@@ -84,6 +84,9 @@ async def test_an_hour_without_the_model_costs_few_calls_and_leaves_nothing_mark
             await rewriter.round()
             now[0] += 15
         down = provider.calls
+        done = (await sessions.get_stats()).summarizer
+        assert done is not None and (done.calls, done.failed, done.answers) == (down, {"other": down}, False)
+        assert done.stood_in > 5 * down > 5 * done.rests > 0
         assert 5 <= down <= math.log2(3600) + 6  # the first ones of several sessions at once
         made = [one for session in of for one in await sessions.get_summaries(session.id)]
         assert len(made) > 5 * down  # so often it would have been asked
@@ -92,6 +95,8 @@ async def test_an_hour_without_the_model_costs_few_calls_and_leaves_nothing_mark
         now[0] += 900
         assert await rewriter.round() >= 4
         assert await marked(sessions, *of) == 0
+        done = (await sessions.get_stats()).summarizer
+        assert done is not None and done.answers and done.written == done.rewritten >= 4
         for session in of:
             assert {one.method for one in await live(sessions, session)} == {"model"}
             assert (await sessions.build_context(session.id)).tokens <= 400

@@ -254,7 +254,9 @@ class Compactor:
             from_seq=from_seq, to_seq=to_seq, text="", method="", tokens=0, counter=counter.name, tokens_before=before
         )
         room = max(max_tokens - counter.count(summary_text(bare)) - PER_MESSAGE, SHORTEST)
-        draft: Draft = await self._ladder.draft(messages, previous, max_tokens=room, counter=counter, session=session.id)
+        draft: Draft = await self._ladder.draft(
+            messages, previous, max_tokens=room, counter=counter, session=session.id, app=session.app
+        )
         made = replace(bare, text=draft.text, method=draft.method, source=draft.source, data=draft.data)
         made = replace(made, authors=_authors(messages, previous))
         took = (time.perf_counter() - began) * 1000

@@ -22,7 +22,7 @@ from turnkeep.feed import Feeds
 from turnkeep.leases import LOOK, Leases
 from turnkeep.load import Load
 from turnkeep.rewriting import Rewriter
-from turnkeep.session import Cleaned, Session
+from turnkeep.session import Cleaned, Session, SummarizerStats
 from turnkeep.settings import Settings, load
 from turnkeep.stopgap import Stopgap
 from turnkeep.stores import CachedStore, Store, open_store
@@ -322,3 +322,8 @@ def store_of(manager: Lifecycle) -> Store:
 def hints_of(manager: Lifecycle) -> Hints | None:
     """By what a manager's instances tell each other, if they do: for the server's shared limits, and for whoever asks how it is."""
     return manager._hints
+
+
+def summarizer_of(manager: Lifecycle) -> SummarizerStats:
+    """What the summarizer that a manager was given has done, for all apps; nothing, if it has none."""
+    return manager._ladder.all_figures()

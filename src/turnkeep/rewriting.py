@@ -104,7 +104,9 @@ class Rewriter:
             authors=old.authors,
         )
         room = max(max(size, old.tokens) - counter.count(summary_text(bare)) - PER_MESSAGE, SHORTEST)
-        draft = await self._ladder.rewritten(old, messages, whole=whole, max_tokens=room, counter=counter, session=session.id)
+        draft = await self._ladder.rewritten(
+            old, messages, whole=whole, max_tokens=room, counter=counter, session=session.id, app=session.app
+        )
         if draft is None:
             return
         made = replace(bare, text=draft.text, method=draft.method, source=draft.source, data=draft.data)
@@ -114,6 +116,7 @@ class Rewriter:
             session.app, session.id, made, generation=session.generation, now_ms=self._now_ms(), replaces=[old.number]
         )
         self.rewritten += 1
+        self._ladder.used[session.app].rewritten += 1
 
     async def settle(self) -> None:
         """Wait for the round that runs."""

@@ -369,6 +369,32 @@ class ModelStats(msgspec.Struct, frozen=True):
     correction: int
 
 
+FailureCause: TypeAlias = Literal[
+    "key", "model", "rate-limit", "question", "provider", "connection", "timeout", "answer", "rejected", "start", "other"
+]
+
+
+class SummarizerStats(msgspec.Struct, frozen=True, kw_only=True):
+    """What the summarizer that was given (a language model, or your own) has done for an app, since the manager was opened.
+
+    `calls` of it, `written` texts that were taken, `refused` answers, and how often it `failed`, by cause; `stood_in`: extractive summaries
+    in the place of its own, `rewritten`: those that it has replaced since; `rests`: how often it was left alone, `answers`: whether
+    the last that was heard of it, by any app, was an answer, or nothing. Tokens as the provider counted.
+    """
+
+    source: str
+    answers: bool
+    calls: int
+    written: int
+    refused: int
+    failed: Mapping[FailureCause, int]
+    stood_in: int
+    rewritten: int
+    rests: int
+    tokens_in: int
+    tokens_out: int
+
+
 class Stats(msgspec.Struct, frozen=True):
     """Figures of an app. `average_session_length` is in messages; `cache_hit_rate` is 0..1 since the manager was opened; usage is as
     the provider counted; `models` are those with the most calls first.
@@ -385,6 +411,7 @@ class Stats(msgspec.Struct, frozen=True):
     usage_out: int
     usage_cache_read: int
     models: tuple[ModelStats, ...]
+    summarizer: SummarizerStats | None  # None: all summaries are extractive
     by_interface: Mapping[str, InterfaceStats]
     cache_size: int
     cache_hit_rate: float

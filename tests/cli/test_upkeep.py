@@ -28,6 +28,7 @@ STATS = {
     "usage_out",
     "usage_cache_read",
     "models",
+    "summarizer",
 }
 
 
@@ -63,6 +64,14 @@ def test_what_providers_counted(cli: Command, url: str) -> None:
     told = cli("stats", "--json", "--db", url).json()
     assert (told["usage_in"], told["usage_out"], told["usage_cache_read"]) == (1200, 80, 900)
     assert [(one["model"], one["ratio"]) for one in told["models"]] == [("claude-x", 1.2)]
+
+
+def test_what_writes_the_summaries(cli: Command, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "Summaries by" not in cli("stats", "--db", url).out
+    monkeypatch.setenv("TURNKEEP_SUMMARY_MODEL", "openai:m")
+    monkeypatch.setenv("TURNKEEP_SUMMARY_BASE_URL", "http://127.0.0.1:9/v1")
+    assert "openai:m: 0 calls, 0 taken, 0 refused" in cli("stats", "--db", url).out
+    assert cli("stats", "--json", "--db", url).json()["summarizer"]["source"] == "openai:m"
 
 
 def test_the_database_of_the_settings(cli: Command, db: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,6 +19,7 @@ DUE = [
     r"from_seq: ",  # the newest seq is less
     r"to_seq: must not be before from_seq",
     r"seq: (is beyond the newest|names a message)",
+    r"cache_read_tokens: are a part of tokens_in",
     r"pins: ",  # there are as many as there may be
     r"(messages\[\d+\]\.)?tool_call_id: names no tool call",
     r"[\w.\[\]]+: holds a whole number of more than 64 bits",

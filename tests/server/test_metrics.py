@@ -13,6 +13,7 @@ from turnkeep.errors import StoreError
 from turnkeep.server import tenants
 from turnkeep.server.metrics import Histogram
 from turnkeep.server.streams import EventStream
+from turnkeep.testing.provider import ProviderEmulator
 
 Key = tuple[str, frozenset[tuple[str, str]]]
 
@@ -109,6 +110,30 @@ async def test_compactions(client: Client) -> None:
     assert of(found, "compaction_seconds_count", method=made["method"]) == 1
     assert of(found, "compaction_seconds_sum", method=made["method"]) == pytest.approx(made["duration_ms"] / 1000)
     assert of(found, "background_failures_total", work="compaction") == 0
+
+
+async def test_a_model_that_summarizes(tmp_path: Path, client: Client) -> None:
+    (tmp_path / "other").mkdir()
+    found = await figures(client)
+    assert (of(found, "summarizer_calls_total"), of(found, "summarizer_up")) == (0, 1)
+    async with ProviderEmulator(lambda _: "They counted.") as provider:
+        provider.faults.append("429")
+        how: dict[str, Any] = {"summary_model": "openai:m", "summary_base_url": provider.url, "compaction": "manual"}
+        async with application(tmp_path / "other", **how) as running:
+            mine, theirs = await running.client(), await running.client(app="other")
+            for one in (theirs, mine):
+                path = await one.said(await one.create(token_limit=4000), *(f"My number is {at}, is it not?" for at in range(60)))
+                assert (await one.post(f"{path}/summaries")).json()["summary"]["method"] == "extractive"
+            found = await figures(mine)
+            assert (of(found, "summarizer_calls_total"), of(found, "summarizer_up")) == (1, 0)
+            assert of(found, "summarizer_failures_total", cause="rate-limit") == 1
+            assert (of(found, "summarizer_rests_total"), of(found, "summarizer_stand_ins_total")) == (1, 2)
+            told = [(await one.get(f"{URL}?stats=true")).json()["summarizer"] for one in (mine, theirs)]
+    assert [(one["source"], one["calls"], one["failed"], one["stood_in"]) for one in told] == [
+        ("openai:m", 0, {}, 1),  # what others do does not show, but for that it does not answer
+        ("openai:m", 1, {"rate-limit": 1}, 1),
+    ]
+    assert [one["answers"] for one in told] == [False, False]
 
 
 async def test_failures(running: Running, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,7 @@ from tests.summarizers.test_ladder import TALK, log
 from turnkeep import SessionManager
 from turnkeep.llm import Answer, ModelFailed
 from turnkeep.redaction import Redactor
-from turnkeep.session import NewMessage
+from turnkeep.session import FailureCause, NewMessage, SummarizerStats
 from turnkeep.stores.rules import at_seq
 from turnkeep.summarizers import Ladder, ModelSummarizer
 from turnkeep.summarizers.base import Rejected
@@ -204,8 +204,21 @@ def test_the_language_is_found_by_code(text: str, language: str | None) -> None:
 # --- all of it, over HTTP
 
 
-@pytest.mark.parametrize("fault", ["401", "429", "500", "cut", "hangs", "no json"])
-async def test_a_provider_that_fails_loses_nothing_and_is_told_in_the_log(fault: Fault, caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize(
+    ("fault", "cause"),
+    [
+        ("401", "key"),
+        ("404", "model"),  # of a name that the provider does not know
+        ("429", "rate-limit"),
+        ("500", "provider"),
+        ("cut", "connection"),
+        ("hangs", "timeout"),
+        ("no json", "answer"),
+    ],
+)
+async def test_a_provider_that_fails_loses_nothing_and_is_told_in_the_log_and_the_figures(
+    fault: Fault, cause: FailureCause, caplog: pytest.LogCaptureFixture
+) -> None:
     async with ProviderEmulator(lambda _: GOOD) as provider:
         provider.down = fault
         patience = 0.5 if fault == "hangs" else 30
@@ -220,6 +233,22 @@ async def test_a_provider_that_fails_loses_nothing_and_is_told_in_the_log(fault:
                 assert made.source == "extractive-1, in place of openai:m"
                 assert [one.content for one in await sessions.get_messages(session.id)] == [one["content"] for one in said]
                 assert sessions.failures["summarizer"] == 1
+                done = (await sessions.get_stats()).summarizer
+                assert done == SummarizerStats(
+                    source="openai:m",
+                    answers=False,
+                    calls=1,
+                    written=0,
+                    refused=0,
+                    failed={cause: 1},
+                    stood_in=1,
+                    rewritten=0,
+                    rests=1,
+                    tokens_in=0,
+                    tokens_out=0,
+                )
+                other = (await sessions.for_app("other").get_stats()).summarizer
+                assert other is not None and (other.calls, other.failed, other.rests) == (0, {}, 0)
                 context = await sessions.build_context(session.id)
         assert "Hana Wójcik" in json.dumps(context.messages, ensure_ascii=False)
         assert len(provider.asked) == 1
@@ -235,6 +264,21 @@ async def test_a_model_writes_the_summaries_when_a_setting_names_it() -> None:
             session = await sessions.get_or_create_session("web", 1)
             await sessions.add_messages(session.id, [{"role": one.role, "content": one.content} for one in TALK * 3])
             made = await sessions.summarize_session(session.id)
+            done = (await sessions.get_stats()).summarizer
+    assert done is not None and (done.answers, done.calls, done.written, done.stood_in) == (True, 1, 1, 0)
+    assert (done.tokens_in, done.tokens_out) == (100, len(GOOD) // 4)
     assert made is not None and (made.method, made.source) == ("model", "openai:m")
     assert made.text.startswith(GOOD)
     assert "a table for 9 people in Porto" in question_text(provider.asked[0])
+
+
+async def test_refused_answers_are_counted_each() -> None:
+    async with ProviderEmulator(lambda _: "") as provider:
+        how: dict[str, Any] = {"summary_model": "openai:m", "summary_base_url": provider.url}
+        async with SessionManager.open("memory://", compaction="manual", **how) as sessions:
+            session = await sessions.get_or_create_session("web", 1)
+            await sessions.add_messages(session.id, [{"role": one.role, "content": one.content} for one in TALK * 3])
+            await sessions.summarize_session(session.id)
+            done = (await sessions.get_stats()).summarizer
+    assert done is not None and (done.answers, done.calls, done.refused, done.written, done.rests) == (True, 2, 2, 0, 0)
+    assert (done.failed, done.tokens_in) == ({"rejected": 1}, 200)

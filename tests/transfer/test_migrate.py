@@ -139,7 +139,7 @@ async def test_an_emptied_target_is_an_empty_one(tmp_path: Path) -> None:
         session = await said(source, await opened(source), "hello")
         for mine in await filled(target):
             await target.delete(mine.app, mine.id)
-        for statement in ("api_keys", "inbox", "idempotency_keys", "user_states"):
+        for statement in ("api_keys", "calibrations", "inbox", "idempotency_keys", "user_states"):
             sql(tmp_path / "b.db", f"DELETE FROM {statement}")
         await moved(source, target)
         assert await every_row(target) == await every_row(source)
@@ -167,7 +167,10 @@ DAMAGE = {
     "a role": ("messages: 1 changed", "UPDATE messages SET role = 2 WHERE content = 'elsewhere'"),
     "metadata": ("messages: 1 changed", """UPDATE messages SET metadata = '{"client": 8}' WHERE metadata IS NOT NULL"""),
     "lost": ("messages: 1 missing", "DELETE FROM messages WHERE content = 'line 3'"),
-    "one too many": ("events: 1 too many", "INSERT INTO events SELECT 99, 1, kind, name, 0, 0, '', '', 0, 0, '{}' FROM events LIMIT 1"),
+    "one too many": (
+        "events: 1 too many",
+        "INSERT INTO events SELECT 99, 1, kind, name, 0, 0, '', '', 0, 0, '{}', 0, 0 FROM events LIMIT 1",
+    ),
     "live again": ("summaries: 2 changed", "UPDATE summaries SET live = 1"),
     "a pin": ("pins: 4 changed", "UPDATE pins SET tokens = 1"),
     "a state": ("session_states: 1 changed", """UPDATE session_states SET value = '{"step": 2}'"""),

@@ -9,6 +9,8 @@ from typing import Protocol
 
 import msgspec
 
+from turnkeep.session import FailureCause
+
 LOCAL = "local:"  # before the path of a file, in the place of a provider's name
 
 
@@ -24,9 +26,9 @@ class Answer(msgspec.Struct, frozen=True):
 class ModelFailed(Exception):
     """There is no answer, and the next question is likely to have none. `retry_after`: seconds that the provider asks for."""
 
-    def __init__(self, why: str, retry_after: float | None = None) -> None:
+    def __init__(self, why: str, retry_after: float | None = None, *, cause: FailureCause = "other") -> None:
         super().__init__(why)
-        self.retry_after = retry_after
+        self.retry_after, self.cause = retry_after, cause
 
 
 class Model(Protocol):

@@ -56,14 +56,16 @@ class LocalModel:
         key = secrets.token_urlsafe(24)
         program = children.command("turnkeep.llm.serve")
         if program is None:
-            raise ModelFailed("a model on this machine runs in a process of its own, which this program cannot start")
+            why = "a model on this machine runs in a process of its own, which this program cannot start"
+            raise ModelFailed(why, cause="start")
         try:
             self._process = await children.start(program)
             async with asyncio.timeout(STARTS):
                 url = await self._told({"path": str(self._path), "key": key, "threads": self._threads, "window": WINDOW})
         except (OSError, NotImplementedError, TimeoutError) as error:
             await self.close()
-            raise ModelFailed(f"the model on this machine could not be started: {type(error).__name__}") from None
+            why = f"the model on this machine could not be started: {type(error).__name__}"
+            raise ModelFailed(why, cause="start") from None
         except BaseException:
             await self.close()
             raise

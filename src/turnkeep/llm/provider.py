@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from pydantic_ai.direct import model_request
-from pydantic_ai.exceptions import ModelAPIError, ModelHTTPError, UserError
+from pydantic_ai.exceptions import ModelAPIError, ModelHTTPError, ModelTimeoutError, UserError
 from pydantic_ai.messages import ModelRequest, ModelResponse
 from pydantic_ai.models import Model as PydanticModel
 from pydantic_ai.models import infer_model
@@ -19,12 +19,19 @@ from pydantic_ai.settings import ModelSettings
 
 from turnkeep.errors import InvalidInput
 from turnkeep.llm.base import Answer, ModelFailed
+from turnkeep.session import FailureCause
 
 WINDOW = 16_384  # tokens, of a model of which nothing is known
 LARGEST = 128_000  # tokens: more is not worth its price for a summary
 THINKING = 2048  # tokens beside an answer: models that think are billed, and cut off, for both
 OPENAI = ("openai", "openai-chat")
-_SAID = {401: "the key is refused", 403: "the key is refused", 404: "there is no such model", 429: "too many calls"}
+_SAID: dict[int, tuple[str, FailureCause]] = {
+    401: ("the key is refused", "key"),
+    403: ("the key is refused", "key"),
+    404: ("there is no such model", "model"),
+    429: ("too many calls", "rate-limit"),
+}
+_OTHER: tuple[tuple[str, FailureCause], ...] = (("the question is refused", "question"), ("it failed", "provider"))
 
 
 class ProviderModel:
@@ -46,12 +53,14 @@ class ProviderModel:
         try:
             return _answer(await model_request(self._model, [asked], model_settings=how))
         except ModelHTTPError as error:
-            said = _SAID.get(error.status_code, "it failed" if error.status_code >= 500 else "the question is refused")
-            raise ModelFailed(f"HTTP {error.status_code}: {said}", error.retry_after) from None
+            said, cause = _SAID.get(error.status_code, _OTHER[error.status_code >= 500])
+            raise ModelFailed(f"HTTP {error.status_code}: {said}", error.retry_after, cause=cause) from None
+        except ModelTimeoutError as error:
+            raise ModelFailed(_kind(error), error.retry_after, cause="timeout") from None
         except ModelAPIError as error:
-            raise ModelFailed(_kind(error), error.retry_after) from None
+            raise ModelFailed(_kind(error), error.retry_after, cause="connection") from None
         except Exception as error:  # what a provider's library makes of an answer that is none
-            raise ModelFailed(_kind(error)) from None
+            raise ModelFailed(_kind(error), cause="answer") from None
 
     async def close(self) -> None:
         if self._entered:

@@ -40,6 +40,7 @@ class Upkeep(Lifecycle):
             usage_out=sums.usage_out,
             usage_cache_read=sums.usage_cache_read,
             models=tuple(map(_off, await self._store.calibrations(self._app, MODELS))),
+            summarizer=self._ladder.figures(self._app),
             by_interface=sums.by_interface,
             cache_size=cache.sessions_of(self._app) if cache else 0,
             cache_hit_rate=cache.hit_rate(self._app) if cache else 0.0,

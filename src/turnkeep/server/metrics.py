@@ -18,7 +18,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
-from turnkeep.session import Event
+from turnkeep.session import Event, SummarizerStats
 from turnkeep.stores.base import Commit
 
 PREFIX = "turnkeep_"
@@ -88,7 +88,7 @@ class Figures:
 
 
 class Readings(msgspec.Struct, frozen=True):
-    """What others know: the cache, the store, and how often background work has failed, by its kind."""
+    """What others know: the cache, the store, how often background work has failed, by its kind, and what a model that summarizes did."""
 
     cache_hits: int
     cache_misses: int
@@ -97,6 +97,7 @@ class Readings(msgspec.Struct, frozen=True):
     event_streams: int
     sessions_active: int
     failures: Mapping[str, int]
+    summarizer: SummarizerStats
     redis_up: bool
 
 
@@ -129,6 +130,7 @@ class Exposition(Collector):
         yield _counter("problems", "Answers of 500 and above.", figures.problems, "code")
         yield _counter("limited", "Requests that a rate limit refused.", figures.limited, "limit")
         yield _counter("background_failures", "Failures of work that no request waits for.", others.failures, "work")
+        yield from _of_summarizer(others.summarizer)
         yield _counter("cache_hits", "Windows found in the cache.", others.cache_hits)
         yield _counter("cache_misses", "Windows read from the database.", others.cache_misses)
         yield _gauge("cache_sessions", "Sessions whose windows are in the cache.", others.cache_sessions)
@@ -136,6 +138,19 @@ class Exposition(Collector):
         yield _gauge("requests_in_progress", "Requests that are not answered yet.", figures.in_progress)
         yield _gauge("event_streams", "Live event streams that are open.", others.event_streams)
         yield _gauge("redis_up", "Whether Redis answers.", others.redis_up)
+
+
+def _of_summarizer(done: SummarizerStats) -> Iterator[Metric]:
+    yield _counter("summarizer_calls", "Calls of the model that summarizes.", done.calls)
+    answers = {"written": done.written, "refused": done.refused}
+    yield _counter("summarizer_answers", "Its answers that were taken, or not.", answers, "outcome")
+    yield _counter("summarizer_failures", "Its failures, by cause.", {str(name): n for name, n in done.failed.items()}, "cause")
+    tokens = {"in": done.tokens_in, "out": done.tokens_out}
+    yield _counter("summarizer_tokens", "Tokens of its calls, as the provider counted.", tokens, "kind")
+    yield _counter("summarizer_rests", "How often it was left alone for a while.", done.rests)
+    yield _counter("summarizer_stand_ins", "Extractive summaries in the place of its own.", done.stood_in)
+    yield _counter("summarizer_rewritten", "Those of them that it has replaced since.", done.rewritten)
+    yield _gauge("summarizer_up", "Whether the last that was heard of it was an answer.", done.answers)
 
 
 def _histogram(name: str, text: str, labels: tuple[str, ...], found: Mapping[Any, Histogram]) -> Metric:

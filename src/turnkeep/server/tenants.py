@@ -15,7 +15,7 @@ from typing import Self
 
 from turnkeep.errors import StoreBusy
 from turnkeep.keys import ApiKey, matches, new_key, parse
-from turnkeep.lifecycle import hints_of
+from turnkeep.lifecycle import hints_of, summarizer_of
 from turnkeep.manager import SessionManager
 from turnkeep.server.metrics import Readings
 from turnkeep.server.prompts import MOST_BYTES, Prompts
@@ -74,6 +74,7 @@ class Tenants:
             event_streams=len(self.streams),
             sessions_active=self._active,
             failures=self._first.failures,
+            summarizer=summarizer_of(self._first),
             redis_up=self.hints is not None and self.hints.up,
         )
 

@@ -12,6 +12,7 @@ import asyncio
 import logging
 import re
 import time
+from collections import defaultdict
 from collections.abc import Callable, Coroutine, Generator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -20,7 +21,7 @@ import msgspec
 from turnkeep import checks
 from turnkeep.errors import InvalidInput
 from turnkeep.llm import ModelFailed
-from turnkeep.session import IN_PLACE_OF, Message, Summary
+from turnkeep.session import IN_PLACE_OF, Message, SummarizerStats, Summary
 from turnkeep.summarizers import transcript
 from turnkeep.summarizers.base import Rejected, Summarizer
 from turnkeep.summarizers.extractive import Record, after
@@ -29,6 +30,7 @@ from turnkeep.summarizers.jobs import Extractives, Setup
 from turnkeep.summarizers.model import ModelSummarizer
 from turnkeep.summarizers.offload import Offload
 from turnkeep.summarizers.rests import Rests
+from turnkeep.summarizers.spent import Spent, cause, total
 from turnkeep.summarizers.truncation import Truncation
 from turnkeep.tokens import Counter
 
@@ -103,6 +105,7 @@ class Ladder:
         self._calls = asyncio.Semaphore(min(parallel, getattr(given, "parallel", parallel)))
         self.stood_in = asyncio.Event()  # an extractive summary is about to take the given one's place
         self.failures = 0
+        self.used: defaultdict[str, Spent] = defaultdict(Spent)  # the given one, by app
         self._left: set[asyncio.Future[Any]] = set()  # tasks that were given up, as long as they run
 
     async def extractive(self, counter: Counter) -> Extractive:
@@ -154,17 +157,33 @@ class Ladder:
         """Whether so many wait for extraction that a prompt is not to wait for it, too."""
         return self.offload is not None and self.offload.delay > PATIENCE
 
+    def figures(self, app: str) -> SummarizerStats | None:
+        """What the given summarizer has done for that app; None if there is none."""
+        given = self._given
+        return None if given is None else self.used.get(app, Spent()).told(given.source or given.method, self.rests.answers)
+
+    def all_figures(self) -> SummarizerStats:
+        """The same for all apps."""
+        return total(self.used.values()).told("", self.rests.answers)
+
     async def draft(
-        self, messages: Sequence[Message], previous: Sequence[Summary], *, max_tokens: int, counter: Counter, session: str = ""
+        self,
+        messages: Sequence[Message],
+        previous: Sequence[Summary],
+        *,
+        max_tokens: int,
+        counter: Counter,
+        session: str = "",
+        app: str = "",
     ) -> Draft:
         """A text for the messages and the summaries before them, of at most `max_tokens`. Raises nothing but a cancellation.
 
-        `session`: whose; where a summarizer fails at one, it rests for that one.
+        `session`, `app`: whose; where a summarizer fails at one session, it rests for that one.
         """
         previous = [summary for summary in previous if summary.method != "truncation"]  # a marker is no summary
         extract = await self.extractive(counter)
         chosen = await self._records(counter, messages, previous, max_tokens)
-        written = await self.written(messages, previous, chosen, max_tokens=max_tokens, counter=counter, session=session)
+        written = await self.written(messages, previous, chosen, max_tokens=max_tokens, counter=counter, session=session, app=app)
         if written is not None:
             return written
         if chosen is None:
@@ -172,6 +191,7 @@ class Ladder:
         source = extract.source
         if self._given is not None:
             source = stand_in(source, self._given)
+            self.used[app].stood_in += 1
             self.stood_in.set()
         return Draft(extract.render(chosen) or NOTHING, extract.method, source, encode(chosen).decode())
 
@@ -184,6 +204,7 @@ class Ladder:
         max_tokens: int,
         counter: Counter,
         session: str,
+        app: str,
     ) -> Draft | None:
         """What the given summarizer writes, the records that it leaves out below it; None if there is none, or if it rests or fails."""
         given = self._given
@@ -194,13 +215,14 @@ class Ladder:
                 return None
             began = self.rests.begin()
             try:
-                text = await self._text(given, messages, previous, records, max_tokens, counter)
+                text = await self._text(given, messages, previous, records, max_tokens, counter, self.used[app])
             except Exception as error:
-                self._failed(given, session, began, error)
+                self._failed(given, session, app, began, error)
                 return None
             finally:
                 self.rests.end()
         self.rests.answered(session)
+        self.used[app].written += 1
         data = None if records is None else encode(records).decode()
         if text is None:
             extract = await self.extractive(counter)
@@ -208,13 +230,21 @@ class Ladder:
         return Draft(text, given.method, given.source, data)
 
     async def rewritten(
-        self, old: Summary, messages: Sequence[Message], *, whole: bool, max_tokens: int, counter: Counter, session: str
+        self,
+        old: Summary,
+        messages: Sequence[Message],
+        *,
+        whole: bool,
+        max_tokens: int,
+        counter: Counter,
+        session: str,
+        app: str,
     ) -> Draft | None:
         """What the given summarizer writes in the place of a summary that stands in for its own. `whole`: the messages are all of its
         range; else its text tells of those before them."""
         records = records_of(old, await self.extractive(counter))
         return await self.written(
-            messages, () if whole else (old,), records, max_tokens=max_tokens, counter=counter, session=session
+            messages, () if whole else (old,), records, max_tokens=max_tokens, counter=counter, session=session, app=app
         )
 
     async def _records(
@@ -242,14 +272,16 @@ class Ladder:
         records: Sequence[Record] | None,
         max_tokens: int,
         counter: Counter,
+        spent: Spent,
     ) -> str | None:
         """What the given summarizer says, as it can be stored; None if that is not worth its room. Raises whatever it raises, and
         `Rejected` if that cannot be used."""
         before = [summary.text for summary in previous]
         if isinstance(given, ModelSummarizer):
             room = max(int(PROSE * max_tokens), min(max_tokens, LEAST_PROSE)) if records else max_tokens
-            asked = given.summarize(messages, max_tokens=room, previous=before, counter=counter)
+            asked = given.summarize(messages, max_tokens=room, previous=before, counter=counter, spent=spent)
         else:
+            spent.calls += 1
             asked = given.summarize(messages, max_tokens=max_tokens, previous=before)
         prose = self._usable(await self._in_time(asked), messages, max_tokens, counter)
         if records is None or not getattr(given, "ledger", True):
@@ -295,8 +327,10 @@ class Ladder:
                 text = re.sub(rf"(?<!\w){re.escape(secret)}(?!\w)", "[secret]", text, flags=re.IGNORECASE)
         return text
 
-    def _failed(self, given: Summarizer, session: str, began: float, error: Exception) -> None:
+    def _failed(self, given: Summarizer, session: str, app: str, began: float, error: Exception) -> None:
         self.failures += 1
+        used, taken = self.used[app], self.rests.taken
+        used.failed[cause(error)] += 1
         why = str(error) or type(error).__name__
         if isinstance(error, Rejected):
             rest = self.rests.rejected(session)
@@ -304,6 +338,7 @@ class Ladder:
             return
         after = getattr(error, "retry_after", None)
         rest = self.rests.failed(began, after if isinstance(after, int | float) else None)
+        used.rests += self.rests.taken - taken
         known = isinstance(error, ModelFailed)
         log.warning(
             "the %s summarizer failed and rests for %.0f s: %s", given.method, rest, why, exc_info=None if known else error

@@ -20,6 +20,7 @@ from turnkeep.settings import Settings
 from turnkeep.summarizers import answers, transcript
 from turnkeep.summarizers.base import Rejected
 from turnkeep.summarizers.languages import language_of
+from turnkeep.summarizers.spent import Spent
 from turnkeep.tokens import Counter, get_counter
 
 TRIES = 2
@@ -39,15 +40,6 @@ class Question(msgspec.Struct, frozen=True):
     marker: str
 
 
-class Spent(msgspec.Struct):
-    """Since the start."""
-
-    calls: int = 0
-    rejected: int = 0
-    tokens_in: int = 0
-    tokens_out: int = 0
-
-
 class ModelSummarizer:
     """Asks `model`. `redactor` goes over all that is sent."""
 
@@ -57,32 +49,38 @@ class ModelSummarizer:
         self._model, self._redactor = model, redactor
         self.source: str | None = model.name
         self.parallel: int = getattr(model, "parallel", MANY_AT_ONCE)
-        self.spent = Spent()
 
     async def summarize(
-        self, messages: Sequence[Message], *, max_tokens: int, previous: Sequence[str] = (), counter: Counter | None = None
+        self,
+        messages: Sequence[Message],
+        *,
+        max_tokens: int,
+        previous: Sequence[str] = (),
+        counter: Counter | None = None,
+        spent: Spent | None = None,
     ) -> str:
-        """Raises `Rejected` when neither of two answers can be used, and `ModelFailed` when there is none. `counter`: the session's."""
-        counter = counter or get_counter("o200k")
+        """Raises `Rejected` when neither of two answers can be used, and `ModelFailed` when there is none. `counter`: the session's;
+        `spent`: what each call is added to."""
+        counter, spent = counter or get_counter("o200k"), spent or Spent()
         said = transcript.read(messages, self._redactor)
         told, fault = [self._redactor.redact(text) for text in previous], None
         room = self._model.window - 3 * max_tokens - 1000
         for _ in range(TRIES):
             asked = question(said, told, max_tokens, counter, room, fault)
-            answer = await self._asked(asked, max_tokens)
+            answer = await self._asked(asked, max_tokens, spent)
             text = answers.cleaned(answer.text)
             fault = _fault(text, answer, asked, said, told, counter, max_tokens)
             if fault is None:
                 return text
-            self.spent.rejected += 1
+            spent.refused += 1
             log.info("the answer of %s cannot be used: %s", self._model.name, fault)
         raise Rejected(f"neither of {TRIES} answers of {self._model.name} can be used: {fault}")
 
-    async def _asked(self, asked: Question, max_tokens: int) -> Answer:
-        self.spent.calls += 1
+    async def _asked(self, asked: Question, max_tokens: int, spent: Spent) -> Answer:
+        spent.calls += 1
         answer = await self._model.ask(asked.system, asked.text, max_tokens=2 * max_tokens)
-        self.spent.tokens_in += answer.tokens_in
-        self.spent.tokens_out += answer.tokens_out
+        spent.tokens_in += answer.tokens_in
+        spent.tokens_out += answer.tokens_out
         return answer
 
     async def close(self) -> None:

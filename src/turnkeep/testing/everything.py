@@ -18,6 +18,8 @@ async def filled(store: Store) -> list[Session]:
     made.append(await _successor(store, made[0]))
     made.append(await _erased(store))
     made.append(await said(store, await opened(store, app="other", conversation_id="9", external_user_id=None), "elsewhere"))
+    for of, model in ((made[0], "große-1"), (made[0], "model-2"), (made[3], "model-2")):
+        await store.record(of.app, of.id, event("usage", model, tokens_in=50, counted_tokens=40))
     gone = await said(store, await opened(store, conversation_id="gone"), "soon gone")
     await store.delete(APP, gone.id, guard=_key("delete"))
     await _of_no_session(store)
@@ -71,9 +73,6 @@ async def _talk(store: Store) -> Session:
     await store.record(APP, session.id, event("tool_call", tool_call_id="c1", **more))
     await store.record(APP, session.id, event("tool_call", tool_call_id="unheard"), guard=_key("record"))
     await store.record(APP, session.id, event("error", "Timeout"))
-    for model, app in (("große-1", APP), ("model-2", APP), ("model-2", "other")):
-        there = session if app == APP else await opened(store, app=app, conversation_id="8")
-        await store.record(app, there.id, event("usage", model, tokens_in=50, counted_tokens=40))
     await store.append(
         APP, session.id, [message(external_id="tg:1", author_id="ann", name="Ann", content="naïve 🙂"), message(content="again")],
         now_ms=NOW, guard=_key("append"), fixed_tokens=11,

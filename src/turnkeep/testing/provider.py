@@ -16,7 +16,7 @@ from aiohttp import web
 
 KEY = "sk-test-0123456789abcdef0123456789abcdef"
 Json: TypeAlias = dict[str, Any]
-Fault: TypeAlias = Literal["401", "429", "500", "cut", "hangs", "no json"]
+Fault: TypeAlias = Literal["401", "404", "429", "500", "cut", "hangs", "no json"]
 Write: TypeAlias = Callable[[Json], str]
 
 
