@@ -28,6 +28,9 @@ class Form(NamedTuple):
     condition: str = ""
 
 
+LARGE_OF_MESSAGES = "content, parts, tool_calls, metadata"
+
+
 def message_key(key: Key) -> tuple[int]:
     return (rows.key(int(key[0]), int(key[1])),)
 

@@ -67,11 +67,12 @@ async def compare(source: Store, target: Store, kind: str, tally: Tally, *, leve
 
 async def is_as_read(target: Store, kind: str, read: Checksum, tally: Tally) -> bool:
     """Whether the target's rows, read again, have the checksum that the source's had when they were copied."""
-    checksum, after = Checksum(), KINDS[kind].start
-    while page := await target.dump(kind, after, PAGE):
-        after = KINDS[kind].key(page[-1])
-        checksum.add(page)
-        tally.compared += len(page)
+    checksum = Checksum()
+    page = await target.dump(kind, KINDS[kind].start, PAGE)
+    while page:
+        after, count = KINDS[kind].key(page[-1]), len(page)
+        page, _ = await asyncio.gather(target.dump(kind, after, PAGE), checksum.add_meanwhile(page))
+        tally.compared += count
     return (checksum.rows, checksum.text()) == (read.rows, read.text())
 
 

@@ -16,7 +16,7 @@ from turnkeep.transfer.checksum import Checksum
 from turnkeep.transfer.mark import Mark
 from turnkeep.transfer.tally import Tally
 
-PAGE = 2000
+PAGE = 4000
 
 
 async def copy(source: Store, target: Store, mark: Mark, tally: Tally) -> tuple[Mark, dict[str, Checksum]]:
@@ -48,8 +48,9 @@ async def _copy_kind(source: Store, target: Store, mark: Mark, read: Checksum, t
     page = await source.dump(kind, mark.after, PAGE)
     while page:
         mark = replace(mark, after=KINDS[kind].key(page[-1]), rows=mark.rows + len(page))
-        following, _ = await asyncio.gather(source.dump(kind, mark.after, PAGE), target.load(kind, page, mark=mark.text()))
-        read.add(page)
+        following, _, _ = await asyncio.gather(
+            source.dump(kind, mark.after, PAGE), target.load(kind, page, mark=mark.text()), read.add_meanwhile(page)
+        )
         tally.copied += len(page)
         page = following
     return mark

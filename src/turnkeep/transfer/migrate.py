@@ -6,6 +6,7 @@ source in it, and no other.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 
 from msgspec.structs import replace
@@ -39,9 +40,13 @@ async def migrate(source: Store, target: Store, name: str, tally: Tally) -> list
             await compare(source, target, kind, tally, level=mark.text())
         tally.compared = 0
     await compare(source, target, "numbers", Tally(), level=mark.text())  # an emptied target has given some before
-    found = await _compared(source, target, checksums, tally)
-    await _check_same(target, mark, found)
-    await _check_sound(target)
+    sound = asyncio.ensure_future(target.check())  # while the rows are compared
+    try:
+        found = await _compared(source, target, checksums, tally)
+        await _check_same(target, mark, found)
+        _check_sound(await sound)
+    finally:
+        sound.cancel()
     await target.load("numbers", (), mark=None)
     tally.phase = "done"
     return found
@@ -95,8 +100,7 @@ def _told(one: Compared) -> str:
     return f"{one.kind}: {told}{where}"  # other keys hold names of people
 
 
-async def _check_sound(target: Store) -> None:
-    broken = await target.check()
+def _check_sound(broken: list[str]) -> None:
     if broken:
         raise StoreCorrupt(
             f"the rows of the target are those of the source, but break the store's rules: {'; '.join(broken[:_MOST])}."

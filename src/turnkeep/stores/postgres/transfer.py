@@ -13,7 +13,7 @@ import asyncpg
 
 from turnkeep.errors import MigrationDiffers, StoreCorrupt
 from turnkeep.stores import rows
-from turnkeep.stores.forms import FORMS, Form, message_key
+from turnkeep.stores.forms import FORMS, LARGE_OF_MESSAGES, Form, message_key
 from turnkeep.stores.postgres.reads import Reader
 from turnkeep.stores.postgres.schema import SCHEMA
 from turnkeep.stores.postgres.statements import places
@@ -82,7 +82,7 @@ _MESSAGES = _paged(
     rows.MESSAGE_COLUMNS,
     "id > $1 AND id >> 32 NOT IN (SELECT log FROM garbage)",
     "id",
-    "content, parts, tool_calls, metadata",
+    LARGE_OF_MESSAGES,
     "$2",
 )
 
@@ -106,8 +106,9 @@ async def load(tx: Transaction, kind: str, page: Sequence[Row], gone: Sequence[K
             await _put(tx, kind, page)
     except asyncpg.UniqueViolationError as error:
         raise MigrationDiffers from error
-    await tx.execute("DELETE FROM transfer")
-    if mark is not None:
+    if mark is None:
+        await tx.execute("DELETE FROM transfer")
+    elif not await tx.execute("UPDATE transfer SET mark = $1", mark):
         await tx.execute("INSERT INTO transfer VALUES ($1)", mark)
 
 
@@ -162,9 +163,13 @@ async def _roots(tx: Transaction, sessions: set[int]) -> dict[int, int]:
 
 async def _counters(tx: Transaction, names: set[str]) -> dict[str, int]:
     """Looked up each time: what this transaction adds is not there if it fails."""
+    named = "SELECT name, number FROM counters WHERE name = ANY ($1)"
+    found = dict(await tx.query(named, names))
+    if len(found) == len(names):
+        return found
     new = "INSERT INTO counters (name) SELECT n FROM unnest($1::text[]) AS n WHERE n NOT IN (SELECT name FROM counters)"
     await tx.execute(new, names)
-    return dict(await tx.query("SELECT name, number FROM counters WHERE name = ANY ($1)", names))
+    return dict(await tx.query(named, names))
 
 
 # --- away

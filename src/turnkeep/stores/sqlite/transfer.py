@@ -14,7 +14,7 @@ import apsw
 
 from turnkeep.errors import MigrationDiffers, StoreCorrupt
 from turnkeep.stores import rows
-from turnkeep.stores.forms import FORMS, Form, message_key
+from turnkeep.stores.forms import FORMS, LARGE_OF_MESSAGES, Form, message_key
 from turnkeep.stores.sqlite import statements
 from turnkeep.stores.sqlite.reads import Reader
 from turnkeep.stores.sqlite.transaction import Transaction
@@ -32,13 +32,20 @@ Keys = Sequence[tuple[Any, ...]]
 
 
 class Table(NamedTuple):
-    """How a kind of rows is read from its table, written to it and removed from it. The select takes a key and a limit."""
+    """How a kind of rows is read from its table, written to it and removed from it. The select takes a key and a limit; `large` are the
+    places of those of its columns that may be."""
 
     select: str
+    large: Sequence[int]
     bind: Callable[[Key], tuple[Any, ...]]
     read: Callable[[Reader, list[rows.Row]], list[Any]]
     put: Callable[[Transaction, Sequence[Any]], None]
     drop: Callable[[Transaction, Keys], None]
+
+
+def _places(columns: str, some: str) -> list[int]:
+    names = columns.split(", ")
+    return [names.index(name) for name in some.split(", ")]
 
 
 # --- the three calls
@@ -56,7 +63,7 @@ def dump(reader: Reader, kind: str, after: Key, limit: int) -> list[Row]:
         page += table.read(reader, found)
         if len(found) < some:
             break
-        size += sum([len(value) for row in found for value in row if value.__class__ is str])
+        size += sum([len(row[at] or "") for row in found for at in table.large])
         after = key(page[-1])
     return page
 
@@ -104,6 +111,7 @@ def _table(name: str, form: Form, unique: str = "") -> Table:
     fresh = ", ".join(f"{column} = excluded.{column}" for column in columns if column not in key)
     return Table(
         f"SELECT {form.columns} FROM {name} WHERE {where} ORDER BY {form.key} LIMIT ?",
+        _places(form.columns, form.large),
         form.bind,
         partial(_records, form),
         partial(
@@ -200,6 +208,7 @@ TABLES: dict[str, Table] = {
     **{name: _table(name, form, "number" if name in ("summaries", "pins", "events") else "") for name, form in FORMS.items()},
     "messages": Table(
         f"SELECT {rows.MESSAGE_COLUMNS} FROM messages WHERE id > ? AND id >> 32 NOT IN (SELECT log FROM garbage) ORDER BY id LIMIT ?",
+        _places(rows.MESSAGE_COLUMNS, LARGE_OF_MESSAGES),
         message_key,
         _messages,
         _put_messages,
@@ -207,6 +216,7 @@ TABLES: dict[str, Table] = {
     ),
     "numbers": Table(
         "SELECT name, seq FROM sqlite_sequence WHERE name > ? AND seq > 0 ORDER BY name LIMIT ?",
+        (),
         tuple,
         _numbers,
         _put_numbers,
