@@ -48,6 +48,7 @@ class GroupWriter:
         self._loop = asyncio.get_running_loop()
         self._collected: list[Waiting] = []
         self._flying = 0
+        self._shared = False  # whether other instances write to the same sessions: then batches would wait for each other's locks
         self._expected = 0  # of those last served who have not come again
         self._connections = Kept(database, MAX_FLIGHTS)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -84,10 +85,11 @@ class GroupWriter:
 
     def _take_off(self) -> None:
         self._scheduled = False
-        half = max(MIN_BATCH, (len(self._collected) + self._flying + self._expected + 1) // 2)
-        if not self._collected or len(self._tasks) >= MAX_FLIGHTS or (self._tasks and 4 * len(self._collected) < 3 * half):
+        crowds, flights = (1, 1) if self._shared else (2, MAX_FLIGHTS)
+        most = max(MIN_BATCH, -(-(len(self._collected) + self._flying + self._expected) // crowds))
+        if not self._collected or len(self._tasks) >= flights or (self._tasks and 4 * len(self._collected) < 3 * most):
             return
-        batch, taken = self._next(half)
+        batch, taken = self._next(most)
         if batch:
             self._flying += len(batch)
             self._tasks.add(self._loop.create_task(self._fly(batch, taken)))
@@ -117,13 +119,14 @@ class GroupWriter:
 
     async def _fly(self, waiting: list[Waiting], taken: set[str]) -> None:
         done: list[tuple[Waiting, Appended]] = []
-        left, error = waiting, None
+        left, error, others = waiting, None, 0
         try:
-            done, left = await self._do(waiting)
+            done, left, others = await self._do(waiting)
         except Exception as failure:
             error = failure
         self._flying -= len(waiting)
         self._expected = len(waiting)
+        self._shared = 2 * others > len(done)
         task = asyncio.current_task()
         assert task is not None
         self._tasks.discard(task)
@@ -134,14 +137,15 @@ class GroupWriter:
         self._lanes.release(taken)
         self._not_done(left, error)
 
-    async def _do(self, waiting: list[Waiting]) -> tuple[list[tuple[Waiting, Appended]], list[Waiting]]:
-        """Those that are done, with what they came to, and those that cannot be done with others."""
+    async def _do(self, waiting: list[Waiting]) -> tuple[list[tuple[Waiting, Appended]], list[Waiting], int]:
+        """Those that are done, with what they came to, those that cannot be done with others, and how many sessions another
+        instance has written to."""
         batch = Batch(waiting, self._heads, self._counters)
         try:
             seqs, changed = await self._send(batch)
         except asyncpg.UniqueViolationError:  # another instance stored one of the external ids meanwhile, which is known now
             seqs, changed = await self._send(batch)
-        return batch.done(seqs, changed)
+        return *batch.done(seqs, changed), len(changed) - changed.count(None)
 
     async def _send(self, batch: Batch) -> Any:
         db = await self._connections.take()

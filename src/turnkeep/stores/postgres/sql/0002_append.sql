@@ -33,6 +33,7 @@ BEGIN
         SELECT passed || coalesce(array_agg(x.place::bigint), '{}') INTO passed FROM unnest(n, n_id) AS x (place, id)
         WHERE (SELECT min(e.seq) FROM calls e WHERE e.log = s_number[x.place] AND e.call_id = x.id) IS NULL;
     END IF;
+    PERFORM FROM sessions o WHERE o.number = s_number[1] FOR NO KEY UPDATE;  -- who waits for another batch sees, after that, what it did
     WITH updated AS (
         UPDATE sessions o SET
             version = o.version + s[i * 9 - 7], seq = o.seq + s[i * 9 - 6], tokens = o.tokens + s[i * 9 - 5],
