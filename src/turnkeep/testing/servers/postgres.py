@@ -86,9 +86,10 @@ class PostgresServer:
     def kill(self) -> None:
         """`kill -9`: nothing is finished, nobody is told. Returns when all of its processes are gone."""
         pid = int((self._data / "postmaster.pid").read_text().split()[0])
+        backends = [one for one in Path("/proc").glob("[0-9]*/stat") if _stat(one)[1:2] == [str(pid)]]
         os.kill(pid, signal.SIGKILL)
-        while _in_use(self.port):
-            time.sleep(0.005)
+        while _in_use(self.port) or any(_stat(one)[:1] not in ([], ["Z"]) for one in backends):
+            time.sleep(0.005)  # a backend holds the memory that the next server must not find
 
     def stop(self) -> None:
         assert self._supervisor.stdin is not None
@@ -161,6 +162,14 @@ class PostgresServer:
     def _answers(self) -> bool:
         command = [str(self._binaries / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self.port)]
         return subprocess.run(command, check=False).returncode == 0
+
+
+def _stat(process: Path) -> list[str]:
+    """Of a process, from its state and its parent on; nothing, if it is gone."""
+    try:
+        return process.read_text("ascii", "replace").rpartition(")")[2].split()
+    except OSError:
+        return []
 
 
 def _in_use(port: int) -> bool:
