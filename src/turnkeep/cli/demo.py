@@ -35,6 +35,7 @@ from turnkeep.context import Context
 from turnkeep.errors import TurnkeepError
 from turnkeep.manager import SessionManager
 from turnkeep.session import Message, Session, Stats
+from turnkeep.settings import without_password
 
 NAME = "turnkeep-demo"
 BAR = 12  # columns
@@ -167,7 +168,7 @@ def _as_json(shown: Shown, conversations: int) -> dict[str, object]:
     tally = shown.tally
     path = path_of(shown.url)
     return {
-        "database": shown.url,
+        "database": without_password(shown.url),
         "path": None if path is None else str(path.absolute()),
         "conversations": conversations,
         "messages": tally.messages,
@@ -219,12 +220,13 @@ def _sent(prompts: Prompts) -> str:
 
 
 def _print_next(shown: Shown, screen: Console, options: Options) -> None:
-    path = path_of(shown.url)
-    if path is None:
+    if shown.url.startswith("memory://"):
         screen.print("It was all in memory, and is gone now.")
         return
-    screen.print(Text("Database  ", "bold") + Text(clean(f"{path.absolute()} ({size(path.stat().st_size)})")), soft_wrap=True)
+    url, path = without_password(shown.url), path_of(shown.url)
+    place = url if path is None else f"{path.absolute()} ({size(path.stat().st_size)})"
+    screen.print(Text("Database  ", "bold") + Text(clean(place)), soft_wrap=True)
     screen.print("Look into it with", style="bold")
-    tail = ("--db", shown.url, *(() if options.app is None else ("--app", options.app)))
+    tail = ("--db", url, *(() if options.app is None else ("--app", options.app)))
     for words in (("sessions", "list"), ("sessions", "show", shown.session.id), ("stats", "--json"), ("doctor",)):
         screen.print(command(*words, *tail), soft_wrap=True)

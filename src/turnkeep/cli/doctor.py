@@ -15,6 +15,7 @@ from turnkeep.cli.options import Options, common, path_of
 from turnkeep.cli.plain import clean
 from turnkeep.cli.printing import console, counted, pairs, size
 from turnkeep.errors import StoreCorrupt
+from turnkeep.lifecycle import hints_of, store_of
 from turnkeep.settings import Settings, without_password
 from turnkeep.stores.sqlite.connection import Patience, connect
 
@@ -42,6 +43,17 @@ class Findings(msgspec.Struct, frozen=True):
     path: str
     facts: Facts | None
     sizes: dict[str, int]
+    server: str | None = None  # what it is, where there is one
+    redis: bool | None = None  # whether it answers, where `cache_url` names one
+
+
+class Visit(msgspec.Struct, frozen=True):
+    """What the database itself says."""
+
+    broken: list[str]
+    sizes: dict[str, int]
+    server: str | None = None
+    redis: bool | None = None
 
 
 @click.command()
@@ -55,21 +67,25 @@ def doctor(options: Options) -> int:
     url = options.db or settings.database_url
     path = path_of(url)
 
-    async def work() -> tuple[list[str], dict[str, int]]:
-        async with options.manager() as manager:
-            return await manager.check(), await manager.sizes()
-
     try:
-        broken, sizes = asyncio.run(work())
+        visit = asyncio.run(_visit(options))
         facts = _facts(path, settings) if path else None
     except StoreCorrupt as error:
-        broken, sizes, facts = [f"file: {error.__cause__ or error}"], {}, None
-    found = Findings(not broken, broken, str(path.absolute()) if path else without_password(url), facts, sizes)
+        visit, facts = Visit([f"file: {error.__cause__ or error}"], {}), None
+    place = str(path.absolute()) if path else without_password(url)
+    found = Findings(not visit.broken, visit.broken, place, facts, visit.sizes, visit.server, visit.redis)
     if options.json:
         print_json(found)
     else:
         _print(found, console())
     return 0 if found.ok else 1
+
+
+async def _visit(options: Options) -> Visit:
+    async with options.manager() as manager:
+        hints = hints_of(manager)
+        redis = None if hints is None else await hints.answers()
+        return Visit(await manager.check(), await manager.sizes(), await store_of(manager).server(), redis)
 
 
 def _facts(path: Path, settings: Settings) -> Facts:
@@ -98,6 +114,12 @@ def _print(found: Findings, screen: Console) -> None:
         made.add_row("Schema", f"version {found.facts.schema_version}")
         made.add_row("Journal", found.facts.journal_mode.upper())
         made.add_row("Encrypted", "yes" if found.facts.encrypted else "no")
+    if found.server is not None:
+        made.add_row("Server", found.server)
+    if found.redis is not None:
+        made.add_row(
+            "Redis", "answers" if found.redis else "does not answer: nothing is wrong, but instances hear of each other later"
+        )
     screen.print(made)
     screen.print()
     if found.ok:

@@ -24,6 +24,7 @@ from turnkeep.settings import Settings, load
 from turnkeep.stores import Store, open_store
 
 SCHEME = "sqlite:///"
+WHERE = "The database: sqlite:///PATH, or postgresql://USER@HOST/NAME"
 NAMED = f"with --db {SCHEME}PATH"
 
 
@@ -100,7 +101,7 @@ def common(default: str = "the setting database_url") -> Callable[[Callable[...,
     """Add `--db`, `--app` and `--json`; the command gets them as one `Options`, its first argument."""
 
     def decorate(command: Callable[..., int | None]) -> Callable[..., int | None]:
-        @click.option("--db", metavar="URL", callback=_url, help=f"sqlite:///PATH of the database.  [default: {default}]")
+        @click.option("--db", metavar="URL", callback=_url, help=f"{WHERE}.  [default: {default}]")
         @click.option("--app", metavar="NAME", help="Whose sessions.  [default: the setting app]")
         @click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
         @wraps(command)

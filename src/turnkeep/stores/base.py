@@ -446,6 +446,10 @@ class Store(Usable, ABC):
     async def check(self) -> list[str]:
         """Prove the invariants again from the rows; one line for each that does not hold."""
 
+    async def server(self) -> str | None:
+        """The server that holds the rows, its version, and how much it is used, in words; None: there is none."""
+        return None
+
     @abstractmethod
     async def sizes(self) -> dict[str, int]:
         """Rows by table and, where there are files, their bytes."""

@@ -389,6 +389,9 @@ class CachedStore(Store):
     async def check(self) -> list[str]:
         return await self.inner.check()
 
+    async def server(self) -> str | None:
+        return await self.inner.server()
+
     async def sizes(self) -> dict[str, int]:
         return await self.inner.sizes()
 

@@ -138,6 +138,8 @@ class Database:
                     "jit": "off",
                 },
             )
+        except InvalidInput:
+            raise
         except (ValueError, asyncpg.ClientConfigurationError) as error:
             if lost(error):
                 raise self._named(error) from error
@@ -149,6 +151,16 @@ class Database:
         ours = translate(error)
         if isinstance(error, asyncpg.InvalidCatalogNameError):
             return StoreUnavailable(f"{self.place}: there is no such database on the server: create it first.")
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return StoreUnavailable(
+                f"{self.place}: its certificate is refused ({error.verify_message}): name the host as the certificate does, and the"
+                f" authority's file in `postgres_tls_ca`, or ask for less in `postgres_tls`, which is {self._options.tls}."
+            )
+        if isinstance(error, ConnectionError) and "rejected SSL" in str(error):
+            return StoreUnavailable(
+                f"{self.place}: the server offers no TLS: switch it on there, or ask for less in `postgres_tls`, which is"
+                f" {self._options.tls}."
+            )
         return type(ours)(f"{self.place}: {ours}")
 
     async def close(self) -> None:
@@ -273,6 +285,11 @@ def _tls(options: Options) -> Any:
     mode = options.tls
     if mode not in ("verify-ca", "verify-full"):
         return mode
-    context = ssl.create_default_context(cafile=options.tls_ca)
+    try:
+        context = ssl.create_default_context(cafile=options.tls_ca)
+    except OSError as error:  # ssl.SSLError, too
+        raise InvalidInput(
+            "postgres_tls_ca", f"is no file of certificates: {options.tls_ca}: {error.strerror or error}"
+        ) from None
     context.check_hostname = mode == "verify-full"
     return context

@@ -471,6 +471,9 @@ class PostgresStore(Store):
     async def check(self) -> list[str]:
         return await self._read(upkeep.check)
 
+    async def server(self) -> str | None:
+        return await self._read(upkeep.server)
+
     async def sizes(self) -> dict[str, int]:
         return await self._read(upkeep.sizes)
 

@@ -115,6 +115,14 @@ async def check(reader: Reader) -> list[str]:
     return broken
 
 
+async def server(reader: Reader) -> str:
+    [(version, used, most)] = await reader.query(
+        "SELECT current_setting('server_version'), count(*), current_setting('max_connections') FROM pg_stat_activity"
+        " WHERE backend_type = 'client backend'"
+    )
+    return f"PostgreSQL {version}, {used} of {most} connections in use"
+
+
 async def sizes(reader: Reader) -> dict[str, int]:
     counts = {table: (await reader.query(f"SELECT count(*) FROM {table}"))[0][0] for table in TABLES}
     used = f"SELECT coalesce(sum(pg_total_relation_size(oid)), 0)::bigint FROM pg_class WHERE relnamespace = '{SCHEMA}'::regnamespace"
