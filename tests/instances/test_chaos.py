@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 from tests.instances.chatting import SESSIONS
-from tests.instances.conftest import ROOT, until
+from tests.instances.conftest import ROOT
 from tests.instances.cutting import CuttingProxy
 
 from turnkeep import Message, Session, SessionManager
@@ -28,6 +28,7 @@ from turnkeep.testing.servers.valkey import ValkeyServer
 
 LONG = float(os.environ.get("TURNKEEP_CHAOS_SECONDS", "0"))
 PAUSE = 10.0 if LONG else 2.5
+PATIENCE = 200.0  # with a new process on a machine that is busy with other things
 SHARE = 10  # messages of each instance between two faults
 CLOCKS = (0, 120, -120, 0)
 CUT = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'turnkeep' AND pid <> pg_backend_pid()"
@@ -114,7 +115,9 @@ class Chaos:
     async def goes_on(self) -> None:
         """Every instance that lives has had more messages acknowledged."""
         before = {one: len(one.acknowledged) for one in self.living}
-        await until(lambda: all(len(one.acknowledged) >= count + SHARE for one, count in before.items()))
+        async with asyncio.timeout(PATIENCE):
+            while any(len(one.acknowledged) < count + SHARE for one, count in before.items()):
+                await asyncio.sleep(0.01)
 
     # --- what goes wrong
 
@@ -154,7 +157,7 @@ async def chaos(tmp_path: Path) -> AsyncIterator[Chaos]:
     await made.stop()
 
 
-@pytest.mark.timeout(LONG + 300)
+@pytest.mark.timeout(LONG + 600)
 async def test_whatever_goes_wrong_the_history_is_whole(chaos: Chaos) -> None:
     await chaos.goes_on()
     began, rounds = time.monotonic(), 0
