@@ -38,6 +38,7 @@ WRITERS = {
     "repeats a secret": f"The user said {SECRET}, and then {SECRET} again. ",
 }
 SESSIONS, CALL, LIMIT = 200, 2.0, 1000
+CALM = 1000  # appends
 
 
 class Writes:
@@ -129,7 +130,7 @@ def _line(what: str, limit: int, found: float, alone: float) -> Line:
 
 
 async def crowd(sessions: int) -> list[Line]:
-    """All due at once, then appends to others while the model works."""
+    """All due at once, with appends to another session while the model works; then as many such appends without."""
     model = Sleeps("They talked about the weather.")
     async with SessionManager.open("memory://", summarizer=model, token_limit=LIMIT, close_timeout=600) as manager:
         of = [await manager.get_or_create_session("bench", n) for n in range(sessions + 1)]
@@ -141,19 +142,35 @@ async def crowd(sessions: int) -> list[Line]:
             await manager.add_messages(session.id, said)
         settled = asyncio.create_task(manager.settle())
         taken = []
-        while not settled.done():
-            taken.append(await measure.timed(lambda: manager.add_message(of[-1].id, "assistant", "words")))
+
+        async def append(into: list[float]) -> None:
+            into.append(await measure.timed(lambda: manager.add_message(of[-1].id, "assistant", "words")))
             await asyncio.sleep(0.05)
+
+        while not settled.done():
+            await append(taken)
         seconds = time.perf_counter() - began
+        calm: list[float] = []
+        while len(calm) < min(len(taken), CALM):
+            await append(calm)
         methods = [(await manager.get_summaries(session.id))[0].method for session in of[:-1]]
     bound = sessions / manager.settings.compaction_parallel * CALL * 1.2
     done = f"{seconds:.1f} s, {model.calls} calls, {model.most} at once"
     met = seconds <= bound and model.most <= manager.settings.compaction_parallel and set(methods) == {"model"}
-    appends = f"p50 {measure.median(taken) * 1000:.2f} ms, p99 {measure.percentile(taken, 0.99) * 1000:.2f} ms"
     return [
         Line(f"{sessions} sessions due at once, {CALL:.0f} s a call", f"<= {bound:.0f} s, 4 at once", done, "", met),
-        Line("  an append meanwhile", "", appends, ""),
+        appends(taken, calm),
     ]
+
+
+def appends(taken: Sequence[float], calm: Sequence[float]) -> Line:
+    """While the model works, beside the same without."""
+    told = [f"p50 {measure.median(of) * 1000:.2f} ms, p99 {measure.percentile(of, 0.99) * 1000:.2f} ms" for of in (taken, calm)]
+    times = measure.median(taken) / measure.median(calm)
+    more = (measure.percentile(taken, 0.99) - measure.percentile(calm, 0.99)) * 1000
+    ours = f"{told[0]}: {times:.2f} times, {more:+.1f} ms"
+    bar = "p50 <= 1.2 times, p99 <= +20 ms"
+    return Line("  an append meanwhile", bar, ours, f"without: {told[1]}", times <= 1.2 and more <= 20)
 
 
 def main(argv: list[str] | None = None) -> list[Line]:
