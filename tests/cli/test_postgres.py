@@ -50,7 +50,8 @@ async def test_the_commands_that_change_sessions_and_keys(database: str) -> None
     run(database, "sessions", "pin", session.id, "Always in French")
     run(database, "sessions", "pin", session.id, "--message", "1")
     assert "Always in French" in run(database, "sessions", "pins", session.id)
-    run(database, "sessions", "unpin", session.id, "1")
+    fact = json.loads(run(database, "sessions", "pins", session.id, "--json"))["pins"][0]
+    run(database, "sessions", "unpin", session.id, str(fact["number"]))
     assert "Always in French" not in run(database, "sessions", "pins", session.id)
     run(database, "sessions", "resummarize", session.id)
     made = json.loads(run(database, "keys", "create", "--scope", "read", "--json"))
