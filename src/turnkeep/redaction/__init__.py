@@ -23,7 +23,7 @@ from turnkeep.redaction.checks import (
     names_secret,
 )
 from turnkeep.redaction.pairs import answer, asked, pair
-from turnkeep.redaction.patterns import DEFAULT_PATTERNS, HINTS, Expressions
+from turnkeep.redaction.patterns import DEFAULT_PATTERNS, HINTS, NEEDS, Expressions
 
 Check: TypeAlias = Callable[[str], bool]
 
@@ -66,6 +66,16 @@ class Redactor:
         """Compiled when a text first comes: the built-in patterns take 30 ms, which programs that redact nothing need not wait for."""
         return [_prepared(name, each) for name, each in self._given.items()]
 
+    @cached_property
+    def _unspared(self) -> list[_Step]:
+        """Those that may find something in any text."""
+        return [step for step in self._steps if not step.hints and not step.numbered]
+
+    @cached_property
+    def _hint(self) -> re.Pattern[str]:
+        """One look for all hints: most texts hold none."""
+        return re.compile("|".join(sorted(re.escape(hint) for step in self._steps for hint in step.hints)) or "(?!)")
+
     def redact(self, text: str) -> str:
         """The text with marks in the place of what was found."""
         return self._redacted(text, None)
@@ -77,14 +87,20 @@ class Redactor:
         return kept
 
     def _redacted(self, text: str, kept: list[str] | None) -> str:
-        low, digits = text.casefold(), _DIGITS.search(text) is not None
-        for step in self._steps:
-            if (step.numbered and not digits) or (step.hints and not any(hint in low for hint in step.hints)):
+        low, digits, given = text.casefold(), _DIGITS.search(text) is not None, text
+        hinted = self._hint.search(low) is not None
+        for step in self._steps if hinted or digits else self._unspared:
+            if (step.numbered and not digits) or (step.hints and not (hinted and _holds(low, step.hints))):
                 continue
             replace = step.replace if kept is None else partial(step.replace, kept=kept)
-            for pattern in step.patterns:
-                text = pattern.sub(replace, text)
+            for pattern, needs in step.patterns:
+                if not needs or text != given or not low.isascii() or _holds(low, needs):
+                    text = pattern.sub(replace, text)
         return text
+
+
+def _holds(low: str, hints: Iterable[str]) -> bool:
+    return any(map(low.__contains__, hints))
 
 
 def redactor(patterns: Mapping[str, str]) -> Redactor:
@@ -93,17 +109,19 @@ def redactor(patterns: Mapping[str, str]) -> Redactor:
 
 
 class _Step(NamedTuple):
-    """One name's expressions; `numbered`: they find nothing in a text that has no number."""
+    """One name's expressions, each with what it needs; `numbered`: they find nothing in a text that has no number."""
 
     hints: tuple[str, ...]
     numbered: bool
-    patterns: list[re.Pattern[str]]
+    patterns: list[tuple[re.Pattern[str], tuple[str, ...]]]
     replace: _Replace
 
 
 def _prepared(name: str, given: Expressions) -> _Step:
     numbered = name in _NUMBERED and given == DEFAULT_PATTERNS[name]
-    return _Step(_hints(name, given), numbered, [_compiled(name, one) for one in _several(given)], _replacer(name))
+    several = [_compiled(name, one) for one in _several(given)]
+    needs = NEEDS.get(name) if given == DEFAULT_PATTERNS.get(name) else None
+    return _Step(_hints(name, given), numbered, list(zip(several, needs or [()] * len(several), strict=True)), _replacer(name))
 
 
 def _several(given: Expressions) -> tuple[str, ...]:

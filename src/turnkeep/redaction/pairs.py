@@ -22,6 +22,10 @@ _ASKS_NUMBER = re.compile(
     r"(?i)\b(?:phone|mobile|telephone|cell|contact) (?:number|no)|\b(?:telefon|handy)nummer|teléfono"
     r"|telefone|numéro de tél|電話番号|电话|手机"
 )
+_MAY_ASK = re.compile(  # what the two need in a text of ASCII, in small letters: most questions have none of it
+    r"pass[wcp]|pin|cv[vc]|code|secret|api key|access token|kennwort|geheimzahl|clave|mot de passe|senha|wachtwoord|heslo|parola"
+    r"|(?:phone|mobile|cell|contact) n|nummer|telefone"
+)
 _ASKS = re.compile(
     r"[?？؟]|(?i:\b(?:enter|tell|give|send|type|provide|share|need|bitte|por favor|veuillez)\b)|ください|请|введите"
 )
@@ -34,9 +38,11 @@ _FEW = 4  # words of a secret without anything else
 def pair(redact: Redact, key: str, value: str) -> tuple[str, str]:
     """A key and its value, redacted as what they are to each other."""
     try:
-        [(key_then, value_then)] = msgspec.json.decode(
-            redact(msgspec.json.encode({key: value}).decode()), type=dict[str, str]
-        ).items()
+        given = msgspec.json.encode({key: value}).decode()
+        left = redact(given)
+        if left == given:
+            return key, value
+        [(key_then, value_then)] = msgspec.json.decode(left, type=dict[str, str]).items()
     except (msgspec.DecodeError, UnicodeEncodeError, ValueError):
         return redact(key), redact(value)  # a pattern that takes quotation marks with it
     return key_then, value_then
@@ -45,9 +51,14 @@ def pair(redact: Redact, key: str, value: str) -> tuple[str, str]:
 def asked(text: str) -> str | None:
     """The key under which the answer to a message would stand, if its last words ask for a secret or a number."""
     end = text[-_LAST:]
-    if not _ASKS.search(end):
+    if not _may_ask(end) or not _ASKS.search(end):
         return None
     return "password" if _ASKS_SECRET.search(end) else "phone" if _ASKS_NUMBER.search(end) else None
+
+
+def _may_ask(text: str) -> bool:
+    """Whether a closer look is worth its time."""
+    return not text.isascii() or _MAY_ASK.search(text.lower()) is not None
 
 
 def answer(redact: Redact, key: str, text: str) -> str:

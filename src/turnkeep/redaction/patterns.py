@@ -35,7 +35,8 @@ _LATIN = (
     r"|adgangskode|hasło|heslo|jelszó|parola|şifre|пароль|كلمة المرور|كلمة السر|الرقم السري|סיסמה|mật khẩu"
 )
 _UNSPACED = r"パスワード|暗証番号|合言葉|密码|密碼|口令|비밀번호|암호|รหัสผ่าน"  # these stand within other letters
-_WORD = rf"(?:(?<![^\W\d_a-z])(?:{_LATIN})|{_UNSPACED})"
+_FIRST = "(?=[pscavokgmwlhjşпكاס])"  # letters of those words: most places are passed over by it
+_WORD = rf"(?:{_FIRST}(?<![^\W\d_a-z])(?:{_LATIN})|{_UNSPACED})"
 _SAYS = (
     r"is|was|are|now|will be|shall be|should be|must be|has to be|would be"
     r"|becomes|reads|equals|ist|lautet|war|heißt|wird|es|era|est|será|sera"
@@ -183,11 +184,48 @@ DEFAULT_PATTERNS: Mapping[str, Expressions] = {
     "phone number": _PHONES,
 }
 
-# What a text must hold for a pattern to find anything in it (small letters): most texts hold none of it, and to see that is fast.
+# What a text must hold for a name's patterns to find anything in it (small letters): most texts hold none of it, and to see that is
+# fast.
 HINTS: Mapping[str, tuple[str, ...]] = {
     "private key": ("private key",),
     "token": ("bearer", "basic", "token"),
     "password": _STEMS,
     "login in an address": ("://",),
     "mail address": ("@", "＠"),
+}
+
+# What one of several expressions cannot do without in a text of ASCII, in their order: a stem stands in many words, and each expression
+# costs a hundred times as much as a look for its own.
+_SETS = (":", "=")
+_CALLED = (
+    *(
+        "password",
+        "passcode",
+        "passphrase",
+        "passwd",
+        "passwort",
+        "pwd",
+        "pin",
+        "secret",
+        "api key",
+        "api_key",
+        "api-key",
+        "apikey",
+    ),
+    *(
+        "token",
+        "cvv",
+        "cvc",
+        "security code",
+        "time code",
+        "verification code",
+        "kennwort",
+        "geheimzahl",
+        "clave",
+        "mot de passe",
+    ),
+    *("senha", "palavra-passe", "wachtwoord", "adgangskode", "heslo", "parola"),
+)
+NEEDS: Mapping[str, tuple[tuple[str, ...], ...]] = {
+    "password": ((":",), _SETS, _SETS, ("-",), *[_CALLED] * 7, ("пароль",), *[_CALLED] * 2),
 }

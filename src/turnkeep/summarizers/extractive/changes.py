@@ -56,7 +56,10 @@ class _Later:
                 if kind in {CHANGED, PLACE} and not told.startswith("0:"):
                     back, start, *_, new = f"{told}:".split(":", 3) if kind == PLACE else told.split(":", 3)
                     self._gone.setdefault(record.at - int(back), []).append((int(start), record.at, new))
-        self._pieces = {at: [piece for record in records if record.at == at for piece in record.pieces] for at in self._gone}
+        self._pieces: dict[int, list[Piece]] = {at: [] for at in self._gone}
+        for record in records:
+            if record.at in self._pieces:
+                self._pieces[record.at] += record.pieces
 
     def what_holds(self, at: int, new: str) -> str:
         """The words `new` of the message `at`, or what they gave way to; nothing if that is not known."""

@@ -70,7 +70,7 @@ def _says(heard: Heard, said: str) -> bool:
 def _place(heard: Heard, said: str) -> tuple[int, int] | None:
     """Where a message says something, as whole words of a script with spaces."""
     text, said = heard.text[1].casefold(), said.casefold()
-    if len(text) != len(heard.text[1]):
+    if said not in text or len(text) != len(heard.text[1]):
         return None
     edge = r"(?<![^\W_])" if said[:1] < "\u3000" else "", r"(?![^\W_])" if said[-1:] < "\u3000" else ""
     match = re.search(edge[0] + re.escape(said) + edge[1], text)

@@ -61,13 +61,13 @@ _BEFORE = 3  # words
 _READ = 60  # words in which people hesitate
 _start = attrgetter("start")
 _NEAR = 4  # words between the marker and what it brings
+_KINDS = frozenset({DATE, TIME, NUMBER})
+_WHENS = frozenset({DATE, TIME})
 
 
 def family(value: Value) -> str:
     """What a value may be put in the place of."""
-    if value.kind in {DATE, TIME, NUMBER}:
-        return value.kind
-    return WORD
+    return value.kind if value.kind in _KINDS else WORD
 
 
 def is_pronoun(value: Value, words: list[Token]) -> bool:
@@ -78,7 +78,7 @@ def is_pronoun(value: Value, words: list[Token]) -> bool:
 
 
 def key(value: Value) -> str:
-    return value.ids[0] if value.kind in {DATE, TIME} else " ".join(value.ids)
+    return value.ids[0] if value.kind in _WHENS else " ".join(value.ids)
 
 
 def is_alone(words: list[Token], value: Value) -> bool:
@@ -98,9 +98,7 @@ def content(values: list[Value]) -> list[Value]:
     """The values without what a number counts, and without the words by which people only say that they correct something."""
     out: list[Value] = []
     for value in values:
-        if family(value) == WORD and (
-            (value.kind == WORD and value.ids[0] in EVERYDAY) or all(each in _NOISE or _is_grammar(each) for each in value.ids)
-        ):
+        if value.kind not in _KINDS and ((value.kind == WORD and value.ids[0] in EVERYDAY) or all(map(_says_nothing, value.ids))):
             continue
         if value.kind == WORD and out and out[-1].kind == NUMBER and out[-1].unit and value.start - out[-1].end <= 1:
             continue
@@ -108,9 +106,13 @@ def content(values: list[Value]) -> list[Value]:
     return out
 
 
+def _says_nothing(word: str) -> bool:
+    return word in _NOISE or _is_grammar(word)
+
+
 def everyday(values: list[Value]) -> list[Value]:
     """What a message brings that brings no more than a word that people say all the time: "no, funny"."""
-    return [value for value in values if value.kind == WORD and value.ids[0] not in _NOISE and not _is_grammar(value.ids[0])]
+    return [value for value in values if value.kind == WORD and not _says_nothing(value.ids[0])]
 
 
 def is_mended(words: list[Token], *, starred: bool, asked: bool) -> bool:
@@ -132,7 +134,7 @@ _GOING = frozenset({("go", "with"), ("went", "with"), ("go", "for")})
 
 def _is_grammar(word: str) -> bool:
     """Hiragana alone are endings and particles."""
-    return all("\u3041" <= char <= "\u309f" for char in word)
+    return not word.isascii() and all("\u3041" <= char <= "\u309f" for char in word)
 
 
 def unit(value: Value) -> str:
@@ -192,25 +194,27 @@ def _denied(words: list[Token], lows: list[str], values: list[Value], known: Cal
         first.setdefault((value.kind, value.ids), value.start)
     ends = [word.end for word in words]
     for value in told:
-        if first[value.kind, value.ids] >= value.start and not known(value):
-            continue
         after = bisect_left(words, value.end, key=_start)
-        if _is_let_go(words, lows, after) and any(other.start > value.end and alike(other, value) for other in told):
-            out.append(value)
-            continue
-        place = bisect_right(ends, value.start)
-        before: list[str] = []
-        while place and len(before) < _BEFORE:
-            place -= 1
-            if words[place].is_word:
-                before.insert(0, lows[place])
-        if value.kind == WORD and _PUTTING_OFF.isdisjoint(before):
-            continue
-        while before and before[-1] in _SMALL:
-            before.pop()
-        if before and before[-1] in _AGAINST and (before[-1] != "of" or before[-2:-1] == ["instead"]):
+        let_go = _is_let_go(words, lows, after) and any(other.start > value.end and alike(other, value) for other in told)
+        if (let_go or _is_spoken_against(words, lows, bisect_right(ends, value.start), value)) and (
+            first[value.kind, value.ids] < value.start or known(value)
+        ):
             out.append(value)
     return out
+
+
+def _is_spoken_against(words: list[Token], lows: list[str], place: int, value: Value) -> bool:
+    """Whether a word against it stands right before a value, the word `place` or small words apart."""
+    before: list[str] = []
+    while place and len(before) < _BEFORE:
+        place -= 1
+        if words[place].is_word:
+            before.insert(0, lows[place])
+    if value.kind == WORD and _PUTTING_OFF.isdisjoint(before):
+        return False
+    while before and before[-1] in _SMALL:
+        before.pop()
+    return bool(before) and before[-1] in _AGAINST and (before[-1] != "of" or before[-2:-1] == ["instead"])
 
 
 def _is_again(value: Value, earlier: Value) -> bool:
@@ -468,15 +472,13 @@ def _frame(words: list[Token], run: list[Value]) -> tuple[str, str]:
 
 def without(words: list[Token], values: list[Value], gone: list[Value]) -> tuple[list[Token], list[Value]]:
     """The words with the end of a clause in the place of what is taken back, and the values that stay."""
-    spans = [(value.start, value.end) for value in gone]
-    kept = [value for value in values if value not in gone]
-    out = []
-    for word in words:
-        if any(start <= word.start < end for start, end in spans):
-            out.append(Token(word.start, word.end, ";", ";", False))
-        else:
-            out.append(word)
-    return out, kept
+    out = list(words)
+    for value in gone:
+        at = bisect_left(out, value.start, key=_start)
+        while at < len(out) and (word := out[at]).start < value.end:
+            out[at] = Token(word.start, word.end, ";", ";", False)
+            at += 1
+    return out, [value for value in values if value not in gone]
 
 
 def is_adding(words: list[Token]) -> bool:

@@ -75,14 +75,14 @@ _FILLS = listed(
     " пожалуйста спасибо знаешь это все же ещё مرة فضلك من"
 )
 _PHRASES = re.compile(
-    r"\bafter all\b|\bsecond thoughts?\b|\bnever mind\b|\bmy bad\b|\bslept on\b|\bin the end\b|\bthink(?:ing)? (?:about|of|it)\b"
-    r"|\bcome up\b"
-    r"|\bcame up\b|\bstill (?:be|do|make|go)\b|\b(?:tied|held) up\b|\bdouble-booked\b|\b(?:new|change of) plans?\b"
-    r"|\bcan(?:no|[’'])?t (?:make|do)\b"
-    r"|\bmake (?:it|that|this|them)\b|\b(?:it|that) (?:should|must|has to) be\b|\btry\b.{0,30}\bagain\b"
+    r"\b(?:after all\b|second thoughts?\b|never mind\b|my bad\b|slept on\b|in the end\b|think(?:ing)? (?:about|of|it)\b"
+    r"|come up\b"
+    r"|came up\b|still (?:be|do|make|go)\b|(?:tied|held) up\b|double-booked\b|(?:new|change of) plans?\b"
+    r"|can(?:no|[’'])?t (?:make|do)\b"
+    r"|make (?:it|that|this|them)\b|(?:it|that) (?:should|must|has to) be\b|try\b.{0,30}\bagain\b"
     r"|^(?:yes|yeah|yea|sure|ok|okay)\b.{0,60}\bbut\b"
-    r"|\bcoming back to\b|\b(?:go|get|going|back) (?:back )?to the\b|\bused to be\b|\bin fact\b"
-    r"|\bsupposed to\b|\bbrought forward\b|\bbring\b.* forward"
+    r"|coming back to\b|(?:go|get|going|back) (?:back )?to the\b|used to be\b|in fact\b"
+    r"|supposed to\b|brought forward\b|bring\b.* forward)"
 )
 _UNSPACED_REPAIRS = re.compile(
     "^不(?=[，,、]|$)|错|不对|應該|应该|其实|其實|更正|纠正|等等|等一下|抱歉|对不起|不好意思|不是|才对|而是|记混|弄混|啊不|哦不"

@@ -214,12 +214,11 @@ def _number(word: str) -> int:
     return int(NUMBERS.get(word, word))
 
 
-def _read(match: re.Match[str], said: date | None) -> When | None:
-    start, end = match.span()
-    if match["rel"]:
-        offset = OFFSETS[match["rel"]]
+def _read(got: re.Match[str], said: date | None) -> When | None:
+    start, end = got.span()
+    if got["rel"]:
+        offset = OFFSETS[got["rel"]]
         return When(start, end, False, (f"r{offset}",), days.on(said, offset))
-    got = match.groupdict()
     if got["iso"]:
         return When(start, end, False, (got["iso"],))
     if got["m1"] or got["m2"] or got["cjk"] or got["dotted"]:
@@ -229,7 +228,7 @@ def _read(match: re.Match[str], said: date | None) -> When | None:
     return _relative(got, start, end, said)
 
 
-def _fixed(got: dict[str, str | None], start: int, end: int) -> When | None:
+def _fixed(got: re.Match[str], start: int, end: int) -> When | None:
     month = int(got["cm"] or got["dm"] or MONTHS[(got["m1"] or got["m2"] or "").lower()])
     day = int(got["d1"] or got["d2"] or got["cd"] or got["dd"] or 0)
     year = int(got["y1"] or got["y2"] or got["dy"] or 0)
@@ -242,7 +241,7 @@ def _fixed(got: dict[str, str | None], start: int, end: int) -> When | None:
     return When(start, end, False, (f"--{month:02}-{day:02}", f"---{day:02}"))
 
 
-def _ordinal(got: dict[str, str | None], start: int, end: int, said: date | None) -> When | None:
+def _ordinal(got: re.Match[str], start: int, end: int, said: date | None) -> When | None:
     day = int(got["d3"] or (got["jday"] or "").rstrip("日"))
     if not 1 <= day <= 31:
         return None
@@ -250,12 +249,12 @@ def _ordinal(got: dict[str, str | None], start: int, end: int, said: date | None
     return When(start, end, False, (f"---{day:02}",), meant.isoformat() if meant else "")
 
 
-def _weekday_of(got: dict[str, str | None]) -> int | None:
+def _weekday_of(got: re.Match[str]) -> int | None:
     """The weekday that stands with a day of the month: "Thursday the 14th"."""
     return WEEKDAYS[got["wd"].lower()] if got["wd"] else None
 
 
-def _relative(got: dict[str, str | None], start: int, end: int, said: date | None) -> When:
+def _relative(got: re.Match[str], start: int, end: int, said: date | None) -> When:
     if got["month"]:
         return When(start, end, False, (f"r {got['month'].lower()}",), days.span(got["month"].lower(), said))
     if got["u1"] or got["u2"]:
@@ -275,8 +274,7 @@ _PART = {"午前": "morning", "上午": "morning", "早上": "morning", "凌晨"
 _PART |= dict.fromkeys(("午後", "下午", "晚上", "傍晚", "中午"), "afternoon")
 
 
-def _clock(match: re.Match[str]) -> tuple[str, ...]:
-    got = match.groupdict()
+def _clock(got: re.Match[str]) -> tuple[str, ...]:
     if got["noon"]:
         return ("00:00",) if got["noon"].lower() == "midnight" else ("12:00",)
     word = got["h1"] or got["h2"] or got["h3"] or got["h4"] or got["h5"] or got["h6"] or got["h7"]

@@ -7,7 +7,7 @@ several could be meant, nothing is until the next words of the assistant, or the
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple, TypeAlias
 
 from turnkeep.summarizers.extractive import changes, contrast, cues
@@ -26,6 +26,7 @@ _REMEMBERED = 60  # values of earlier summaries
 _PAIR = 2  # names, and the characters between them
 _LATELY = 8  # messages back, for plain words
 _FEW = 3  # runs of telling words of a statement whose last one is taken to be what matters
+_WHENS = frozenset({DATE, TIME})
 NAMES = frozenset({NAME, CODE, QUOTE})
 _KEY = re.compile(r"[A-Z]?[^\W\d_A-Z]+|[A-Z]+")
 
@@ -43,6 +44,7 @@ class Earlier:
 
     def __init__(self) -> None:
         self.heard: list[Heard] = []
+        self._by_id: dict[str, list[Heard]] = {}  # of values
         self.echo = -1  # where the assistant last said something in few words, without asking
         self._recalled: list[tuple[int, str, str]] = []
         self.tools = False  # called so far: then they tell what is meant
@@ -55,15 +57,33 @@ class Earlier:
 
     def add(self, heard: Heard) -> None:
         self.heard.append(heard)
+        for each in heard.all_ids():
+            self._by_id.setdefault(each, []).append(heard)
         if heard.by_user:
             self._named.update([key(value) for value in heard.values if value.kind in NAMES])
         if len(self.heard) > _NEAR:
-            del self.heard[0]
+            self._forget(self.heard.pop(0))
+
+    def _forget(self, oldest: Heard) -> None:
+        for each in oldest.all_ids():
+            if len(left := self._by_id[each]) > 1:
+                del left[0]
+            else:
+                del self._by_id[each]
 
     def settle_before(self, at: int) -> None:
         """What was agreed on and done stays: later words are about something else."""
-        self.heard = [one for one in self.heard if one.at >= at]
+        while self.heard and self.heard[0].at < at:
+            self._forget(self.heard.pop(0))
         self.settled_at = at
+
+    def _telling(self, value: Value) -> Iterator[Heard]:
+        """The messages that may hold a value, some of them more than once."""
+        known = self._by_id
+        for each in value.ids:
+            yield from known.get(each, ())
+        if value.day:
+            yield from known.get(value.day, ())
 
     def take(self, values: Iterable[Value]) -> None:
         """What the user agreed to, or a tool was given: no mere offer any more."""
@@ -96,7 +116,7 @@ class Earlier:
         mine, told = family(value), slot(value)
         if told is not None and any((kind, old) == told for _, kind, old in self._recalled):
             return True
-        return any(_same(other, value, mine) for one in self.heard if one.tells(value) for other in one.values)
+        return any(_same(other, value, mine) for one in self._telling(value) for other in one.values)
 
     @property
     def newest(self) -> Heard | None:
@@ -111,9 +131,7 @@ class Earlier:
         for value in values:
             out |= slots(value)
             mine = family(value)
-            for one in self.heard:
-                if not one.tells(value):
-                    continue
+            for one in self._telling(value):
                 out |= {(PLACE, f"{at - one.at}:{other.start}") for other in one.values if _same(other, value, mine)}
         return out
 
@@ -329,8 +347,8 @@ class Earlier:
     def said_by_user(self, value: Value) -> bool:
         if value.kind in NAMES:
             return key(value) in self._named
-        heard = [one for one in self.heard if one.by_user and one.tells(value)]
-        return any(_same(other, value, family(value)) for one in heard for other in one.values)
+        mine = family(value)
+        return any(_same(other, value, mine) for one in self._telling(value) if one.by_user for other in one.values)
 
     def _in_words(self, value: Value) -> bool:
         """Whether the user said a name lately, if only as plain words: "a golf"."""
@@ -375,7 +393,7 @@ def slots(value: Value) -> Slots:
 def _same(one: Value, other: Value, kind: str) -> bool:
     if family(one) != kind:
         return False
-    if kind in {DATE, TIME}:
+    if kind in _WHENS:
         return not set(one.ids).isdisjoint(other.ids) or bool(one.day and one.day == other.day)
     return one.ids == other.ids and (kind != NUMBER or contrast.alike_units(one, other))
 

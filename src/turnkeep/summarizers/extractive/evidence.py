@@ -96,7 +96,10 @@ def _last(heard: Heard) -> Value | None:
 
 def is_named(old: str, text: str, new: Run) -> bool:
     """Whether the message names the old value, too, and not as what it goes on to speak of: "not the blue one", "I said Kilkenny"."""
-    for match in re.finditer(rf"(?<![a-z0-9]){re.escape(old.casefold())}(?![a-z0-9])", text.casefold()):
+    low, folded = old.casefold(), text.casefold()
+    if low not in folded:  # and no expression is made for it
+        return False
+    for match in re.finditer(rf"(?<![a-z0-9]){re.escape(low)}(?![a-z0-9])", folded):
         beside = min(abs(match.start() - new[-1].end), abs(new[0].start - match.end())) <= 1
         before = text[: match.start()].casefold().split()
         led = (

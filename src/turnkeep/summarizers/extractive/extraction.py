@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date, datetime
-from typing import Any
+from typing import Any, TypeAlias
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -49,6 +49,7 @@ from turnkeep.summarizers.extractive.records import (
 from turnkeep.summarizers.extractive.values import DATE, WORD, Value, find
 from turnkeep.summarizers.extractive.words import LOWER, Token, listed
 
+Places: TypeAlias = dict[int, set[int]]  # how many messages back: where in them something is no longer true
 _FLAG = 0.6  # a pair without words of its own: true, false
 _PERSONAL = 1.6  # in a talk between two people the other one has a life, too
 _SELF = listed(
@@ -88,7 +89,7 @@ def _redacted(line: reading.Line, context: Context, redact: Callable[[str], str]
     if line.role == "user" and context.secret_asked is not None:
         text = redaction.answer(redact, context.secret_asked, text)
     context.secret_asked = redaction.asked(line.text) if line.role == "assistant" else None
-    return line._replace(text=text)
+    return reading.Line(line.role, text, line.calls, line.answers, line.created)
 
 
 def finish(context: Context) -> list[Record]:
@@ -153,15 +154,16 @@ def _changed(
 def _marks(found: list[revisions.Revision], values: list[Value], gone: Slots, context: Context) -> list[tuple[str, str]]:
     """Marks on what a message seems to revise, and on what calls were given of that and of what is gone."""
     out: list[tuple[str, str]] = []
+    places = _places(gone)
     for heard, old, new in found:
         context.corrected = context.at
         slots = context.earlier.changed(context.at, heard, old, new) + _named_again(values, old, new)
-        if _dead(heard, gone, context):  # a rule is sure of it
+        if _dead(heard, places, context):  # a rule is sure of it
             slots = [slot for slot in slots if slot[0] != CHANGED]
             slots += [(PLACE, f"{context.at - heard.at}:{value.start}") for value in old]
         out += slots
-    for heard in context.earlier.heard if gone else ():
-        out += [slot for value in _dead(heard, gone, context) for slot in context.earlier.given(context.at, heard, [value], "")]
+    for heard in context.earlier.heard if places else ():
+        out += [slot for value in _dead(heard, places, context) for slot in context.earlier.given(context.at, heard, [value], "")]
     return list(dict.fromkeys(out))
 
 
@@ -198,33 +200,39 @@ def _is_starred(text: str) -> bool:
 def _of_the_rest(answer: str, change: corrections.Change, gone: Slots, context: Context) -> str:
     """Who corrects one thing of what is to be confirmed agrees to the rest."""
     told = context.earlier.newest
-    if not change.cued or told is None or len(change.words) > _CHOOSING or not _dead(told, gone, context):
+    if not change.cued or told is None or len(change.words) > _CHOOSING or not _dead(told, _places(gone), context):
         return answer
     return replies.ACCEPTS
 
 
-def _dead(heard: Heard, gone: Slots, context: Context) -> list[Value]:
+def _places(gone: Slots) -> Places:
+    out: Places = {}
+    for kind, place in gone:
+        if kind == PLACE:
+            back, _, start = place.partition(":")
+            out.setdefault(int(back), set()).add(int(start))
+    return out
+
+
+def _dead(heard: Heard, places: Places, context: Context) -> list[Value]:
     """The values of a message that are no longer true."""
-    back = str(context.at - heard.at)
-    starts = {int(place.partition(":")[2]) for kind, place in gone if kind == PLACE and place.partition(":")[0] == back}
-    return [value for value in heard.values if value.start in starts]
+    starts = places.get(context.at - heard.at)
+    return [value for value in heard.values if value.start in starts] if starts else []
 
 
 def _salvage(gone: Slots, context: Context) -> None:
     """Keeps what is left of messages that told something untrue beside other things."""
-    if not gone:
-        return
-    touched = {context.at - int(place.partition(":")[0]) for kind, place in gone if kind == PLACE}
-    for heard in context.earlier.heard:
-        if heard.at in touched and heard.who:
-            pieces = _remade(heard, gone, context)
+    places = _places(gone)
+    for heard in context.earlier.heard if places else ():
+        if context.at - heard.at in places and heard.who:
+            pieces = _remade(heard, places, context)
             if pieces:
                 context.salvaged.append(Record(heard.at, heard.who, pieces))
 
 
-def _remade(heard: Heard, gone: Slots, context: Context) -> tuple[Piece, ...]:
+def _remade(heard: Heard, places: Places, context: Context) -> tuple[Piece, ...]:
     """A message's pieces without what is no longer true in it."""
-    heard.dead += _dead(heard, gone, context)
+    heard.dead += _dead(heard, places, context)
     words, values = contrast.without(heard.words, heard.values, heard.dead)
     pieces = make_pieces(*heard.text, words, values, context)
     return _held(heard.words, pieces) if heard.asks and not heard.by_user else pieces

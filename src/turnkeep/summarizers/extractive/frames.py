@@ -5,6 +5,7 @@ Invariant: what differs is a slice of each, cut between words, or between charac
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from turnkeep.summarizers.extractive.words import ARTICLES, Token
@@ -26,11 +27,16 @@ def swap(before: str, old: list[Token], after: str, new: list[Token]) -> Swap | 
     """What differs between two texts that begin and end alike, if it is short, and the rest says something."""
     if not old or not new or max(len(before), len(after)) > _TEXT:
         return None
-    if old[0].low != new[0].low and [word.low for word in old[-2:]] != [word.low for word in new[-2:]] and before.isascii():
+    if old[0].low != new[0].low and not _end_alike(old, new) and before.isascii():
         return None
     if before.isascii() or not _is_unspaced(before):
         return _of_words(old, new)
     return _of_characters(before, after)
+
+
+def _end_alike(old: list[Token], new: list[Token]) -> bool:
+    """Whether the last two words are the same."""
+    return old[-1].low == new[-1].low and [word.low for word in old[-2:]] == [word.low for word in new[-2:]]
 
 
 def _is_unspaced(text: str) -> bool:
@@ -38,8 +44,8 @@ def _is_unspaced(text: str) -> bool:
 
 
 def _of_words(old: list[Token], new: list[Token]) -> Swap | None:
-    first = _alike([word.low for word in old], [word.low for word in new])
-    last = _alike([word.low for word in reversed(old[first:])], [word.low for word in reversed(new[first:])])
+    first = _alike((word.low for word in old), (word.low for word in new))
+    last = _alike((word.low for word in reversed(old[first:])), (word.low for word in reversed(new[first:])))
     mine, theirs = old[first : len(old) - last], new[first : len(new) - last]
     rest = old[:first] + old[len(old) - last :]
     mine, theirs = _bare(mine), _bare(theirs)
@@ -64,7 +70,7 @@ def _of_characters(old: str, new: str) -> Swap | None:
     return Swap(*spans)
 
 
-def _alike(one: str | list[str], other: str | list[str]) -> int:
+def _alike(one: Iterable[str], other: Iterable[str]) -> int:
     """How many of the first items are the same."""
     count = 0
     for mine, theirs in zip(one, other, strict=False):

@@ -121,11 +121,11 @@ def _says_nothing(user: Heard) -> bool:
 def passed_over(text: str, words: list[Token], context: Context) -> Slots:
     """What the assistant offered before, if it now offers something else in the same words, and the user turned that down."""
     user = next((one for one in reversed(context.earlier.heard) if one.by_user), None)
-    if user is None or context.at - user.at > 1 or not (context.refused or _says_nothing(user)):
+    if user is None or context.at - user.at > 1:
         return set()
     before = next((one for one in reversed(context.earlier.heard) if not one.by_user and one.at < user.at), None)
     swap = frames.swap(before.text[1], before.words, text, words) if before is not None and user.at - before.at == 1 else None
-    if before is None or swap is None:
+    if before is None or swap is None or not (context.refused or _says_nothing(user)):
         return set()
     places = {swap.old[0]} | {value.start for value in before.values if swap.old[0] <= value.start < swap.old[1]}
     return {(PLACE, f"{context.at - before.at}:{start}") for start in places}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from turnkeep.summarizers.extractive.lexicon import tokens
@@ -89,6 +90,9 @@ _TOLD_FAILED = re.compile(  # that it was not done, whatever else the message sa
     r"|konnte[n]? (?:leider )?(?:\w+ ){0,5}nicht (?:\w+ ){0,2}(?:werden|reservier|buch)|no se (?:pudo|ha podido)|n[’']a pas pu"
     r"|não foi possível|non è stato possibile|(?:予約|確保|完了)?できませんでした|(?:预订|預訂)?失败了?|没能|无法(?:预订|完成)"
 )
+_MAY_DENY = re.compile(
+    r"not|n't|unable|failed|declined|rejected|refused|nicht|no se pu|pas pu|no se ha"
+)  # what that needs in ASCII
 _DOUBTFUL = re.compile(  # in a code or a state, or a key: that it did not go as it should
     r"(?i)fail|err(?:or|_|$)|reject|refus|den(?:y|ied)|declin|abort|forbid|unauth|block|time(?:d)?_?out|expire|invalid|unavail|exceed|limit"
     r"|conflict|missing|not_|no_|_no$|unable|unsuc|unknown|unproc|unreach|unsupp|insuff|inactiv|closed|suspend|lock|throttl|retry|overload"
@@ -132,7 +136,9 @@ def outcome(content: str) -> tuple[str, Any]:
 
 def told_otherwise(outcome: str, said: str) -> str:
     """The outcome, unless the assistant said right after it that it was not done."""
-    return FAILED if outcome in {DONE, DATA} and _TOLD_FAILED.search(said[:2000]) else outcome
+    if outcome not in (DONE, DATA) or (said.isascii() and not _MAY_DENY.search(said.lower())):
+        return outcome
+    return FAILED if _TOLD_FAILED.search(said[:2000]) else outcome
 
 
 def _of_list(items: Sequence[Any]) -> str:
@@ -176,14 +182,19 @@ def _is_doubtful(result: Mapping[str, Any]) -> bool:
     """Whether an object that says nothing of its outcome has a key, a code or a sentence that speaks against a success."""
     for key, value in result.items():
         low = str(key).casefold()
-        if not _is_nothing(value) and _DOUBTFUL.search(low) and not isinstance(value, Mapping | list):
+        if _doubts(low) and not _is_nothing(value) and not isinstance(value, Mapping | list):
             return True
         if isinstance(value, str) and len(value) <= _READ:
-            if _CODE.fullmatch(value) and _DOUBTFUL.search(value):
+            if _CODE.fullmatch(value) and _doubts(value):
                 return True
             if low in _TOLD_AS and (_BAD_TEXT.search(value) or _denies(value)):
                 return True
     return False
+
+
+@lru_cache(maxsize=1024)  # the same few keys come with every result
+def _doubts(said: str) -> bool:
+    return _DOUBTFUL.search(said) is not None
 
 
 def _denies(text: str) -> bool:

@@ -36,7 +36,7 @@ def make_pieces(
     if not values:
         return ()
     made = []
-    told = [_tells(value, factor) for value in values]
+    told = _all_told(values, factor)
     dated = any(value.day for value in values)
     denied = denials(words)
     layout = marks(original) if text is not original else []
@@ -102,10 +102,17 @@ def with_days(text: str, start: int, end: int, values: Sequence[Value], context:
     return "".join(out)
 
 
+def _all_told(values: list[Value], factor: float) -> list[_Told]:
+    """What each of the values tells; most are plain words, which tell one of two things."""
+    plain, little = round(WEIGHTS[WORD] * factor, 3), round(WEIGHTS[WORD] * _LITTLE * factor, 3)
+    return [
+        (little if value.ids[0] in EVERYDAY else plain, value.ids, None, False) if value.kind == WORD else _tells(value, factor)
+        for value in values
+    ]
+
+
 def _tells(value: Value, factor: float) -> _Told:
     """What each id of a value is worth (the value's weight, a little more if it has several words, shared among them); its slot."""
-    if value.kind == WORD:
-        return round(WEIGHTS[WORD] * (_LITTLE if value.ids[0] in EVERYDAY else 1.0) * factor, 3), value.ids, None, False
     ids = value.ids
     if value.kind == DATE or value.kind == TIME:
         return round(WEIGHTS[DATE] * factor, 3), ids[:1], (value.kind, ids[0]), True

@@ -73,12 +73,14 @@ class _Message(NamedTuple):
 
 def revised(at: int, text: str, words: list[Token], values: list[Value], earlier: Earlier, *, starred: bool) -> list[Revision]:
     """The pairs that a user's message makes with what the user said before. `starred`: it begins as "*Lisbon" does."""
-    said = subjects.meaning(words, text, earlier.newest) | (cues.REPAIRS if starred else 0)
-    if not values or len(words) > 2 * _LONGEST or (contrast.is_adding(words) and not said & cues.CHANGES):
+    count, last = sum(word.is_word for word in words), earlier.newest
+    if not values or count > _LONGEST or len(words) > 2 * _LONGEST:
+        return []
+    said = subjects.meaning(words, text, last) | (cues.REPAIRS if starred else 0)
+    if contrast.is_adding(words) and not said & cues.CHANGES:
         return []
     if takes_leave(words, values) and not said & cues.CHANGES and not subjects.suggests(words):
         return []
-    count, last = sum(word.is_word for word in words), earlier.newest
     told = [
         value for run in _runs(text, content(values)) for value in subjects.trimmed(run) if not contrast.is_pronoun(value, words)
     ]
@@ -99,7 +101,7 @@ def revised(at: int, text: str, words: list[Token], values: list[Value], earlier
     )  # by words that say less: enough for a date, a time, a number
     if not cued and subject and alone and fresh:
         cued = not (last is not None and last.wants) and not subjects.is_told_of(words, subject, fresh)
-    if count > _LONGEST or (not cued and not sets and (count > _BARE or (last is not None and last.asks))):
+    if not cued and not sets and (count > _BARE or (last is not None and last.asks)):
         return []
     message = _Message(at, text, words, values, subject, cued or sets, weak, by_name)
     found = []
@@ -251,7 +253,7 @@ def _best(message: _Message, brought: list[_New], earlier: Earlier) -> list[Revi
     pairs = [
         _Pair(score + new.worth, heard, old, new.run)
         for new in brought
-        for heard in _statements(earlier)
+        for heard in _statements(message, earlier)
         for old in _candidates(heard, new.run, message, earlier)
         if (score := _score(message, new.run, heard, old, earlier)) is not None
     ]
@@ -265,9 +267,10 @@ def _best(message: _Message, brought: list[_New], earlier: Earlier) -> list[Revi
     return [Revision(best.heard, best.old, new)] if best.score >= enough else []
 
 
-def _statements(earlier: Earlier) -> list[Heard]:
-    """What the user said before, the newest first."""
-    return [one for one in reversed(earlier.heard) if one.by_user and one.values]
+def _statements(message: _Message, earlier: Earlier) -> list[Heard]:
+    """What the user said before, the newest first; only that, where the message does not say that it revises anything."""
+    newest = _newest(earlier)
+    return [one for one in reversed(earlier.heard) if one.by_user and one.values and (message.cued or one is newest)]
 
 
 def _candidates(heard: Heard, new: Run, message: _Message, earlier: Earlier) -> Iterator[Run]:
@@ -319,18 +322,20 @@ def _parts(heard: Heard, new: Run, text: str, earlier: Earlier) -> Iterator[Run]
 def _score(message: _Message, new: Run, heard: Heard, old: Run, earlier: Earlier) -> float | None:
     """How much speaks for it that one gave way to the other; None if nothing may."""
     at, text, words = message.at, message.text, message.words
+    others = _beside(message, new, heard)
+    if (others and not message.cued) or _is_same(text, new, heard, old):
+        return None
     signs = _Signs(
         kinds=evidence.of_kinds(text, words, new, heard, old),
         frame=evidence.of_frame(words, new, heard, old),
         slot=evidence.of_slot(words, new, heard, old, earlier),
-        named=evidence.is_named(heard.text[1][old[0].start : old[-1].end], text, new) and not message.weak,
+        named=not message.weak and evidence.is_named(heard.text[1][old[0].start : old[-1].end], text, new),
         echoed=evidence.is_echoed(heard, old, earlier),
         given=earlier.was_given({each for value in old for each in value.ids}),
         asked=heard.is_asked_for(),
         stands=evidence.stands_as_value(heard.words, old),
     )
-    others = _beside(message, new, heard)
-    if _is_out(message, new, heard, old, others, earlier, signs):
+    if _is_out(message, new, heard, old, earlier, signs):
         return None
     novelty = len(_runs(text, others))
     if family(new[0]) == WORD and not signs.named and not _is_backed(message, heard, novelty, earlier, signs):
@@ -340,13 +345,13 @@ def _score(message: _Message, new: Run, heard: Heard, old: Run, earlier: Earlier
     return score + signs.stands + _of_place(heard, earlier) + evidence.of_shape(text, new, heard, old)
 
 
-def _is_out(message: _Message, new: Run, heard: Heard, old: Run, others: list[Value], earlier: Earlier, signs: _Signs) -> bool:
+def _is_same(text: str, new: Run, heard: Heard, old: Run) -> bool:
+    return text[new[0].start : new[-1].end].casefold() == heard.text[1][old[0].start : old[-1].end].casefold()
+
+
+def _is_out(message: _Message, new: Run, heard: Heard, old: Run, earlier: Earlier, signs: _Signs) -> bool:
     """Whether something forbids the pair."""
-    if message.text[new[0].start : new[-1].end].casefold() == heard.text[1][old[0].start : old[-1].end].casefold():
-        return True
     if message.by_name and heard.asks and not (signs.slot or signs.given):
-        return True
-    if not message.cued and (others or heard is not _newest(earlier)):
         return True
     if family(new[0]) != WORD:
         return _is_other_number(message, new, heard, old, earlier, signs) or _is_past(message, heard, old, signs)

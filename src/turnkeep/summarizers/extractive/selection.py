@@ -20,27 +20,41 @@ def pick(records: Sequence[Record], max_tokens: int, tool_costs: dict[tuple[str,
     return Greedy(_choices(records, _stale(records), tool_costs), max_tokens).picks()
 
 
+_OTHERS = frozenset({ANY, ARGUMENT, CHANGED, GIVEN})  # kinds of slots that pieces do not have
+
+
+class _Slots:
+    """What later records replaced, by kind: many records have the same."""
+
+    __slots__ = ("pairs", "several", "slots", "words")
+
+    def __init__(self, slots: list[tuple[str, str]]) -> None:
+        self.slots = {slot for slot in slots if slot[0] not in _OTHERS}
+        words = [frozenset(words.split()) for kind, words in slots if kind == ANY]
+        self.words = {word for some in words if len(some) == 1 for word in some}
+        self.several = [some for some in words if len(some) != 1]
+        self.pairs = tuple(pair.casefold() for kind, pair in slots if kind == ARGUMENT)
+
+
 class _Gone:
     """What later records replaced of one record."""
 
-    __slots__ = ("pairs", "places", "slots", "words")
+    __slots__ = ("places", "replaced")
 
-    def __init__(self, slots: list[tuple[str, str]], places: list[int]) -> None:
-        self.slots = {slot for slot in slots if slot[0] not in {ANY, ARGUMENT, CHANGED, GIVEN}}
-        self.words = [words.split() for kind, words in slots if kind == ANY]
-        self.pairs = {pair for kind, pair in slots if kind == ARGUMENT}
-        self.places = places
+    def __init__(self, replaced: _Slots, places: list[int]) -> None:
+        self.replaced, self.places = replaced, places
 
     def has(self, piece: Piece) -> bool:
         """Whether a piece tells anything that is no longer true, its plain words included."""
-        if not self.slots.isdisjoint(piece.slots):
+        replaced, weights = self.replaced, piece.weights
+        if not replaced.slots.isdisjoint(piece.slots) or not replaced.words.isdisjoint(weights):
             return True
-        if any(piece.start <= place < piece.end for place in self.places):
+        for place in self.places:
+            if piece.start <= place < piece.end:
+                return True
+        if replaced.several and any(words <= weights.keys() for words in replaced.several):
             return True
-        weights = piece.weights
-        if any(all(word in weights for word in words) for words in self.words):
-            return True
-        return bool(self.pairs) and any(piece.text.casefold().startswith(pair.casefold()) for pair in self.pairs)
+        return bool(replaced.pairs) and piece.text.casefold().startswith(replaced.pairs)
 
 
 def _stale(records: Sequence[Record]) -> list[_Gone | None]:
@@ -48,11 +62,15 @@ def _stale(records: Sequence[Record]) -> list[_Gone | None]:
     gone: dict[tuple[str, str], int] = {}
     places: dict[int, list[int]] = {}
     out: list[_Gone | None] = []
+    known: list[tuple[str, str]] = []
+    replaced = _Slots(known)
     for record in reversed(records):
         at = record.at
         slots = [slot for slot, where in gone.items() if at < where <= at + _REACH]
         mine = places.get(at, []) if record.who != CALL else []
-        out.append(_Gone(slots, mine) if slots or mine else None)
+        if slots != known:
+            known, replaced = slots, _Slots(slots)
+        out.append(_Gone(replaced, mine) if slots or mine else None)
         for slot in record.replaces:
             if slot[0] == PLACE:
                 back, _, start = slot[1].partition(":")

@@ -5,7 +5,7 @@ Invariant: a word is judged by where it stands in its sentence, not by what the 
 
 from __future__ import annotations
 
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import TypeAlias
 
 from turnkeep.summarizers.extractive import cues, replies
@@ -15,6 +15,7 @@ from turnkeep.summarizers.extractive.values import NAME, WORD, Value
 from turnkeep.summarizers.extractive.words import NO, STOP, Token, listed
 
 Run: TypeAlias = list[Value]
+_ARTICLES = frozenset({"a", "an", "my"})
 _SHORT = 14  # words and marks of a message that names a value behind a colon
 _FEW = 4  # words
 DEFINITE = listed(
@@ -83,8 +84,8 @@ def is_subject(words: list[Token], run: Run) -> bool:
     """Whether the message names something only to say what it is about: "for the colour", "the colour: red", "it is the right colour"."""
     if family(run[0]) != WORD or run[0].kind == NAME:
         return False
-    lows = [word.low for word in words if word.end <= run[0].start and not cues.meaning(word.low) & cues.FILLS]
-    after = [word.low for word in words if word.start >= run[-1].end and word.low not in {"a", "an", "my"}][:2]
+    lows = _before(words, run[0].start)
+    after = list(islice((word.low for word in words if word.start >= run[-1].end and word.low not in _ARTICLES), 2))
     definite = bool(lows) and lows[-1] in DEFINITE
     ahead = lows[-2:-1] if definite else lows[-1:]
     begins = not ahead or not ahead[0][0].isalpha() or bool(cues.meaning(ahead[0]) & cues.CUES)
@@ -94,6 +95,12 @@ def is_subject(words: list[Token], run: Run) -> bool:
     alone = not after or not after[0][0].isalpha() or bool(cues.meaning(after[0]))
     changed = bool(ahead) and bool(cues.meaning(ahead[0]) & (cues.CHANGES | cues.REPAIRS))
     return definite and (changed or (begins and alone) or (bool(ahead) and ahead[0] in OF_SLOT))
+
+
+def _before(words: list[Token], start: int) -> list[str]:
+    """The last two words before a place, without those that only carry the talk on."""
+    lows = (word.low for word in reversed(words) if word.end <= start and not cues.meaning(word.low) & cues.FILLS)
+    return list(islice(lows, 2))[::-1]
 
 
 def is_told_of(words: list[Token], subject: list[Value], fresh: list[Value]) -> bool:

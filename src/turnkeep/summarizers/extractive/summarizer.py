@@ -83,9 +83,8 @@ class Extractive:
         """The records that a summary of at most `max_tokens` has room for."""
         count = self._counter.count
         records = marked(records, count)
-        costs = {
-            (record.tool, record.outcome): count(opening(record.tool, record.outcome)) for record in records if record.who == CALL
-        }
+        calls = {(record.tool, record.outcome) for record in records if record.who == CALL}
+        costs = {call: count(opening(*call)) for call in calls}
         picks = pick(records, max_tokens + _SPARE, costs)
         return fitting(records, picks, lambda chosen: count(render(chosen, count)), max_tokens)
 
