@@ -29,6 +29,7 @@ CONTEXT = {
     "parts": {"system": 0, "state": 0, "tools": 0, "summaries": 0, "gap": 0, "messages": 1000, "frame": 3},
     "head": 0,
     "fixed_tokens": 3,
+    "correction": 100,
     "stable": 0,
     "left_out": [],
 }

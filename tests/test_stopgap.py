@@ -20,7 +20,8 @@ PLACES = ("Porto", "Lisbon", "Madrid", "Vienna", "Prague", "Oslo", "Athens", "Du
 
 @pytest_asyncio.fixture
 async def manager() -> AsyncIterator[SessionManager]:
-    async with SessionManager.open("memory://", compaction="manual", cleanup_interval=0) as opened:
+    """On the loop: a worker process that gets no time has prompts say less."""
+    async with SessionManager.open("memory://", compaction="manual", compaction_process=False, cleanup_interval=0) as opened:
         yield opened
 
 
@@ -54,7 +55,7 @@ async def test_what_left_is_told_and_nothing_is_stored(manager: SessionManager) 
 async def test_in_the_background_the_summary_itself_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
     """Words for one prompt would be made again for the summary."""
     monkeypatch.setattr("turnkeep.compactor.Compactor._calm", lambda _: False)
-    async with SessionManager.open("memory://", compaction="background", cleanup_interval=0) as manager:
+    async with SessionManager.open("memory://", compaction="background", compaction_process=False, cleanup_interval=0) as manager:
         name = await talked(manager, 30)
         assert await manager.get_summaries(name) == []
         built = await manager.build_context(name)
@@ -83,11 +84,11 @@ async def test_the_words_stay_until_the_cut_moves(manager: SessionManager) -> No
 @pytest.mark.parametrize("turns", [BLOCK // 2, BLOCK + 3, BLOCK * 2])
 async def test_a_manager_that_was_there_all_the_time_and_a_new_one_say_the_same(turns: int, tmp_path: Any) -> None:
     url = f"sqlite:///{tmp_path}/talk.db"
-    async with SessionManager.open(url, compaction="manual") as old:
+    async with SessionManager.open(url, compaction="manual", compaction_process=False) as old:
         for turn in range(1, turns + 1, 4):
             name = await talked(old, 4, first=turn)
             held = await old.build_context(name)
-        async with SessionManager.open(url, compaction="manual", cache_sessions=0) as new:
+        async with SessionManager.open(url, compaction="manual", compaction_process=False, cache_sessions=0) as new:
             assert (await new.build_context(name)).messages == held.messages
 
 
@@ -111,7 +112,7 @@ async def test_budgets_beside_each_other_do_not_push_each_other_out(manager: Ses
 
 async def test_builds_at_once_say_what_one_alone_says(manager: SessionManager) -> None:
     name = await talked(manager, BLOCK * 3)
-    async with SessionManager.open("memory://", compaction="manual") as other:
+    async with SessionManager.open("memory://", compaction="manual", compaction_process=False) as other:
         alone = (await other.build_context(await talked(other, BLOCK * 3))).messages
     together = await asyncio.gather(*(manager.build_context(name) for _ in range(8)))
     assert [built.messages for built in together] == [alone] * 8

@@ -29,8 +29,10 @@ def command(module: str) -> list[str] | None:
 
 
 async def start(program: Sequence[str]) -> Process:
-    """It is spoken to by pipes, and no signal of the terminal reaches it. OSError or NotImplementedError where there can be none."""
-    return await asyncio.create_subprocess_exec(*program, stdin=PIPE, stdout=PIPE, start_new_session=True)
+    """It is spoken to by pipes, and no signal of the terminal reaches it: its group is its own. Its session is this process's: many kernels
+    share a core out among sessions first, and a priority counts within one only (autogroups). OSError or NotImplementedError where
+    there can be none."""
+    return await asyncio.create_subprocess_exec(*program, stdin=PIPE, stdout=PIPE, process_group=0)
 
 
 def kill(process: Process) -> None:

@@ -107,7 +107,7 @@ class Compactor:
 
     async def at_once(self, session: Session) -> bool:
         """A prompt of the session has no room for all that waits to be summarized: do that now, if it is due, takes no model, and has not
-        to wait behind others. Whether something was done, so that it is worth looking again.
+        to wait behind others. Whether it was done in time, so that it is worth looking again; else it goes on.
 
         Words for that one prompt would take as long, and the summary would take it once more.
         """
@@ -117,8 +117,7 @@ class Compactor:
             return False
         if session.id not in self._tasks:
             self._begin(session.app, session.id)
-        await asyncio.wait([self._tasks[session.id]])
-        return True
+        return await self._ladder.in_time(self._tasks[session.id])
 
     # --- in the background
 

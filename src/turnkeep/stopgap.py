@@ -86,19 +86,26 @@ class Stopgap:
         return look
 
     async def make(self, session: Session, missing: Missing, counter: Counter) -> Words:
-        """The words for that range. If they cannot be made, the plainest marker takes their place; also, for this once, if so many wait for
-        theirs that the prompt would be late."""
+        """The words for that range. If they cannot be made, the plainest marker takes their place; also, for this once, if so much waits
+        for theirs that the prompt would be late."""
         made = self._remembered(session, missing)
         async with made.lock:
             text = made.texts.get((missing.to_seq, missing.max_tokens))
-            if text is None and self._ladder.is_behind:
-                text = ""
-            elif text is None:
-                text = await self._words_or_none(session, made, missing, counter)
-                while len(made.texts) >= TEXTS:
-                    del made.texts[next(iter(made.texts))]
-                made.texts[missing.to_seq, missing.max_tokens] = text
-        return {(session.generation, missing.from_seq, missing.to_seq, missing.max_tokens): text}
+            if text is None and not self._ladder.is_behind:
+                text = await self._words_in_time(session, made, missing, counter)
+                if text is not None:
+                    while len(made.texts) >= TEXTS:
+                        del made.texts[next(iter(made.texts))]
+                    made.texts[missing.to_seq, missing.max_tokens] = text
+        return {(session.generation, missing.from_seq, missing.to_seq, missing.max_tokens): text or ""}
+
+    async def _words_in_time(self, session: Session, made: _Made, missing: Missing, counter: Counter) -> str | None:
+        """None where the prompt would be late."""
+        work = asyncio.create_task(self._words_or_none(session, made, missing, counter))
+        try:
+            return work.result() if await self._ladder.in_time(work) else None
+        finally:
+            work.cancel()
 
     def _remembered(self, session: Session, missing: Missing) -> _Made:
         made = self._made.get(session.id)

@@ -24,6 +24,7 @@ from turnkeep.stores.rules import at_seq
 from turnkeep.summarizers import Extractive, offload
 from turnkeep.summarizers.extractive import Record
 from turnkeep.summarizers.jobs import Extractives, Setup, job
+from turnkeep.summarizers.ladder import PATIENCE
 from turnkeep.summarizers.offload import OVER, START, STOP, Offload, Share
 from turnkeep.testing import message
 from turnkeep.tokens import count_message, get_counter
@@ -152,6 +153,16 @@ async def test_what_is_not_python_itself_is_never_started_again(
     await one.close()
 
 
+async def test_it_gives_way_to_who_serves() -> None:
+    """Within one session of processes, since many kernels weigh sessions against each other first; and out of the terminal's reach."""
+    async with working() as (_, pid):
+        assert os.getpriority(os.PRIO_PROCESS, pid) == 19
+        assert os.getsid(pid) == os.getsid(0)
+        assert os.getpgid(pid) == pid
+        if sys.platform == "linux":
+            assert os.sched_getscheduler(pid) == os.SCHED_IDLE
+
+
 # --- what it makes
 
 
@@ -234,7 +245,7 @@ async def test_who_waits_for_its_end_is_told_of_it(caplog: pytest.LogCaptureFixt
 
 async def test_a_hung_worker_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
     async with working() as (one, pid):
-        monkeypatch.setattr(offload, "LONGEST", 0.2)
+        monkeypatch.setattr(offload, "HUNG", 0.2)
         os.kill(pid, signal.SIGSTOP)
         assert await fold(one) is None
         await until(lambda: not Path(f"/proc/{pid}").exists())
@@ -448,6 +459,30 @@ async def test_a_prompt_does_not_wait_behind_others_for_its_words(monkeypatch: p
         assert built.tokens <= 1500
         os.kill(one.pid, signal.SIGCONT)
         assert None not in await asyncio.gather(*others)
+        await sessions.settle()
+        built = await sessions.build_context(name)
+        assert built.messages[0]["content"].startswith("Summary of earlier messages 1-")
+
+
+async def test_a_prompt_does_not_wait_for_a_worker_that_gets_no_core(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody waits before it, so that only its own job shows that there is no time for summaries."""
+    monkeypatch.setattr(offload, "START", 0.0)
+    async with SessionManager.open("memory://", cleanup_interval=0) as sessions:
+        one, at = sessions._ladder.offload, 0
+        assert one is not None
+        while one.pid is None:
+            await talked(sessions, range(at, at + 1))
+            at += 1
+        await sessions.settle()
+        name = (await sessions.get_or_create_session("web", "late", token_limit=1500)).id
+        os.kill(one.pid, signal.SIGSTOP)
+        await sessions.add_messages(name, [{"role": "user", "content": f"{at}. {TALK[0].content}"} for at in range(99)])
+        async with asyncio.timeout(30):
+            built = await sessions.build_context(name)
+        assert built.messages[0]["content"].endswith("are not shown here.]")
+        assert built.tokens <= 1500
+        assert one.delay > PATIENCE
+        os.kill(one.pid, signal.SIGCONT)
         await sessions.settle()
         built = await sessions.build_context(name)
         assert built.messages[0]["content"].startswith("Summary of earlier messages 1-")

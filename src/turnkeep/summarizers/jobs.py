@@ -17,7 +17,7 @@ from turnkeep.summarizers.extractive import Record
 from turnkeep.tokens import Counter
 
 HEAD = 4  # bytes
-LONGEST = 60  # seconds for one job
+LONGEST = 60  # seconds of CPU time for one job
 
 _encoder = msgspec.msgpack.Encoder()
 

@@ -43,6 +43,7 @@ BATCH = 2000  # messages that are read in one go; what was chosen of them is fol
 SPARE = 4  # times as many tokens as are wanted in the end
 MANY = 300  # records: choosing from them takes about 5 ms
 PATIENCE = 0.1  # seconds that a prompt waits for the work of others
+OWN = 0.5  # and for its own, where the worker process gets no time for it
 LONGEST_TOKEN = 64  # bytes: what is longer is refused before it is redacted and counted
 SHORTEST_SECRET = 3  # characters
 PROSE, LEAST_PROSE = (
@@ -156,6 +157,13 @@ class Ladder:
     def is_behind(self) -> bool:
         """Whether so many wait for extraction that a prompt is not to wait for it, too."""
         return self.offload is not None and self.offload.delay > PATIENCE
+
+    async def in_time(self, work: asyncio.Future[Any]) -> bool:
+        """Wait until it is done, or extraction turns out to be so far behind that a prompt is not to wait for it. Whether it is done."""
+        while not (await asyncio.wait([work], timeout=OWN))[0]:
+            if self.is_behind:
+                return False
+        return True
 
     def figures(self, app: str) -> SummarizerStats | None:
         """What the given summarizer has done for that app; None if there is none."""

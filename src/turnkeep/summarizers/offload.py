@@ -26,12 +26,13 @@ import msgspec
 from turnkeep import children
 from turnkeep.session import Message
 from turnkeep.summarizers.extractive import Record
-from turnkeep.summarizers.jobs import HEAD, LONGEST, Answer, Job, Setup, frame, job, read_answer
+from turnkeep.summarizers.jobs import HEAD, Answer, Job, Setup, frame, job, read_answer
 
 OVER = 10.0  # seconds
 START, STOP = 0.1, 0.01  # of the time
 LOOK = 5.0  # seconds between two looks whether it is still worth its memory
 STARTS = 60.0  # seconds for a start
+HUNG = 300.0  # seconds without an answer: a job has less CPU time than that, but it gets that only when nobody else wants it
 LATELY = 0.1  # the weight of the newest job in the average of what one takes
 FEW = 200  # tokens: one to five milliseconds
 FIRST_REST, LONGEST_REST = 1.0, 300.0  # seconds after a start that failed, or a loss
@@ -58,8 +59,10 @@ class Worker:
     def __init__(self, process: Process, lost: Callable[[Worker], None]) -> None:
         self._process, self._lost = process, lost
         self._waiting: deque[asyncio.Future[Answer | None]] = deque()
-        self._each = 0.0  # seconds of a job, lately
+        self._each = 0.0  # seconds from one answer to the next, lately: it has a core only when nobody else wants it
+        self._since = 0.0  # when the job that it is at came to be the first
         self._alarm: asyncio.TimerHandle | None = None
+        self._now = asyncio.get_running_loop().time
         self._reader = asyncio.create_task(self._read())
 
     @property
@@ -73,8 +76,8 @@ class Worker:
 
     @property
     def delay(self) -> float:
-        """Seconds until it would begin what it is asked now, as far as the jobs before tell."""
-        return len(self._waiting) * self._each
+        """Seconds until it would begin what it is asked now, as far as the jobs before tell, and the one that it is at."""
+        return max(len(self._waiting) * self._each, self._now() - self._since) if self._waiting else 0.0
 
     @property
     def is_gone(self) -> bool:
@@ -88,6 +91,8 @@ class Worker:
             return None
         future = asyncio.get_running_loop().create_future()
         stdin.write(sent)  # and no `drain`: at most as many jobs wait as compactions and stopgaps may run
+        if not self._waiting:
+            self._since = self._now()
         self._waiting.append(future)
         if self._alarm is None:
             self._set_alarm()
@@ -111,16 +116,18 @@ class Worker:
 
     def _answered(self, answer: Answer) -> None:
         future = self._waiting.popleft()
-        self._each += (answer.seconds - self._each) * (LATELY if self._each else 1)
+        now = self._now()
+        self._each += (now - self._since - self._each) * (LATELY if self._each else 1)
+        self._since = now
         if not future.done():  # who asked may have been cancelled
             future.set_result(answer)
         self._set_alarm()
 
     def _set_alarm(self) -> None:
-        """A process that has not answered for as long as a job may take is of no use any more."""
+        """A process that has not answered for so long is of no use any more."""
         if self._alarm is not None:
             self._alarm.cancel()
-        self._alarm = asyncio.get_running_loop().call_later(LONGEST, self.kill) if self._waiting else None
+        self._alarm = asyncio.get_running_loop().call_later(HUNG, self.kill) if self._waiting else None
 
     def _stop(self) -> None:
         while self._waiting:

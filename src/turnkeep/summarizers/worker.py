@@ -11,6 +11,7 @@ import gc
 import os
 import select
 import signal
+import sys
 import time
 
 from turnkeep.summarizers.extractive import Extractive, Record
@@ -18,7 +19,7 @@ from turnkeep.summarizers.jobs import HEAD, LONGEST, Answer, Extractives, Job, f
 from turnkeep.tokens import get_counter
 
 STDIN, STDOUT, STDERR = range(3)
-NICENESS = 5  # it gives way to who serves
+NICENESS = 19  # where there is no class of its own for what runs only when nothing else would
 LOOK = 2.0  # seconds between two looks who its parent is
 GARBAGE = 20_000  # objects: records hold no circles, so to look for some more often only takes time
 
@@ -61,9 +62,11 @@ def serve(pipe: Pipe) -> None:
     gc.set_threshold(GARBAGE)
     pipe.write(Answer(time.process_time()))  # it is ready
     while (body := pipe.read()) is not None:
-        signal.alarm(LONGEST)  # also while the interpreter is in one long match
+        signal.setitimer(
+            signal.ITIMER_PROF, LONGEST
+        )  # its signal ends the process, also while the interpreter is in one long match
         pipe.write(_answer(body, made))
-        signal.alarm(0)
+        signal.setitimer(signal.ITIMER_PROF, 0)
 
 
 def _answer(body: bytes, made: Extractives) -> Answer:
@@ -80,15 +83,26 @@ def _fold(job: Job, extract: Extractive) -> list[Record]:
     return extract.choose(extract.records(job.messages, previous=job.previous), max_tokens=job.max_tokens)
 
 
+def _give_way() -> None:
+    """To who serves: it takes the time that nobody else wants, and is off the core at once when somebody does."""
+    with contextlib.suppress(OSError):
+        os.nice(NICENESS)
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError):
+            os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+
+
 def main() -> None:
     """On this process's own input and output; what prints goes to the errors, where it can be seen and breaks no frame."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # that of a terminal is for who started this
+    signal.signal(
+        signal.SIGTTOU, signal.SIG_IGN
+    )  # of a terminal that lets only its foreground write: errors are told all the same
     answers = os.dup(STDOUT)
     try:
         os.dup2(STDERR, STDOUT)
     except OSError:  # a service that has closed it
         os.dup2(os.open(os.devnull, os.O_WRONLY), STDOUT)
-    with contextlib.suppress(OSError):
-        os.nice(NICENESS)
+    _give_way()
     with contextlib.suppress(BrokenPipeError):
         serve(Pipe(STDIN, answers))
