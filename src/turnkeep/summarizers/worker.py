@@ -86,7 +86,7 @@ def _fold(job: Job, extract: Extractive) -> list[Record]:
 def _give_way() -> None:
     """To who serves: it takes the time that nobody else wants, and is off the core at once when somebody does."""
     with contextlib.suppress(OSError):
-        os.nice(NICENESS)
+        os.setpriority(os.PRIO_PROCESS, 0, NICENESS)
     if sys.platform == "linux":
         with contextlib.suppress(OSError):
             os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
