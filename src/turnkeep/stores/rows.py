@@ -106,7 +106,13 @@ _FIXED = {
     "external_user_id",
     "external_chat_id",
     "created_ms",
+    "token_limit",
+    "tokenizer",
+    "lifetime_ms",
+    "predecessor",
     "root",
+    "carry_over",
+    "metadata",
     "status",  # these two are written when it closes: an index holds the status
     "closed_ms",
 }
@@ -136,9 +142,11 @@ def session(row: Row) -> Session:
     return Session(**values)
 
 
-def session_from_json(row: dict[str, Any]) -> Session:
-    """From a row as JSON: its columns by name, perhaps with more of them."""
-    return session(tuple(row[name] for name in SESSION_FIELDS))
+def changed_fields(text: str) -> dict[str, Any]:
+    """The fields of an open session that change, from a JSON array of their columns in the order of `CHANGING`."""
+    fields = dict(zip(CHANGING, _decode(text), strict=True))
+    fields["retracted"] = tuple((first, last) for first, last in fields["retracted"] or ())
+    return fields
 
 
 # --- summaries, pins and events

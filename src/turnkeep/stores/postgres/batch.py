@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Sequence
 
-from msgspec.json import decode
 from msgspec.structs import replace
 
 from turnkeep.session import Appended, NewMessage, Session
@@ -49,18 +48,16 @@ class _Sums:
         return f"{head.version},{len(self.waiting)},{self.count},{self.tokens},{self.out},{self.calls},{fixed},{self.now_ms},{head.root}"
 
     def before(self, changed: str) -> Session:
-        """The session as it was before, from its row as it is now."""
-        after = rows.session_from_json(decode(changed))
-        return replace(
-            after,
-            version=after.version - len(self.waiting),
-            seq=after.seq - self.count,
-            tokens=after.tokens - self.tokens,
-            tokens_out=after.tokens_out - self.out,
-            tool_calls=after.tool_calls - self.calls,
-            window_messages=after.window_messages - self.count,
-            window_tokens=after.window_tokens - self.tokens,
-        )
+        """The session as it was before, from what changes of it as that is now."""
+        fields = rows.changed_fields(changed)
+        fields["version"] -= len(self.waiting)
+        fields["seq"] -= self.count
+        fields["tokens"] -= self.tokens
+        fields["tokens_out"] -= self.out
+        fields["tool_calls"] -= self.calls
+        fields["window_messages"] -= self.count
+        fields["window_tokens"] -= self.tokens
+        return replace(self.head, **fields)
 
 
 class Batch:
@@ -139,7 +136,7 @@ class Batch:
         self, seqs: Sequence[int | None], changed: Sequence[str | None]
     ) -> tuple[list[tuple[Waiting, Appended]], list[Waiting]]:
         """What each append came to, and those that were passed over. `seqs`: the newest message of each session before, if it was not
-        passed over; `changed`: the session as it is now, where it is not as it was known."""
+        passed over; `changed`: what changes of the session as it is now, where it is not as it was known."""
         done: list[tuple[Waiting, Appended]] = []
         passed: list[Waiting] = []
         for sums, seq, text in zip(self._sessions, seqs, changed, strict=True):
