@@ -244,7 +244,8 @@ class Lifecycle:
             except TurnkeepError:
                 self._failed_cleanups += 1
                 self._leases.let_go(CLEANUP)
-                log.exception("the cleanup failed; it is tried again in %s s", interval)
+                pause = min(interval, LOOK)
+                log.exception("the cleanup failed; it is tried again in %s s", pause)
             await asyncio.sleep(pause)
 
     async def _clean_up(self, app: str | None, *, dry_run: bool) -> Cleaned:

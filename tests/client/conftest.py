@@ -1,12 +1,10 @@
 """Real servers on loopback: uvicorn and the application, on the test's own loop, over a SQLite file."""
 
-import os
 import socket
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -73,17 +71,6 @@ class Served:
     async def client(self, scope: Access = "admin", app: str | None = None, **options: Any) -> SessionManager:
         """To be entered or awaited."""
         return SessionManager.open(self.url, key=await self.key(scope, app), **options)
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Iterator[Path]:
-    """In memory where that can be: what a disk's sync is good for is not what these cases are about."""
-    memory = Path("/dev/shm")
-    if not os.access(memory, os.W_OK):
-        yield tmp_path
-        return
-    with TemporaryDirectory(prefix="turnkeep-", dir=memory) as name:
-        yield Path(name)
 
 
 @pytest.fixture

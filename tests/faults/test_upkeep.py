@@ -8,7 +8,10 @@ import time
 from pathlib import Path
 
 import apsw
+import pytest
 from tests.faults.helpers import contents, log, manager, opened, sound, sql
+
+from turnkeep import lifecycle
 
 MIB = 1_048_576
 
@@ -178,3 +181,22 @@ async def test_the_cleanup_blocks_no_turn(tmp_path: Path) -> None:
         assert sql(path, "SELECT count(*) FROM messages") == [(len(waits),)]
         assert sql(path, "SELECT count(*) FROM garbage") == [(0,)]
         await sound(sessions, session.id)
+
+
+async def test_a_cleanup_that_failed_is_tried_again_soon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not only when its hour comes again."""
+    monkeypatch.setattr(lifecycle, "LOOK", 0.05)
+    path = tmp_path / "chats.db"
+    now = [1_000_000_000.0]
+    async with manager(path, clock=lambda: now[0]) as sessions:
+        session = await opened(sessions, expires_in=1.0)
+    now[0] += 60
+    other = apsw.Connection(str(path))
+    other.execute("BEGIN IMMEDIATE").fetchall()
+    async with manager(path, clock=lambda: now[0], cleanup_interval=3600.0, busy_timeout=0.0) as sessions:
+        while sessions.failures["cleanup"] == 0:
+            await asyncio.sleep(0.01)
+        other.execute("ROLLBACK").fetchall()
+        while sql(path, "SELECT status FROM sessions WHERE id = ?", session.id) != [("expired",)]:
+            await asyncio.sleep(0.01)
+    other.close()

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -27,16 +25,6 @@ class OverStore(ManagerContract):
     def store(self, folder: Path) -> Store:
         """Another on the same database with each call."""
         return SQLiteStore(folder / "turnkeep.db")
-
-    @pytest.fixture
-    def folder(self, tmp_path: Path) -> Iterator[Path]:
-        """In memory where that can be: what a disk's sync is good for is not what these cases are about."""
-        memory = Path("/dev/shm")
-        if not os.access(memory, os.W_OK):
-            yield tmp_path
-            return
-        with TemporaryDirectory(prefix="turnkeep-", dir=memory) as name:
-            yield Path(name)
 
     @pytest.fixture
     async def open_manager(self, folder: Path) -> AsyncIterator[OpenManager]:
