@@ -9,7 +9,8 @@ from typing import Any
 
 import apsw
 
-from turnkeep.stores import MemoryStore, Store
+from turnkeep.settings import Settings
+from turnkeep.stores import MemoryStore, Store, open_store
 from turnkeep.stores.sqlite import SQLiteStore
 from turnkeep.transfer import Compared, Tally, migrate
 
@@ -21,6 +22,17 @@ STORES = ("memory", "sqlite", "encrypted")
 async def end(kind: str, path: Path) -> AsyncIterator[Store]:
     """A store of that kind, open; its rows at `path`, if it has a file."""
     store: Store = MemoryStore() if kind == "memory" else SQLiteStore(path, key=KEY if kind == "encrypted" else None)
+    await store.open()
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+@asynccontextmanager
+async def at(url: str) -> AsyncIterator[Store]:
+    """The store of that URL, open."""
+    store = open_store(url, Settings())
     await store.open()
     try:
         yield store

@@ -6,73 +6,85 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from signal import SIGINT, SIGKILL
 from typing import Any
 
-from tests.transfer.helpers import end, sql
+import pytest
+from tests.transfer.helpers import at, end
 
-from turnkeep.stores.sqlite import SQLiteStore
 from turnkeep.testing.builders import message, opened, said
 from turnkeep.testing.everything import filled
 from turnkeep.testing.store_contract.moving import every_row
 
 PROGRAM = """
 import os, signal, sys
-from turnkeep.stores.sqlite import SQLiteStore
+from turnkeep.settings import Settings
+from turnkeep.stores import open_store
 from turnkeep.transfer import copy
 copy.PAGE = 20
 signal.signal(signal.SIGINT, signal.default_int_handler)  # what runs in the background may have been told to ignore it
-load, loads = SQLiteStore.load, 0
+kind = type(open_store(sys.argv[2], Settings()))
+load, loads = kind.load, 0
 async def counted(self, *args, **more):
     global loads
     await load(self, *args, **more)
     loads += 1
     if loads == int(os.environ.get("STOP_AT", 0)):
         signal.raise_signal(int(os.environ["STOP_BY"]))
-SQLiteStore.load = counted
+kind.load = counted
 from turnkeep.cli.app import run
 sys.exit(run(["migrate", "--json", *sys.argv[1:]]))
 """
 
 
-def started(source: Path, target: Path, **env: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-c", PROGRAM, f"sqlite:///{source}", f"sqlite:///{target}"]
+def started(source: str, target: str, **env: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", PROGRAM, source, target]
     pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    return subprocess.Popen(command, cwd=source.parent, env=os.environ | env, **pipes)
+    return subprocess.Popen(command, env=os.environ | env, **pipes)
 
 
-def rows_there(target: Path) -> int | None:
-    """By the mark; None when there is none, since it has not begun or has ended."""
-    if not target.exists() or not sql(target, "SELECT 1 FROM sqlite_schema WHERE name = 'transfer'"):
-        return None
-    found = sql(target, "SELECT mark FROM transfer")
-    return json.loads(found[0][0])["rows"] if found else None
+async def rows_there(target: str) -> int | None:
+    """By the mark; None when there is none, since it has ended."""
+    async with at(target) as store:
+        mark = await store.mark()
+    return None if mark is None else json.loads(mark)["rows"]
 
 
-async def test_killed_again_and_again_it_loses_nothing(tmp_path: Path) -> None:
-    source, target = tmp_path / "a.db", tmp_path / "b.db"
-    store = SQLiteStore(source)
-    await store.open()
-    for number in range(8):
-        session = await opened(store, conversation_id=f"long {number}")
-        await said(store, session, *[message(content=f"{at}", external_id=f"{number}:{at}") for at in range(500)])
-    await filled(store)
-    rows = await every_row(store)
-    await store.close()
+async def killed_at_each(source: str, target: str, loads: Sequence[int]) -> int:
+    """A run that is killed behind that many loads, for each of these; how many rows are there in the end."""
     seen: list[int] = []
-    for pages in (1, 2, 7, 60, 30):
-        process = started(source, target, STOP_AT=str(pages), STOP_BY=str(int(SIGKILL)))
+    for count in loads:
+        process = started(source, target, STOP_AT=str(count), STOP_BY=str(int(SIGKILL)))
         process.communicate()
         assert process.returncode == -SIGKILL
-        seen.append(rows_there(target) or 0)
+        seen.append(await rows_there(target) or 0)
     assert seen == sorted(set(seen))
+    return seen[-1]
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "loads"), [("a.db", "b.db", (1, 2, 7, 60, 30)), ("a.db", "", (1, 2, 7, 60, 30)), ("", "b.db", (2, 60))]
+)
+async def test_killed_again_and_again_it_loses_nothing(
+    tmp_path: Path, source: str, target: str, loads: tuple[int, ...], request: pytest.FixtureRequest
+) -> None:
+    """From a file or into one; no name: PostgreSQL."""
+    source, target = (f"sqlite:///{tmp_path / end}" if end else request.getfixturevalue("database") for end in (source, target))
+    async with at(source) as store:
+        for number in range(8):
+            session = await opened(store, conversation_id=f"long {number}")
+            await said(store, session, *[message(content=f"{at}", external_id=f"{number}:{at}") for at in range(300)])
+        await filled(store)
+        rows = await every_row(store)
+    there = await killed_at_each(source, target, loads)
     last = started(source, target)
     out, err = last.communicate()
     assert (last.returncode, err) == (0, "")
-    assert json.loads(out)["there_before"] == seen[-1]
-    assert rows_there(target) is None
-    async with end("sqlite", target) as moved:
+    assert json.loads(out)["there_before"] == there
+    assert await rows_there(target) is None
+    async with at(target) as moved:
         assert await every_row(moved) == rows
         assert await moved.check() == []
 
@@ -82,12 +94,13 @@ async def test_ctrl_c_says_how_to_go_on(tmp_path: Path) -> None:
     async with end("sqlite", source) as store:
         await said(store, await opened(store), *["hello"] * 1000)
         await said(store, await opened(store, conversation_id="2"), *["hello"] * 1000)
-    process = started(source, target, STOP_AT="10", STOP_BY=str(int(SIGINT)))
+    ends = f"sqlite:///{source}", f"sqlite:///{target}"
+    process = started(*ends, STOP_AT="10", STOP_BY=str(int(SIGINT)))
     out, err = process.communicate()
     assert (process.returncode, out) == (130, "")
     assert "rows are in the target; run the same command again, it goes on from there" in err
     assert "Traceback" not in err
-    last = started(source, target)
+    last = started(*ends)
     out, err = last.communicate()
     assert (last.returncode, err) == (0, "")
     told = json.loads(out)
