@@ -395,6 +395,16 @@ class SummarizerStats(msgspec.Struct, frozen=True, kw_only=True):
     tokens_out: int
 
 
+class PoolStats(msgspec.Struct, frozen=True):
+    """The connections of a manager to its database's server just now: `used` and `idle` ones of at most `max`; `pending` are the calls
+    that wait for one."""
+
+    used: int
+    idle: int
+    pending: int
+    max: int
+
+
 class Stats(msgspec.Struct, frozen=True):
     """Figures of an app. `average_session_length` is in messages; `cache_hit_rate` is 0..1 since the manager was opened; usage is as
     the provider counted; `models` are those with the most calls first.
@@ -415,6 +425,8 @@ class Stats(msgspec.Struct, frozen=True):
     by_interface: Mapping[str, InterfaceStats]
     cache_size: int
     cache_hit_rate: float
+    redis_up: bool | None  # None: there is none
+    pool: PoolStats | None  # None: the database is no server
 
 
 class SessionStats(msgspec.Struct, frozen=True):

@@ -111,7 +111,7 @@ def test_doctor_tells_of_the_servers(database: str) -> None:
     shown = run(database, "doctor", TURNKEEP_CACHE_URL=valkey.url)
     valkey.stop()
     assert re.search(r"Server +PostgreSQL 1\d\.\d+, \d+ of 200 connections", shown)
-    assert re.search(r"Redis +answers", shown)
+    assert re.search(r"Redis +Valkey \d+\.\d+\.\d+, answers", shown)
     gone = run(database, "doctor", TURNKEEP_CACHE_URL=valkey.url)  # that is no reason to call the database broken
     assert re.search(r"Redis +does not answer", gone)
     assert json.loads(run(database, "doctor", "--json"))["redis"] is None

@@ -29,6 +29,8 @@ STATS = {
     "usage_cache_read",
     "models",
     "summarizer",
+    "redis_up",
+    "pool",
 }
 
 

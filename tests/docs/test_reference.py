@@ -175,6 +175,8 @@ def test_every_field_of_a_record_is_documented_and_no_other(record: type) -> Non
 def test_the_parts_of_statistics_and_the_reasons_of_a_gap_are_all_there() -> None:
     by_interface = next(row[1] for row in table(section(GUIDE, "Stats")) if "by_interface" in row[0])
     assert codes(by_interface) == ["InterfaceStats", *session.InterfaceStats.__struct_fields__]
+    pool = next(row[1] for row in table(section(GUIDE, "Stats")) if "pool" in row[0])
+    assert set(codes(pool)) == {"PoolStats", "None", *session.PoolStats.__struct_fields__}
     reasons = get_args(session.LeftOut.__annotations__["reason"]) or ast.literal_eval(
         session.LeftOut.__annotations__["reason"].removeprefix("Literal")
     )

@@ -5,16 +5,28 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from turnkeep import SessionManager, compactor, leases, lifecycle
+from turnkeep.caches.base import Hints
+from turnkeep.lifecycle import hints_of
 from turnkeep.session import Message, Session
+from turnkeep.testing.servers.valkey import ValkeyServer
 
 ROOT = Path(__file__).parents[2]
 HASTE = {"TTL": 0.6, "RENEW": 0.2, "LOOK": 0.2}  # in place of the half minute, for all instances of a test
+
+
+@pytest.fixture
+def valkey() -> Iterator[ValkeyServer]:
+    server = ValkeyServer()
+    server.start()
+    yield server
+    server.stop()
 
 
 class Told:
@@ -54,6 +66,18 @@ async def until(true: Callable[[], object]) -> None:
     async with asyncio.timeout(60):
         while not true():
             await asyncio.sleep(0.01)
+
+
+async def is_up(*sessions: SessionManager | Hints, up: bool = True) -> None:
+    known = [one if isinstance(one, Hints) else hints_of(one) for one in sessions]
+    await until(lambda: all(one is not None and one.up is up for one in known))
+
+
+async def hear(changes: AsyncIterator[Any], text: str) -> None:
+    async with asyncio.timeout(30):
+        async for change in changes:
+            if isinstance(change.value, Message) and change.value.content == text:
+                return
 
 
 def process(module: str, *args: object) -> subprocess.Popen[str]:

@@ -6,6 +6,7 @@ Invariant: until it is cut it passes on what it is given, as it is; of a connect
 from __future__ import annotations
 
 import asyncio
+import re
 
 PIECE = 1 << 16
 
@@ -33,6 +34,10 @@ class CuttingProxy:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def passed(self, piece: bytes) -> bytes:
+        """What becomes of an answer on the way."""
+        return piece
 
     async def _met(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -73,5 +78,12 @@ class CuttingProxy:
             if writer in self._doomed:
                 self.cuts += 1
                 return
-            writer.write(piece)
+            writer.write(self.passed(piece))
             await writer.drain()
+
+
+class OldValkey(CuttingProxy):
+    """The way to a Valkey, which looks from there as if it were an old one."""
+
+    def passed(self, piece: bytes) -> bytes:
+        return re.sub(rb"(valkey_version:)\d", rb"\g<1>7", piece)

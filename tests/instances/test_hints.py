@@ -5,29 +5,21 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
-from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.instances.conftest import until
+from tests.instances.conftest import hear, is_up, until
+from tests.instances.cutting import OldValkey
 from tests.server.conftest import URL, Client, application, problem
 
-from turnkeep import Message, SessionManager, Settings, feed
+from turnkeep import SessionManager, Settings, feed
 from turnkeep.caches import open_cache
-from turnkeep.caches.base import Hints
-from turnkeep.caches.redis import MOST, RedisHints
+from turnkeep.caches.redis import MOST, RedisHints, supported
+from turnkeep.cli.app import run
 from turnkeep.errors import InvalidInput, MissingExtra
 from turnkeep.lifecycle import hints_of
 from turnkeep.testing.servers.valkey import ValkeyServer
-
-
-@pytest.fixture
-def valkey() -> Iterator[ValkeyServer]:
-    server = ValkeyServer()
-    server.start()
-    yield server
-    server.stop()
 
 
 @pytest.fixture(autouse=True)
@@ -41,24 +33,12 @@ def manager(folder: Path, cache_url: str, **settings: Any) -> SessionManager:
     return SessionManager.open(f"sqlite:///{folder}/chats.db", cache_url=cache_url, **given)
 
 
-async def is_up(*sessions: SessionManager | Hints, up: bool = True) -> None:
-    known = [one if isinstance(one, Hints) else hints_of(one) for one in sessions]
-    await until(lambda: all(one is not None and one.up is up for one in known))
-
-
 async def hints(valkey: ValkeyServer) -> RedisHints:
     made = open_cache(valkey.url)
     assert isinstance(made, RedisHints)
     await made.open()
     await is_up(made)
     return made
-
-
-async def hear(changes: AsyncIterator[Any], text: str) -> None:
-    async with asyncio.timeout(30):
-        async for change in changes:
-            if isinstance(change.value, Message) and change.value.content == text:
-                return
 
 
 async def test_what_another_instance_commits_is_heard_at_once(tmp_path: Path, valkey: ValkeyServer) -> None:
@@ -111,9 +91,52 @@ async def test_without_a_redis_a_manager_opens_and_works(tmp_path: Path, caplog:
         assert known is not None
         await until(lambda: caplog.records)
         assert not known.up
-        assert not await known.answers()
+        assert await known.server() is None
     assert "127.0.0.1:1" in caplog.text
     assert "a-secret" not in caplog.text
+
+
+async def test_a_valkey_that_is_too_old_is_named_and_done_without(
+    tmp_path: Path,
+    valkey: ValkeyServer,
+    caplog: pytest.LogCaptureFixture,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    old = OldValkey(valkey.port)
+    await old.start()
+    url = valkey.url.replace(f":{valkey.port}/", f":{old.port}/")
+    async with manager(tmp_path, url) as sessions:
+        session = await sessions.get_or_create_session("web", 1)
+        assert (await sessions.add_message(session.id, "user", "hi")).seq == 1
+        await until(lambda: caplog.records)
+        assert "Valkey 7." in caplog.text
+        assert "Redis 7 or newer, or Valkey 8 or newer, is needed" in caplog.text
+        assert valkey.password not in caplog.text
+        assert (await sessions.get_stats()).redis_up is False
+    monkeypatch.setenv("TURNKEEP_CACHE_URL", url)
+    assert await asyncio.to_thread(run, ["doctor", "--db", f"sqlite:///{tmp_path}/chats.db"]) == 1
+    assert "cache_url: names a Valkey 7." in capsys.readouterr().err
+    await old.stop()
+
+
+@pytest.mark.parametrize(
+    ("info", "told"),
+    [
+        ({"redis_version": "7.0.15"}, "Redis 7.0.15"),
+        ({"redis_version": "10.1.0"}, "Redis 10.1.0"),
+        ({"redis_version": "7.2.4", "valkey_version": "8.0.1"}, "Valkey 8.0.1"),
+        ({}, "Redis"),
+        ({"redis_version": "6.2.14"}, None),
+        ({"redis_version": "7.2.4", "valkey_version": "7.2.5"}, None),
+    ],
+)
+def test_what_is_too_old(info: dict[str, str], told: str | None) -> None:
+    if told is None:
+        with pytest.raises(InvalidInput, match=r"cache_url: names a \w+ [67]\.2\.\d+: Redis 7 or newer"):
+            supported(info)
+    else:
+        assert supported(info) == told
 
 
 async def test_of_very_many_changes_it_is_said_that_any_may_be_new(valkey: ValkeyServer) -> None:

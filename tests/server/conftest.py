@@ -78,9 +78,11 @@ def transport_to(tenants: Tenants) -> httpx.ASGITransport:
 
 
 @asynccontextmanager
-async def application(folder: Path, **settings: Any) -> AsyncIterator[Running]:
+async def application(place: Path | str, **settings: Any) -> AsyncIterator[Running]:
+    """On a file in that folder, or on the database of that URL."""
     given = Settings(cleanup_interval=0.0, max_body_bytes=100_000, **settings)
-    async with Tenants(f"sqlite:///{folder}/turnkeep.db", given) as tenants:
+    url = place if isinstance(place, str) else f"sqlite:///{place}/turnkeep.db"
+    async with Tenants(url, given) as tenants:
         transport = transport_to(tenants)
         async with httpx.AsyncClient(transport=transport, base_url="http://server") as http:
             yield Running(tenants, http)

@@ -38,8 +38,8 @@ class Hints(ABC):
         """
 
     @abstractmethod
-    async def answers(self) -> bool:
-        """Whether the other side is there, asked just now."""
+    async def server(self) -> str | None:
+        """What the other side is, "Valkey 9.1.2", asked just now; None: it does not answer. `InvalidInput`: it is too old."""
 
     @property
     @abstractmethod

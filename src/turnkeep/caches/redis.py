@@ -12,7 +12,7 @@ import contextlib
 import logging
 import secrets
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -20,7 +20,7 @@ import msgspec
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
+from redis.exceptions import NoPermissionError, RedisError
 
 from turnkeep.caches.base import Hints
 from turnkeep.errors import InvalidInput
@@ -48,8 +48,20 @@ redis.call('SET', KEYS[1], string.format('%.3f', full), 'PX', math.ceil(full - n
 return '0'
 """
 
+OLDEST = {"Redis": 7, "Valkey": 8}
+
 T = TypeVar("T")
 log = logging.getLogger("turnkeep.caches")
+
+
+def supported(info: Mapping[str, Any]) -> str:
+    """The server that tells this of itself; `InvalidInput` if it is older than what Turnkeep is tried with."""
+    kind = "Valkey" if "valkey_version" in info else "Redis"
+    version = str(info.get(f"{kind.lower()}_version", ""))
+    major = version.partition(".")[0]
+    if major.isdecimal() and int(major) < OLDEST[kind]:
+        raise InvalidInput("cache_url", f"names a {kind} {version}: Redis 7 or newer, or Valkey 8 or newer, is needed")
+    return f"{kind} {version}".rstrip()
 
 
 class _News(msgspec.Struct, array_like=True):
@@ -108,13 +120,21 @@ class RedisHints(Hints):
         wait = await self._ask(took)
         return None if wait is None else float(wait) / 1000
 
-    async def answers(self) -> bool:
+    async def server(self) -> str | None:
         try:
             async with asyncio.timeout(CONNECT):
-                await self._redis.ping()
+                return await self._known()
         except GONE:
-            return False
-        return True
+            return None
+
+    async def _known(self) -> str:
+        """What it is; `InvalidInput` if that is too old."""
+        try:
+            found = await self._redis.info("server")
+        except NoPermissionError:  # then this user is not to know
+            await self._redis.ping()
+            return "Redis"
+        return supported(found)
 
     async def _ask(self, question: Awaitable[T]) -> T | None:
         """Its answer; None if there is none in time."""
@@ -126,11 +146,14 @@ class RedisHints(Hints):
             return None
 
     def _is_gone(self, error: BaseException) -> None:
+        self._is_useless(f"does not answer ({type(error).__name__})")
+
+    def _is_useless(self, why: str) -> None:
         self._up = False
         self._news.clear()
         if not self._said:  # once, until it is there again
             self._said = True
-            log.warning("Redis at %s does not answer, and is done without until it does (%s)", self.place, type(error).__name__)
+            log.warning("Redis at %s is done without for now, since it %s", self.place, why)
 
     def _is_there(self) -> None:
         self._up = True
@@ -177,6 +200,8 @@ class RedisHints(Hints):
                 await self._listen()
             except GONE as error:
                 self._is_gone(error)
+            except InvalidInput as error:
+                self._is_useless(f"is too old: {error}")
             pause = 0.1 if time.monotonic() - began > LONGEST_PAUSE else min(2 * pause, LONGEST_PAUSE)
             await asyncio.sleep(pause)
 
@@ -186,6 +211,7 @@ class RedisHints(Hints):
             async with asyncio.timeout(CONNECT):
                 await channels.psubscribe(CHANGES + "*")
                 await channels.get_message(timeout=CONNECT)
+                await self._known()
             self._is_there()
             asked = False
             while self._up:

@@ -45,6 +45,7 @@ class Findings(msgspec.Struct, frozen=True):
     sizes: dict[str, int]
     server: str | None = None  # what it is, where there is one
     redis: bool | None = None  # whether it answers, where `cache_url` names one
+    redis_server: str | None = None  # what it is, where it answers
 
 
 class Visit(msgspec.Struct, frozen=True):
@@ -54,6 +55,7 @@ class Visit(msgspec.Struct, frozen=True):
     sizes: dict[str, int]
     server: str | None = None
     redis: bool | None = None
+    redis_server: str | None = None
 
 
 @click.command()
@@ -73,7 +75,7 @@ def doctor(options: Options) -> int:
     except StoreCorrupt as error:
         visit, facts = Visit([f"file: {error.__cause__ or error}"], {}), None
     place = str(path.absolute()) if path else without_password(url)
-    found = Findings(not visit.broken, visit.broken, place, facts, visit.sizes, visit.server, visit.redis)
+    found = Findings(not visit.broken, visit.broken, place, facts, visit.sizes, visit.server, visit.redis, visit.redis_server)
     if options.json:
         print_json(found)
     else:
@@ -84,8 +86,9 @@ def doctor(options: Options) -> int:
 async def _visit(options: Options) -> Visit:
     async with options.manager() as manager:
         hints = hints_of(manager)
-        redis = None if hints is None else await hints.answers()
-        return Visit(await manager.check(), await manager.sizes(), await store_of(manager).server(), redis)
+        redis = None if hints is None else await hints.server()
+        answers = None if hints is None else redis is not None
+        return Visit(await manager.check(), await manager.sizes(), await store_of(manager).server(), answers, redis)
 
 
 def _facts(path: Path, settings: Settings) -> Facts:
@@ -117,9 +120,8 @@ def _print(found: Findings, screen: Console) -> None:
     if found.server is not None:
         made.add_row("Server", found.server)
     if found.redis is not None:
-        made.add_row(
-            "Redis", "answers" if found.redis else "does not answer: nothing is wrong, but instances hear of each other later"
-        )
+        away = "does not answer: nothing is wrong, but instances hear of each other later"
+        made.add_row("Redis", f"{clean(found.redis_server or '')}, answers" if found.redis else away)
     screen.print(made)
     screen.print()
     if found.ok:

@@ -44,6 +44,8 @@ class Upkeep(Lifecycle):
             by_interface=sums.by_interface,
             cache_size=cache.sessions_of(self._app) if cache else 0,
             cache_hit_rate=cache.hit_rate(self._app) if cache else 0.0,
+            redis_up=None if self._hints is None else self._hints.up,
+            pool=self._store.pool,
         )
 
     async def get_session_stats(self, session_id: str) -> SessionStats:

@@ -260,9 +260,10 @@ class Gone(msgspec.Struct, frozen=True):
 
 
 class Health(msgspec.Struct, frozen=True):
-    """`ok`, or there is a problem instead."""
+    """`ok`, or there is a problem instead. `redis_up`: whether Redis answers, where there is one; without it all is right, and slower."""
 
     status: str
+    redis_up: bool | msgspec.UnsetType = msgspec.UNSET
 
 
 def session(one: nouns.Session) -> Session:

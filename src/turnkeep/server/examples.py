@@ -225,6 +225,8 @@ EXAMPLES: dict[type, Any] = {
         },
         "cache_size": 1,
         "cache_hit_rate": 0.9,
+        "redis_up": True,
+        "pool": {"used": 2, "idle": 3, "pending": 0, "max": 10},
         "by_interface": {"web": {"sessions": 1, "active": 1, "messages": 2, "tokens": 17}},
     },
     SessionStats: {

@@ -18,10 +18,11 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
-from turnkeep.session import Event, SummarizerStats
+from turnkeep.session import Event, PoolStats, SummarizerStats
 from turnkeep.stores.base import Commit
 
 PREFIX = "turnkeep_"
+POOL = PREFIX + "db_client_connection_"
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0)
 
 
@@ -99,6 +100,7 @@ class Readings(msgspec.Struct, frozen=True):
     failures: Mapping[str, int]
     summarizer: SummarizerStats
     redis_up: bool
+    pool: PoolStats | None
 
 
 class Exposition(Collector):
@@ -138,6 +140,7 @@ class Exposition(Collector):
         yield _gauge("requests_in_progress", "Requests that are not answered yet.", figures.in_progress)
         yield _gauge("event_streams", "Live event streams that are open.", others.event_streams)
         yield _gauge("redis_up", "Whether Redis answers.", others.redis_up)
+        yield from _of_pool(others.pool)
 
 
 def _of_summarizer(done: SummarizerStats) -> Iterator[Metric]:
@@ -151,6 +154,18 @@ def _of_summarizer(done: SummarizerStats) -> Iterator[Metric]:
     yield _counter("summarizer_stand_ins", "Extractive summaries in the place of its own.", done.stood_in)
     yield _counter("summarizer_rewritten", "Those of them that it has replaced since.", done.rewritten)
     yield _gauge("summarizer_up", "Whether the last that was heard of it was an answer.", done.answers)
+
+
+def _of_pool(pool: PoolStats | None) -> Iterator[Metric]:
+    """By the names that OpenTelemetry has for them."""
+    used = {"used": pool.used, "idle": pool.idle} if pool else {}
+    count = GaugeMetricFamily(f"{POOL}count", "Connections to PostgreSQL, by what they do.", labels=["state"])
+    for state, number in used.items():
+        count.add_metric([state], number)
+    yield count
+    yield GaugeMetricFamily(f"{POOL}max", "The most connections to PostgreSQL.", value=pool.max if pool else 0)
+    pending = pool.pending if pool else 0
+    yield GaugeMetricFamily(f"{POOL}pending_requests", "Calls that wait for a connection to PostgreSQL.", value=pending)
 
 
 def _histogram(name: str, text: str, labels: tuple[str, ...], found: Mapping[Any, Histogram]) -> Metric:

@@ -76,6 +76,7 @@ class Tenants:
             failures=self._first.failures,
             summarizer=summarizer_of(self._first),
             redis_up=self.hints is not None and self.hints.up,
+            pool=self.store.pool,
         )
 
     def manager(self, app: str) -> SessionManager:

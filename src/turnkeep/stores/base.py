@@ -38,6 +38,7 @@ from turnkeep.session import (
     NewPin,
     NewSummary,
     Pin,
+    PoolStats,
     Scope,
     Session,
     Status,
@@ -416,6 +417,11 @@ class Store(Usable, ABC):
     def waiting(self) -> int:
         """Changes that are accepted and not yet committed."""
         return 0
+
+    @property
+    def pool(self) -> PoolStats | None:
+        """How the connections to a server are used; None: there is none."""
+        return None
 
     async def ready(self) -> None:
         """Raise unless rows are read and a change is committed: one that changes nothing."""

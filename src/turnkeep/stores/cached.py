@@ -26,6 +26,7 @@ from turnkeep.session import (
     NewPin,
     NewSummary,
     Pin,
+    PoolStats,
     Scope,
     Session,
     Status,
@@ -382,6 +383,10 @@ class CachedStore(Store):
     @property
     def waiting(self) -> int:
         return self.inner.waiting
+
+    @property
+    def pool(self) -> PoolStats | None:
+        return self.inner.pool
 
     async def ready(self) -> None:
         await self.inner.ready()

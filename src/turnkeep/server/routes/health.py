@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 from litestar.types import ASGIApp
+from msgspec import UNSET
 
 from turnkeep.errors import StoreError
 from turnkeep.server.answers import Answer, Health
@@ -23,13 +24,14 @@ async def healthz(request: Call) -> ASGIApp:
 
 @operation("GET", "/readyz", scope=PUBLIC, answers={200: Health}, problems=(503,), tag="server")
 async def readyz(request: Call) -> ASGIApp:
-    """Whether the database is read and takes changes. Needs no key."""
+    """Whether the database is read and takes changes. Needs no key. A Redis that is away is told, and is no reason to be unready."""
+    tenants = request.app.state.tenants
     try:
-        await request.app.state.tenants.answers()
+        await tenants.answers()
     except StoreError as error:
         log.warning("not ready: %s", error)  # whoever asks without a key is told no path
         raise NotReady from None
-    return Answer(Health("ok"))
+    return Answer(Health("ok", UNSET if tenants.hints is None else tenants.hints.up))
 
 
 HANDLERS = [healthz, readyz]

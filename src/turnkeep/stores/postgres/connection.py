@@ -30,6 +30,7 @@ from turnkeep.errors import (
     StoreUnavailable,
     TurnkeepError,
 )
+from turnkeep.session import PoolStats
 from turnkeep.stores.postgres.schema import SCHEMA
 
 CLOCK_SECONDS = 60.0  # after so long the database's clock is asked for again
@@ -114,6 +115,7 @@ class Database:
             raise InvalidInput("url", "is no address of a PostgreSQL database") from None
         self.size = options.pool_size
         self._closing = False
+        self._pending = 0  # callers that wait for a connection
         self._base = 0.0  # of our monotonic clock to the database's, in seconds
         self._asked = -CLOCK_SECONDS
 
@@ -180,7 +182,20 @@ class Database:
         finally:
             await self.pool.release(db)
 
+    def used(self, kept: int) -> PoolStats:
+        """Just now; `kept` are out of the pool, and idle."""
+        pool = self.pool
+        idle = pool.get_idle_size() + kept
+        return PoolStats(pool.get_size() - idle, idle, self._pending, pool.get_max_size())
+
     async def acquire(self) -> Any:
+        self._pending += 1
+        try:
+            return await self._acquire()
+        finally:
+            self._pending -= 1
+
+    async def _acquire(self) -> Any:
         deadline = time.monotonic() + self._options.connect_timeout
         pause = 0.02
         while not self._closing:
@@ -229,6 +244,10 @@ class Kept:
         self._returning: set[asyncio.Task[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._used = False
+
+    @property
+    def unused(self) -> int:
+        return sum(not db.is_closed() for db in self._idle)
 
     async def take(self) -> Any:
         self._used = True

@@ -30,6 +30,7 @@ from turnkeep.session import (
     NewPin,
     NewSummary,
     Pin,
+    PoolStats,
     Scope,
     Session,
     Status,
@@ -437,6 +438,10 @@ class PostgresStore(Store):
     @property
     def waiting(self) -> int:
         return self._writer.waiting + len(self._tasks) if self.opened else 0
+
+    @property
+    def pool(self) -> PoolStats | None:
+        return self._database.used(self._writer.unused) if self.opened else None
 
     async def cleanup(
         self,

@@ -58,6 +58,11 @@ class GroupWriter:
     def waiting(self) -> int:
         return len(self._collected) + self._flying
 
+    @property
+    def unused(self) -> int:
+        """Connections that it has kept, and does not use just now."""
+        return self._connections.unused
+
     def append(
         self, head: Session, messages: Sequence[NewMessage], now_ms: int, fixed_tokens: int | None
     ) -> asyncio.Future[Appended]:
