@@ -68,7 +68,8 @@ class Killed(ABC):
     longest = 12  # calls of the bot that one life is watched
     kinds: Sequence[str] = ("tool", "tool", "plain", "long")  # of messages
 
-    def __init__(self, emulator: Any, folder: Path, chats: Sequence[Any], seed: int) -> None:
+    def __init__(self, emulator: Any, folder: Path, chats: Sequence[Any], seed: int, url: str | None = None) -> None:
+        self.url = url or f"sqlite:///{folder}/bot.db"
         self.emulator, self.folder, self.chats, self.rng = emulator, folder, chats, random.Random(seed)
         self.asked: dict[int, list[Asked]] = {chat.id: [] for chat in chats}
         self.births: list[float] = []  # on the clock of `Shown.at`: a bot's first call, behind all that the one before has sent
@@ -102,7 +103,7 @@ class Killed(ABC):
         env = {**os.environ, **settings, "PYTHONPATH": str(self.folder)}
         with (self.folder / "log.txt").open("ab") as log:
             process = await asyncio.create_subprocess_exec(
-                PROGRAM, self.name, "--db", "sqlite:///bot.db", cwd=self.folder, env=env, stdout=log, stderr=log
+                PROGRAM, self.name, "--db", self.url, cwd=self.folder, env=env, stdout=log, stderr=log
             )
         try:
             async with asyncio.timeout(100):
@@ -157,7 +158,7 @@ class Killed(ABC):
 
     async def judge(self) -> int:
         """How many messages are there twice, or in part, since a kill fell between sending and noting."""
-        async with SessionManager.open(f"sqlite:///{self.folder}/bot.db") as sessions:
+        async with SessionManager.open(self.url) as sessions:
             assert await sessions.check() == []
             assert await store_of(sessions).arrivals("default", self.name) == []
             over, calls = 0, []

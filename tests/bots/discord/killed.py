@@ -18,11 +18,11 @@ class KilledDiscord(Killed):
     longest = 40  # a start alone makes some ten
     emulator: DiscordEmulator
 
-    def __init__(self, discord: DiscordEmulator, folder: Path, seed: int) -> None:
+    def __init__(self, discord: DiscordEmulator, folder: Path, seed: int, url: str | None = None) -> None:
         people = [discord.user(f"U{at}") for at in range(3)]
         channel = discord.channel("general")
         self.people = people
-        super().__init__(discord, folder, [*map(discord.private, people), channel, channel.thread("thread")], seed)
+        super().__init__(discord, folder, [*map(discord.private, people), channel, channel.thread("thread")], seed, url)
 
     def settings(self) -> dict[str, str]:
         return {

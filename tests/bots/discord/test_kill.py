@@ -27,3 +27,16 @@ async def test_a_bot_that_is_killed_again_and_again_owes_nothing(tmp_path: Path)
     tools = len((tmp_path / "ran.txt").read_text().split())
     assert over == 0, "Discord knows by its nonce what was sent before"
     print(f"{KILLS} kills, {asked} messages, {tools} tool calls, {over} messages besides")
+
+
+async def test_on_postgresql_a_bot_that_is_killed_goes_on(tmp_path: Path, database: str) -> None:
+    async with DiscordEmulator() as discord:
+        killed = KilledDiscord(discord, tmp_path, seed=1, url=database)
+        killed.longest = 12
+        await killed.first_life()
+        await killed.live_and_die()
+        for chat in killed.chats:
+            killed.ask(chat)
+        await killed.end()
+        assert await killed.judge() == 0
+    assert min(map(len, killed.asked.values())) > 1
