@@ -11,9 +11,10 @@ from tests.server.test_metrics import figures, of
 from turnkeep import SessionManager
 from turnkeep.session import PoolStats
 from turnkeep.stores import CachedStore
+from turnkeep.stores.base import Lease
 from turnkeep.stores.postgres import PostgresStore
 from turnkeep.stores.postgres.connection import Options
-from turnkeep.testing.builders import APP, opened, said
+from turnkeep.testing.builders import APP, message, opened, said
 
 
 async def test_who_uses_and_who_waits(database: str) -> None:
@@ -31,6 +32,21 @@ async def test_who_uses_and_who_waits(database: str) -> None:
     assert store.pool == PoolStats(used=0, idle=2, pending=0, max=2)
     await store.close()
     assert store.pool is None
+
+
+async def test_the_first_append_on_a_connection_looks_up_no_types(database: str) -> None:
+    store = PostgresStore(database, Options(pool_size=2))
+    await store.open()
+    session = await opened(store)
+    asked: list[str] = []
+    await store._database.pool.expire_connections()
+    async with store._database.connection() as db:
+        db.add_query_logger(lambda record: asked.append(record.query))
+    await said(store, session, message(content="hello", external_id="1"), message("assistant", content="hi"))
+    await store.lease([Lease("compaction", APP, session.id)], "me", ttl_ms=1)
+    assert any("append_batch" in query for query in asked)
+    assert [query for query in asked if "pg_type" in query or "typeinfo" in query] == []
+    await store.close()
 
 
 async def test_what_the_writer_keeps_is_idle(database: str) -> None:

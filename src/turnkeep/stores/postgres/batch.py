@@ -133,7 +133,7 @@ class Batch:
         return [value for at in range(len(self._figures)) for value in self._more.get(at, _NOTHING)]
 
     def done(
-        self, seqs: Sequence[int | None], changed: Sequence[str | None]
+        self, seqs: Sequence[str | None], changed: Sequence[str | None]
     ) -> tuple[list[tuple[Waiting, Appended]], list[Waiting]]:
         """What each append came to, and those that were passed over. `seqs`: the newest message of each session before, if it was not
         passed over; `changed`: what changes of the session as it is now, where it is not as it was known."""

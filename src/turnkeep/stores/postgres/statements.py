@@ -18,4 +18,5 @@ CLOSE_SESSION = "UPDATE sessions SET status = $1, closed_ms = $2, sweep_ms = $2 
 # What `append_batch` is given; figures as array literals, see `batch`.
 _TYPES = ["bigint[]", "bigint[]", "bigint[]", "text[]", "text[]", "text[]", "bigint[]", "text[]", "integer[]", "text[]"]
 _ARGUMENTS = ", ".join(f"${at}" + ("" if kind == "text[]" else f"::text::{kind}") for at, kind in enumerate(_TYPES, 1))
-APPEND_BATCH = f"SELECT seqs, changed FROM append_batch({_ARGUMENTS})"
+# Of the types of arrays asyncpg knows that of texts alone, and asks each new connection for the others: an append would wait for that.
+APPEND_BATCH = f"SELECT seqs::text[], changed FROM append_batch({_ARGUMENTS})"
