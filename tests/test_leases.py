@@ -113,6 +113,19 @@ async def test_what_is_no_longer_wanted_is_not_kept(store: Counted) -> None:
     assert await Leases(store).ask(ONE)
 
 
+async def test_whoever_waits_may_be_cancelled(store: Counted) -> None:
+    ours = Leases(store)
+    await ours.ask(TWO)  # for a moment nothing else goes
+    ours.ask(ONE).cancel()
+    assert await ours.ask(ONE)
+    ours.let_go(ONE)
+    await until(lambda: store.calls[-1] == (set(), {ONE}))
+    ours.ask(ONE).cancel()
+    ours.let_go(ONE)
+    await ours.close()
+    assert (await Leases(store).ask(ONE), store.calls[-1]) == (True, ({ONE}, set()))
+
+
 async def test_it_is_renewed_while_it_is_held(store: Counted, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(leases_module, "RENEW", 0.01)
     ours = Leases(store)

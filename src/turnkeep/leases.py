@@ -44,7 +44,7 @@ class Leases:
     def ask(self, lease: Lease) -> asyncio.Future[bool]:
         """It is on its way; whether it is ours, a `TurnkeepError` where the store refuses."""
         found = self._asked.get(lease)
-        if found is None:
+        if found is None or found.cancelled():
             found = asyncio.get_running_loop().create_future()
             if lease in self._held:
                 found.set_result(True)
@@ -61,7 +61,9 @@ class Leases:
             self._gone.add(lease)
             self._go_on()
         elif lease in self._asked:
-            self._asked.pop(lease).set_result(False)
+            asked = self._asked.pop(lease)
+            if not asked.done():  # else whoever waited was cancelled
+                asked.set_result(False)
         elif lease in self._on_the_way:
             self._unwanted.add(lease)
 

@@ -95,15 +95,16 @@ async def test_a_server_that_is_killed_loses_nothing_acknowledged(mortal: Postgr
             number += 1
         return number
 
-    talks = [asyncio.ensure_future(talk(str(n))) for n in range(1, 9)]
-    for _ in range(2):
-        enough = len(acknowledged) + 50
-        while len(acknowledged) < enough:
-            await asyncio.sleep(0.005)
-        await asyncio.to_thread(mortal.kill)
-        await asyncio.to_thread(mortal.restart)
-    stop.set()
-    await asyncio.gather(*talks)
+    async with asyncio.TaskGroup() as talks:
+        for n in range(1, 9):
+            talks.create_task(talk(str(n)))
+        for _ in range(2):
+            enough = len(acknowledged) + 50
+            while len(acknowledged) < enough:
+                await asyncio.sleep(0.005)
+            await asyncio.to_thread(mortal.kill)
+            await asyncio.to_thread(mortal.restart)
+        stop.set()
     rows: list[Message] = []
     while page := await store.messages(APP, session.id, after=len(rows), limit=1000):
         rows += page
@@ -126,10 +127,10 @@ async def test_cut_connections_lose_and_double_nothing(store: PostgresStore, pos
             if number > 400:
                 return
 
-    talks = [asyncio.ensure_future(talk()) for _ in range(16)]
-    while not all(one.done() for one in talks):
-        await asyncio.to_thread(postgres.query, cut, database.rpartition("/")[2])
-    await asyncio.gather(*talks)
+    async with asyncio.TaskGroup() as group:  # where one fails, the others end with it, before the store does
+        talks = [group.create_task(talk()) for _ in range(16)]
+        while not all(one.done() for one in talks):
+            await asyncio.to_thread(postgres.query, cut, database.rpartition("/")[2])
     rows = await log(store, session)
     assert sorted(int(str(row.content)) for row in rows) == sorted(done)
     assert [row.seq for row in rows] == list(range(1, len(rows) + 1))
