@@ -32,7 +32,9 @@ async def main(url, worker, sessions, each):
         async def talk(session_id):
             for number in range(each):
                 await manager.add_message(session_id, "user", f"{worker} {number}", external_id=f"{worker}:{number}")
-        await asyncio.gather(*map(talk, ids))
+        async with asyncio.TaskGroup() as talks:
+            for session_id in ids:
+                talks.create_task(talk(session_id))
 
 asyncio.run(main(sys.argv[1], *map(int, sys.argv[2:])))
 """
