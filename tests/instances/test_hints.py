@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from redis.asyncio.client import Pipeline
 from tests.instances.conftest import hear, is_up, until
 from tests.instances.cutting import OldValkey
 from tests.server.conftest import URL, Client, application, problem
@@ -154,6 +155,25 @@ async def test_of_very_many_changes_it_is_said_that_any_may_be_new(valkey: Valke
     assert heard[3:] == [None]
     await here.close()
     await there.close()
+
+
+async def test_it_ends_though_its_cancellation_is_lost(valkey: ValkeyServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As by redis-py, where a connection breaks while it tidies up: then that is told, and not that it was cancelled."""
+    began = asyncio.Event()
+
+    async def tidy_up(pipe: Pipeline) -> None:
+        began.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            raise ConnectionError from None
+
+    monkeypatch.setattr(Pipeline, "execute", tidy_up)
+    made = await hints(valkey)
+    made.tell("default", "a session", 1)
+    await began.wait()
+    async with asyncio.timeout(30):
+        await made.close()
 
 
 async def test_a_bucket_is_shared_and_lost_with_redis(valkey: ValkeyServer) -> None:

@@ -80,6 +80,7 @@ class RedisHints(Hints):
         self._news: dict[tuple[str, str], int] = {}
         self._is_new = asyncio.Event()
         self._up = self._said = False  # whether it is there; whether it was said that it is not
+        self._over = False  # a cancellation alone may be lost: where redis-py cleans up after it, its own errors take its place
         self._tasks: list[asyncio.Task[None]] = []
         try:
             where = urlsplit(url)
@@ -101,9 +102,11 @@ class RedisHints(Hints):
         return self._up
 
     async def open(self) -> None:
+        self._over = False
         self._tasks = [asyncio.create_task(self._listen_for_ever()), asyncio.create_task(self._tell_for_ever())]
 
     async def close(self) -> None:
+        self._over = True
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -171,7 +174,7 @@ class RedisHints(Hints):
             self._is_new.set()
 
     async def _tell_for_ever(self) -> None:
-        while True:
+        while not self._over:
             await self._is_new.wait()
             await asyncio.sleep(MOMENT)
             self._is_new.clear()
@@ -194,7 +197,7 @@ class RedisHints(Hints):
 
     async def _listen_for_ever(self) -> None:
         pause = 0.1
-        while True:
+        while not self._over:
             began = time.monotonic()
             try:
                 await self._listen()
@@ -203,7 +206,8 @@ class RedisHints(Hints):
             except InvalidInput as error:
                 self._is_useless(f"is too old: {error}")
             pause = 0.1 if time.monotonic() - began > LONGEST_PAUSE else min(2 * pause, LONGEST_PAUSE)
-            await asyncio.sleep(pause)
+            if not self._over:
+                await asyncio.sleep(pause)
 
     async def _listen(self) -> None:
         """Until Redis is gone, which is an error."""
