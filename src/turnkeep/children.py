@@ -24,7 +24,8 @@ def command(module: str) -> list[str] | None:
     name = Path(sys.executable or "").name.lower()
     if os.name != "posix" or getattr(sys, "frozen", False) or not name.startswith(("python", "pypy")):
         return None
-    boot = f"import json, sys; sys.path[:] = json.loads(sys.argv[1]); from {module} import main; main()"
+    # It takes a group of its own before all else: to ask that of who starts it, not every event loop knows (uvloop).
+    boot = f"import json, os, sys; os.setpgid(0, 0); sys.path[:] = json.loads(sys.argv[1]); from {module} import main; main()"
     return [sys.executable, "-P", "-c", boot, json.dumps(sys.path)]
 
 
@@ -32,7 +33,7 @@ async def start(program: Sequence[str]) -> Process:
     """It is spoken to by pipes, and no signal of the terminal reaches it: its group is its own. Its session is this process's: many kernels
     share a core out among sessions first, and a priority counts within one only (autogroups). OSError or NotImplementedError where
     there can be none."""
-    return await asyncio.create_subprocess_exec(*program, stdin=PIPE, stdout=PIPE, process_group=0)
+    return await asyncio.create_subprocess_exec(*program, stdin=PIPE, stdout=PIPE)
 
 
 def kill(process: Process) -> None:
